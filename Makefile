@@ -1,0 +1,47 @@
+# The two commands of a newcomer: `make demo` and `make test`. See README.md.
+.PHONY: all build demo test bench install package asan tsan clean dependencies
+
+CMAKE ?= /usr/bin/cmake
+BUILD ?= build
+PREFIX ?= /usr/local
+export CCACHE_BASEDIR := $(CURDIR)
+export CCACHE_NOHASHDIR := 1
+export CCACHE_SLOPPINESS := pch_defines,time_macros,include_file_mtime,include_file_ctime
+
+all: build
+
+dependencies:
+	@tools/install_dependencies.sh
+
+$(BUILD)/build.ninja: CMakeLists.txt cmake/ArrowWheel.cmake | dependencies
+	@$(CMAKE) -S . -B $(BUILD) -G Ninja -DCMAKE_BUILD_TYPE=Release $(CMAKE_ARGS) \
+	  -DCMAKE_CXX_COMPILER_LAUNCHER=ccache >$(BUILD).log || (cat $(BUILD).log; exit 1)
+	@rm -f $(BUILD).log
+
+build: dependencies $(BUILD)/build.ninja
+	@$(CMAKE) --build $(BUILD) --target millrace
+
+demo: build
+	@tools/demo.sh $(ARGS)
+
+test: dependencies $(BUILD)/build.ninja
+	@$(CMAKE) --build $(BUILD)
+	@cd $(BUILD) && ctest --output-on-failure
+
+bench: build
+	@/usr/bin/python3 bench/run.py --program $(BUILD)/millrace $(ARGS)
+
+# The tests under sanitizers, each in a build folder of its own.
+asan:
+	@$(MAKE) test BUILD=build-asan CMAKE_ARGS=-DMILLRACE_SANITIZE=address,undefined
+tsan:
+	@$(MAKE) test BUILD=build-tsan CMAKE_ARGS=-DMILLRACE_SANITIZE=thread
+
+install: build
+	@$(CMAKE) --install $(BUILD) --prefix $(PREFIX)
+
+package: build
+	@tools/package.sh $(BUILD)
+
+clean:
+	@rm -rf build build-asan build-tsan

@@ -1,0 +1,8 @@
+-- Nexmark q2, selection: bids on a few auctions.
+${source}
+CREATE TABLE result (
+  auction BIGINT, price BIGINT
+) WITH ('connector' = 'blackhole');
+
+INSERT INTO result
+SELECT auction, price FROM bid WHERE MOD(auction, 123) = 0;

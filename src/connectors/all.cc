@@ -1,0 +1,22 @@
+// The list of connectors: to add one, add its line.
+#include "connectors/builtin.h"
+#include "connectors/generators.h"
+
+namespace millrace {
+
+const std::vector<Connector>& AllConnectors() {
+  static const std::vector<Connector> kAll = {
+      FilesystemConnector(), PrintConnector(),   BlackholeConnector(), SqliteConnector(),
+      DatagenConnector(),    NexmarkConnector(), ViewingConnector(),
+  };
+  return kAll;
+}
+
+const Connector* FindConnector(const std::string& name) {
+  for (const Connector& connector : AllConnectors()) {
+    if (connector.name == name) return &connector;
+  }
+  return nullptr;
+}
+
+}  // namespace millrace

@@ -1,0 +1,23 @@
+// A file's bytes front to back, decompressed by its ending (.gz, .zst). Owned by one thread; may block.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "base/status.h"
+
+namespace millrace {
+
+class ByteReader {
+ public:
+  virtual ~ByteReader() = default;
+  // Reads up to `room` bytes; 0 only at the end.
+  virtual Result<size_t> Read(uint8_t* to, size_t room) = 0;
+  // Goes `bytes` forward, before the first Read.
+  virtual Status Skip(int64_t bytes) = 0;
+};
+
+Result<std::unique_ptr<ByteReader>> OpenByteReader(const std::string& path);
+
+}  // namespace millrace

@@ -1,0 +1,157 @@
+#include "connectors/file_sink.h"
+
+#include <arrow/array.h>
+#include <arrow/builder.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+namespace millrace {
+namespace {
+
+namespace fs = std::filesystem;
+
+class FileSinkTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    const auto* info = ::testing::UnitTest::GetInstance()->current_test_info();
+    folder_ = fs::temp_directory_path() / fmt::format("millrace_sink_{}_{}", info->name(), getpid());
+    fs::remove_all(folder_);
+    table_.name = "out";
+    table_.schema = {{{"day", SqlType::String()}, {"n", SqlType::BigInt()}}};
+    table_.options = {{"connector", "filesystem"}, {"path", folder_.string()}, {"format", "json"}};
+  }
+  void TearDown() override { fs::remove_all(folder_); }
+
+  std::unique_ptr<FileSink> Open() {
+    auto sink = FileSink::Make(table_);
+    EXPECT_TRUE(sink.ok()) << sink.status().ToString();
+    EXPECT_TRUE((*sink)->Open().ok());
+    return std::move(*sink);
+  }
+
+  // Rows of the day, numbered from 0; "" is NULL.
+  Batch Rows(const std::vector<std::string>& days) {
+    arrow::StringBuilder day;
+    arrow::Int64Builder number;
+    for (size_t i = 0; i < days.size(); ++i) {
+      EXPECT_TRUE((days[i].empty() ? day.AppendNull() : day.Append(days[i])).ok());
+      EXPECT_TRUE(number.Append(static_cast<int64_t>(i)).ok());
+    }
+    Batch batch;
+    batch.rows = arrow::RecordBatch::Make(table_.schema.ToArrow(), static_cast<int64_t>(days.size()),
+                                          {day.Finish().ValueOrDie(), number.Finish().ValueOrDie()});
+    return batch;
+  }
+
+  // Contents of the visible files, and their number.
+  std::string Visible(const std::string& below = "") {
+    std::string text;
+    if (!fs::exists(folder_ / below)) return text;
+    for (const auto& entry : fs::recursive_directory_iterator(folder_ / below)) {
+      if (!entry.is_regular_file() || entry.path().filename().string()[0] == '.') continue;
+      std::stringstream content;
+      content << std::ifstream(entry.path()).rdbuf();
+      text += content.str();
+      ++files_;
+    }
+    return text;
+  }
+  int Hidden() {
+    int count = 0;
+    for (const auto& entry : fs::recursive_directory_iterator(folder_)) {
+      count += entry.path().filename().string()[0] == '.';
+    }
+    return count;
+  }
+
+  fs::path folder_;
+  TableInfo table_;
+  int files_ = 0;
+};
+
+TEST_F(FileSinkTest, RowsAppearWhenPublished) {
+  auto sink = Open();
+  ASSERT_TRUE(sink->Write(Rows({"a", "b"})).ok());
+  EXPECT_EQ(Visible(), "");
+  const Committable staged = sink->Stage(1).ValueOrDie();
+  EXPECT_EQ(Visible(), "");
+  ASSERT_TRUE(sink->Publish(staged).ok());
+  const std::string text = "{\"day\":\"a\",\"n\":0}\n{\"day\":\"b\",\"n\":1}\n";
+  EXPECT_EQ(Visible(), text);
+  EXPECT_TRUE(sink->Publish(staged).ok());
+  EXPECT_TRUE(Open()->Publish(staged).ok());
+  EXPECT_EQ(Visible(), text);
+  EXPECT_EQ(sink->Stage(2).ValueOrDie().payload, "");
+}
+
+TEST_F(FileSinkTest, AnotherProcessPublishes) {
+  auto sink = Open();
+  ASSERT_TRUE(sink->Write(Rows({"a"})).ok());
+  const Committable staged = sink->Stage(1).ValueOrDie();
+  sink.reset();
+  EXPECT_TRUE(Open()->Publish(staged).ok());
+  EXPECT_EQ(Visible(), "{\"day\":\"a\",\"n\":0}\n");
+  const Committable lost{2, (folder_ / ".x").string() + "\n" + (folder_ / "x").string() + "\n"};
+  EXPECT_TRUE(Open()->Publish(lost).IsIOError());
+}
+
+TEST_F(FileSinkTest, AbortDropsWhatIsUnpublished) {
+  auto sink = Open();
+  ASSERT_TRUE(sink->Write(Rows({"a"})).ok());
+  ASSERT_TRUE(sink->Publish(sink->Stage(1).ValueOrDie()).ok());
+  ASSERT_TRUE(sink->Write(Rows({"b"})).ok());
+  ASSERT_TRUE(sink->Stage(2).ok());
+  ASSERT_TRUE(sink->Write(Rows({"c"})).ok());
+  std::ofstream(folder_ / ".part-of-another-run.inprogress") << "x";
+  ASSERT_TRUE(sink->Abort().ok());
+  EXPECT_EQ(Visible(), "{\"day\":\"a\",\"n\":0}\n");
+  EXPECT_EQ(Hidden(), 1);
+}
+
+TEST_F(FileSinkTest, PartitionsByColumns) {
+  table_.partitioned_by = {"day"};
+  auto sink = Open();
+  ASSERT_TRUE(sink->Write(Rows({"a", "", "x/y", "a"})).ok());
+  ASSERT_TRUE(sink->Publish(sink->Stage(1).ValueOrDie()).ok());
+  EXPECT_EQ(Visible("day=a"), "{\"n\":0}\n{\"n\":3}\n");
+  EXPECT_EQ(Visible("day=__DEFAULT_PARTITION__"), "{\"n\":1}\n");
+  EXPECT_EQ(Visible("day=x%2Fy"), "{\"n\":2}\n");
+}
+
+TEST_F(FileSinkTest, ManyPartitionsCloseFilesInBetween) {
+  table_.partitioned_by = {"day"};
+  auto sink = Open();
+  std::vector<std::string> days;
+  for (int i = 0; i < 150; ++i) days.push_back(std::to_string(i));
+  ASSERT_TRUE(sink->Write(Rows(days)).ok());
+  ASSERT_TRUE(sink->Publish(sink->Stage(1).ValueOrDie()).ok());
+  Visible();
+  EXPECT_EQ(files_, 150);
+}
+
+TEST_F(FileSinkTest, RollsAtItsSizeWithHeaders) {
+  table_.options["format"] = "csv";
+  table_.options["csv.header"] = "true";
+  table_.options["sink.rolling-policy.file-size"] = "1 b";
+  auto sink = Open();
+  ASSERT_TRUE(sink->Write(Rows({"a"})).ok());
+  ASSERT_TRUE(sink->Write(Rows({"a"})).ok());
+  ASSERT_TRUE(sink->Publish(sink->Stage(1).ValueOrDie()).ok());
+  EXPECT_EQ(Visible(), "day,n\na,0\nday,n\na,0\n");
+  EXPECT_EQ(files_, 2);
+}
+
+TEST_F(FileSinkTest, UnwritableFolderIsNamed) {
+  std::ofstream(folder_.string()) << "a file";
+  auto sink = FileSink::Make(table_).ValueOrDie();
+  const Status status = sink->Open();
+  EXPECT_TRUE(status.IsIOError());
+  EXPECT_NE(status.message().find(folder_.string()), std::string::npos);
+}
+
+}  // namespace
+}  // namespace millrace

@@ -1,0 +1,63 @@
+#include "data/batch.h"
+
+#include <arrow/compute/api.h>
+#include <arrow/util/byte_size.h>
+
+namespace millrace {
+
+const char* RowKindName(RowKind kind) {
+  constexpr const char* kNames[] = {"+I", "-U", "+U", "-D"};
+  return kNames[static_cast<int>(kind)];
+}
+
+namespace {
+
+template <typename T>
+std::shared_ptr<const std::vector<T>> TakeSide(const std::shared_ptr<const std::vector<T>>& side,
+                                               const std::vector<int32_t>& indices) {
+  if (!side) return nullptr;
+  auto taken = std::make_shared<std::vector<T>>();
+  taken->reserve(indices.size());
+  for (int32_t i : indices) taken->push_back((*side)[static_cast<size_t>(i)]);
+  return taken;
+}
+
+template <typename T>
+std::shared_ptr<const std::vector<T>> SliceSide(const std::shared_ptr<const std::vector<T>>& side,
+                                                int64_t offset, int64_t length) {
+  if (!side) return nullptr;
+  return std::make_shared<std::vector<T>>(side->begin() + offset, side->begin() + offset + length);
+}
+
+}  // namespace
+
+Batch Batch::Slice(int64_t offset, int64_t length) const {
+  return {rows->Slice(offset, length), SliceSide(kinds, offset, length),
+          SliceSide(arrival_watermarks, offset, length), arrival};
+}
+
+Result<Batch> Batch::Take(const std::vector<int32_t>& indices) const {
+  const auto count = static_cast<int64_t>(indices.size());
+  arrow::Int32Array index_array(count, arrow::Buffer::Wrap(indices));
+  arrow::Datum index_datum(index_array.data());
+  static const arrow::compute::TakeOptions kUnchecked(/*boundscheck=*/false);
+  std::vector<std::shared_ptr<arrow::Array>> columns;
+  columns.reserve(static_cast<size_t>(rows->num_columns()));
+  for (const auto& column : rows->columns()) {
+    MILL_ASSIGN(arrow::Datum taken, arrow::compute::Take(arrow::Datum(column), index_datum, kUnchecked));
+    columns.push_back(taken.make_array());
+  }
+  return Batch{arrow::RecordBatch::Make(rows->schema(), count, std::move(columns)),
+               TakeSide(kinds, indices), TakeSide(arrival_watermarks, indices), arrival};
+}
+
+int64_t Batch::bytes() const {
+  if (!rows) return 0;
+  int64_t total = 0;
+  for (const auto& column : rows->column_data()) {
+    for (const auto& buffer : column->buffers) total += buffer ? buffer->size() : 0;
+  }
+  return total;
+}
+
+}  // namespace millrace

@@ -1,0 +1,455 @@
+#include "engine/build.h"
+
+#include <arrow/api.h>
+
+#include <set>
+
+#include "base/nearest.h"
+#include "engine/memory_connectors.h"
+#include "operators/calc.h"
+#include "operators/group_aggregate.h"
+#include "operators/sessionize.h"
+#include "operators/window_aggregate.h"
+#include "operators/window_assign.h"
+
+namespace millrace {
+namespace {
+
+// Where a plan's rows come out: a node, and whether others read it too (then nothing may be added to
+// its chain).
+struct Stream {
+  int node = -1;
+  bool shared = false;
+};
+
+class GraphBuilder {
+ public:
+  explicit GraphBuilder(const BuildSettings& settings) : settings_(settings) {}
+
+  Result<Graph> Build(const std::vector<PlanPtr>& sinks) {
+    for (const PlanPtr& sink : sinks) CollectScans(*sink);
+    for (const PlanPtr& sink : sinks) MILL_RETURN(AddSink(*sink));
+    return std::move(graph_);
+  }
+
+ private:
+  // All scans of one table with the same options: what they need together.
+  struct SharedScan {
+    std::set<int> columns;
+    int readers = 0;
+    int node = -1;
+    bool processing_time = false;
+  };
+
+  static std::string ScanKey(const TableDefinition& table) {
+    std::string key = table.name;
+    for (const auto& [name, value] : table.options) key += "\n" + name + "=" + value;
+    return key;
+  }
+
+  void CollectScans(const Plan& plan, bool processing_time = false) {
+    if (plan.window.domain == TimeDomain::kProcessing) processing_time = true;
+    if (plan.kind == PlanKind::kScan) {
+      SharedScan& scan = scans_[ScanKey(*plan.table)];
+      scan.columns.insert(plan.scan_columns.begin(), plan.scan_columns.end());
+      scan.processing_time |= processing_time;
+      ++scan.readers;
+    }
+    for (const PlanPtr& input : plan.inputs) CollectScans(*input, processing_time);
+  }
+
+  Node& node(int index) { return graph_.nodes[static_cast<size_t>(index)]; }
+
+  int AddNode(Node added) {
+    graph_.nodes.push_back(std::move(added));
+    return static_cast<int>(graph_.nodes.size()) - 1;
+  }
+
+  // A node behind `from`.
+  int AddNode(const std::string& name, int parallelism, int from, Partitioning partitioning,
+              std::vector<int> keys = {}) {
+    Node added;
+    added.name = name;
+    added.parallelism = parallelism;
+    added.inputs.push_back({from, 0, partitioning, std::move(keys)});
+    return AddNode(std::move(added));
+  }
+
+  // Adds an operator behind `input`, in the same tasks.
+  Stream Chain(Stream input, const std::string& name, OperatorMaker maker) {
+    if (input.shared) {
+      input = {AddNode(name, node(input.node).parallelism, input.node, Partitioning::kForward), false};
+    } else {
+      node(input.node).name += " -> " + name;
+    }
+    node(input.node).chain.push_back(std::move(maker));
+    return input;
+  }
+
+  // Adds an operator that keeps state by `keys`, behind an exchange where there is more than one task.
+  Stream ChainKeyed(Stream input, const std::string& name, const std::vector<int>& keys,
+                    OperatorMaker maker) {
+    const int parallelism = keys.empty() ? 1 : settings_.workers;
+    if (parallelism == 1 && node(input.node).parallelism == 1) {
+      return Chain(input, name, std::move(maker));
+    }
+    const Partitioning partitioning = keys.empty() ? Partitioning::kGather : Partitioning::kHash;
+    const Stream added{AddNode(name, parallelism, input.node, partitioning, keys), false};
+    node(added.node).chain.push_back(std::move(maker));
+    return added;
+  }
+
+  Result<const Connector*> FindConnector(const TableDefinition& table) {
+    const auto named = table.options.find("connector");
+    if (named == table.options.end()) {
+      return UserError("table '{}' has no option 'connector'. hint: 'connector' = 'filesystem'", table.name);
+    }
+    const Connector* connector = settings_.find_connector(named->second);
+    if (connector != nullptr) return connector;
+    std::vector<std::string> names;
+    for (const Connector& known : AllConnectors()) names.push_back(known.name);
+    const std::string near = NearestName(named->second, names);
+    return UserError("table '{}' names connector '{}', which does not exist{}", table.name,
+                     named->second, near.empty() ? "" : ". did you mean '" + near + "'?");
+  }
+
+  Result<Stream> BuildPlan(const Plan& plan) {
+    switch (plan.kind) {
+      case PlanKind::kScan: return BuildScan(plan);
+      case PlanKind::kValues: return BuildValues(plan);
+      case PlanKind::kUnion: return BuildUnion(plan);
+      case PlanKind::kSink: return UserError("a sink cannot be read");
+      default: break;
+    }
+    // A projection over a filter is one operator.
+    const bool fused = plan.kind == PlanKind::kProject && plan.inputs[0]->kind == PlanKind::kFilter;
+    const Plan& below = fused ? *plan.inputs[0]->inputs[0] : *plan.inputs[0];
+    MILL_ASSIGN(Stream input, BuildPlan(below));
+    switch (plan.kind) {
+      case PlanKind::kFilter:
+      case PlanKind::kProject: return BuildCalc(plan, input);
+      case PlanKind::kWindow: return BuildWindowAssign(plan, input);
+      case PlanKind::kWindowAggregate: return BuildWindowAggregate(plan, input);
+      case PlanKind::kGroupAggregate: return BuildGroupAggregate(plan, input);
+      case PlanKind::kSessionize: return BuildSessionize(plan, input);
+      case PlanKind::kLimit: return BuildLimit(plan, input);
+      default: return UserError("this plan node cannot be run");
+    }
+  }
+
+  Stream BuildCalc(const Plan& plan, Stream input) {
+    CalcSpec spec;
+    spec.time_zone = settings_.time_zone;
+    spec.output = plan.schema.ToArrow();
+    if (plan.kind == PlanKind::kFilter) {
+      spec.condition = plan.condition;
+    } else {
+      spec.project = true;
+      spec.expressions = plan.expressions;
+      if (plan.inputs[0]->kind == PlanKind::kFilter) spec.condition = plan.inputs[0]->condition;
+    }
+    return Chain(input, "Calc", [spec](int) -> Result<std::unique_ptr<Operator>> { return MakeCalc(spec); });
+  }
+
+  Result<Stream> BuildWindowAssign(const Plan& plan, Stream input) {
+    if (plan.window.kind == WindowKind::kSession) {
+      return UserError("SESSION(...) wants GROUP BY ..., window_start, window_end over it");
+    }
+    WindowAssignSpec spec{plan.window, plan.schema.ToArrow()};
+    return Chain(input, "WindowAssign", [spec](int) -> Result<std::unique_ptr<Operator>> {
+      return MakeWindowAssign(spec);
+    });
+  }
+
+  Stream BuildWindowAggregate(const Plan& plan, Stream input) {
+    WindowAggregateSpec spec{plan.window, plan.keys, plan.calls, plan.inputs[0]->updating,
+                             plan.schema.ToArrow()};
+    return ChainKeyed(input, "WindowAggregate", plan.keys,
+                      [spec](int) -> Result<std::unique_ptr<Operator>> {
+                        return MakeWindowAggregate(spec);
+                      });
+  }
+
+  Stream BuildGroupAggregate(const Plan& plan, Stream input) {
+    GroupAggregateSpec spec;
+    spec.keys = plan.keys;
+    spec.calls = plan.calls;
+    spec.retract = plan.inputs[0]->updating;
+    spec.output = plan.schema.ToArrow();
+    return ChainKeyed(input, "GroupAggregate", plan.keys,
+                      [spec](int) -> Result<std::unique_ptr<Operator>> {
+                        return MakeGroupAggregate(spec);
+                      });
+  }
+
+  Stream BuildSessionize(const Plan& plan, Stream input) {
+    SessionizeSpec spec;
+    spec.keys = plan.keys;
+    spec.time_column = plan.window.time_column;
+    spec.gap = plan.window.size;
+    spec.max_duration = plan.window.max_duration;
+    spec.max_events = plan.window.max_events;
+    spec.output = plan.schema.ToArrow();
+    return ChainKeyed(input, "Sessionize", plan.keys,
+                      [spec](int) -> Result<std::unique_ptr<Operator>> {
+                        return MakeSessionize(spec);
+                      });
+  }
+
+  Stream BuildLimit(const Plan& plan, Stream input) {
+    const auto reached = settings_.limit_reached;
+    const int64_t limit = plan.limit, offset = plan.offset;
+    return ChainKeyed(input, "Limit", {}, [=](int) -> Result<std::unique_ptr<Operator>> {
+      return MakeLimit(limit, offset, reached);
+    });
+  }
+
+  Result<Stream> BuildUnion(const Plan& plan) {
+    Node merged;
+    merged.name = "UnionAll";
+    for (const PlanPtr& input : plan.inputs) {
+      MILL_ASSIGN(Stream side, BuildPlan(*input));
+      merged.parallelism = 1;
+      merged.inputs.push_back({side.node, 0, Partitioning::kGather, {}});
+    }
+    CalcSpec spec;  // passes everything on
+    merged.chain.push_back([spec](int) -> Result<std::unique_ptr<Operator>> { return MakeCalc(spec); });
+    return Stream{AddNode(std::move(merged)), false};
+  }
+
+  Result<Stream> BuildValues(const Plan& plan) {
+    MILL_ASSIGN(auto rows, EvaluateValues(plan));
+    Node source;
+    source.name = "Values";
+    Lane lane;
+    lane.source = MakeValuesSource(std::move(rows));
+    source.lanes.push_back(std::move(lane));
+    source.ingestion = std::make_unique<Ingestion>();
+    source.ingestion->table = "VALUES";
+    source.ingestion->schema = plan.schema.ToArrow();
+    return Stream{AddNode(std::move(source)), false};
+  }
+
+  static Result<std::shared_ptr<arrow::RecordBatch>> EvaluateValues(const Plan& plan) {
+    std::vector<std::shared_ptr<arrow::Array>> columns;
+    for (size_t c = 0; c < plan.schema.columns.size(); ++c) {
+      std::unique_ptr<arrow::ArrayBuilder> builder;
+      MILL_RETURN(arrow::MakeBuilder(arrow::default_memory_pool(),
+                                     plan.schema.columns[c].type.ToArrow(), &builder));
+      for (const auto& row : plan.values) {
+        MILL_ASSIGN(auto value, EvaluateConstant(*row[c]));
+        MILL_RETURN(builder->AppendScalar(*value));
+      }
+      MILL_ASSIGN(auto column, builder->Finish());
+      columns.push_back(std::move(column));
+    }
+    const auto count = static_cast<int64_t>(plan.values.size());
+    return arrow::RecordBatch::Make(plan.schema.ToArrow(), count, std::move(columns));
+  }
+
+  // ---- sources ----
+
+  Result<Stream> BuildScan(const Plan& plan) {
+    SharedScan& scan = scans_[ScanKey(*plan.table)];
+    const bool shared = scan.readers > 1;
+    if (scan.node < 0) {
+      MILL_ASSIGN(scan.node, AddSource(*plan.table, scan));
+    }
+    const Stream source{scan.node, shared};
+    if (scan.columns.size() == plan.scan_columns.size()) return source;
+    CalcSpec spec;
+    spec.project = true;
+    spec.output = plan.schema.ToArrow();
+    for (size_t i = 0; i < plan.scan_columns.size(); ++i) {
+      const auto at = std::distance(scan.columns.begin(), scan.columns.find(plan.scan_columns[i]));
+      const Column& column = plan.schema.columns[i];
+      spec.expressions.push_back(MakeColumn(static_cast<int>(at), column.name, column.type));
+    }
+    return Chain(source, "Calc", [spec](int) -> Result<std::unique_ptr<Operator>> { return MakeCalc(spec); });
+  }
+
+  static TableInfo InfoOf(const TableDefinition& table) {
+    TableInfo info;
+    info.name = table.name;
+    for (const TableColumn& column : table.columns) {
+      if (column.kind == TableColumn::Kind::kPhysical) {
+        info.schema.columns.push_back({column.name, column.type});
+      }
+    }
+    info.primary_key = table.primary_key;
+    info.partitioned_by = table.partitioned_by;
+    info.options = table.options;
+    return info;
+  }
+
+  // The source node that yields `scan.columns` of the table, in order.
+  Result<int> AddSource(const TableDefinition& table, const SharedScan& scan) {
+    MILL_ASSIGN(const Connector* connector, FindConnector(table));
+    const TableInfo info = InfoOf(table);
+    MILL_RETURN(CheckOptions(*connector, info));
+    if (!connector->make_source) {
+      return UserError("table '{}': the connector '{}' cannot be read, only written", table.name,
+                       connector->name);
+    }
+    auto ingestion = std::make_unique<Ingestion>();
+    MILL_ASSIGN(const Schema decoded, FillIngestion(table, scan, ingestion.get()));
+    MILL_ASSIGN(auto sources, connector->make_source(info, decoded));
+    Node source;
+    source.name = "Scan " + table.name;
+    source.parallelism = static_cast<int>(sources.size());
+    for (auto& each : sources) {
+      Lane lane;
+      lane.source = std::move(each);
+      if (connector->takes_format) {
+        MILL_ASSIGN(lane.make_decoder, DecoderMaker(info, decoded));
+      }
+      source.lanes.push_back(std::move(lane));
+    }
+    source.ingestion = std::move(ingestion);
+    return AddNode(std::move(source));
+  }
+
+  static Result<std::function<Result<std::unique_ptr<Decoder>>()>> DecoderMaker(const TableInfo& info,
+                                                                            const Schema& decoded) {
+    const std::string format = StringOption(info.options, "format", "");
+    if (format.empty()) return UserError("table '{}' has no option 'format'. hint: 'format' = 'json'", info.name);
+    const auto make = [=]() { return MakeDecoder(format, decoded, info.schema, info.options); };
+    MILL_RETURN(Annotate(make().status(), "table '" + info.name + "'"));  // options are checked at once
+    return std::function<Result<std::unique_ptr<Decoder>>()>(make);
+  }
+
+  // Says how decoded rows become the scan's; returns the physical columns to decode.
+  Result<Schema> FillIngestion(const TableDefinition& table, const SharedScan& scan,
+                               Ingestion* ingestion) {
+    ingestion->table = table.name;
+    ingestion->needs_processing_time = scan.processing_time;
+    MILL_ASSIGN(ingestion->idle_timeout,
+                DurationOption(table.options, "scan.watermark.idle-timeout", ingestion->idle_timeout));
+    MILL_ASSIGN(ingestion->future_cap,
+                DurationOption(table.options, "watermark.future-cap", ingestion->future_cap));
+    std::vector<bool> physical(table.columns.size(), false);
+    for (int c : scan.columns) {
+      const TableColumn& column = table.columns[static_cast<size_t>(c)];
+      if (column.kind == TableColumn::Kind::kMetadata) {
+        return UserError("table '{}': its connector has no metadata column '{}'", table.name, column.metadata_key);
+      }
+      if (column.computed) {
+        CollectColumns(*column.computed, physical);
+      } else {
+        physical[static_cast<size_t>(c)] = true;
+      }
+    }
+    Schema decoded;
+    std::vector<ExpressionPtr> from_decoded(table.columns.size());
+    for (size_t i = 0; i < physical.size(); ++i) {
+      const TableColumn& column = table.columns[i];
+      if (!physical[i]) {
+        from_decoded[i] = MakeColumn(-1, column.name, column.type);
+        continue;
+      }
+      from_decoded[i] = MakeColumn(decoded.size(), column.name, column.type);
+      decoded.columns.push_back({column.name, column.type});
+    }
+    FillColumns(table, scan, from_decoded, decoded, ingestion);
+    return decoded;
+  }
+
+  static void FillColumns(const TableDefinition& table, const SharedScan& scan,
+                          const std::vector<ExpressionPtr>& from_decoded, const Schema& decoded,
+                          Ingestion* ingestion) {
+    Schema schema;
+    std::vector<ExpressionPtr> to_scan(table.columns.size());
+    bool as_decoded = decoded.columns.size() == scan.columns.size();
+    for (size_t i = 0; i < table.columns.size(); ++i) {
+      to_scan[i] = MakeColumn(-1, table.columns[i].name, table.columns[i].type);
+    }
+    for (int c : scan.columns) {
+      const auto at = static_cast<size_t>(c);
+      const TableColumn& column = table.columns[at];
+      to_scan[at] = MakeColumn(schema.size(), column.name, column.type);
+      if (c == table.rowtime) ingestion->rowtime = schema.size();
+      as_decoded = as_decoded && !column.computed;
+      ingestion->columns.push_back(column.computed ? ReplaceColumns(column.computed, from_decoded)
+                                                   : from_decoded[at]);
+      schema.columns.push_back({column.name, column.type});
+    }
+    if (as_decoded) ingestion->columns.clear();
+    ingestion->schema = schema.ToArrow();
+    if (table.watermark) ingestion->watermark = ReplaceColumns(table.watermark, to_scan);
+  }
+
+  // ---- sinks ----
+
+  Status AddSink(const Plan& plan) {
+    MILL_ASSIGN(Stream input, BuildPlan(*plan.inputs[0]));
+    std::unique_ptr<Sink> sink;
+    if (plan.table) {
+      MILL_ASSIGN(sink, MakeTableSink(plan));
+    } else {
+      sink = MakeResultWriter(plan.schema, plan.updating, settings_.results);
+    }
+    const std::string name = plan.table ? plan.table->name : "$result";
+    if (input.shared || node(input.node).parallelism > 1) {
+      input = {AddNode("Sink " + name, 1, input.node, Partitioning::kGather), false};
+    } else {
+      node(input.node).name += " -> Sink " + name;
+    }
+    node(input.node).sink = std::move(sink);
+    node(input.node).sink_table = name;
+    return Status::OK();
+  }
+
+  Result<std::unique_ptr<Sink>> MakeTableSink(const Plan& plan) {
+    const TableDefinition& table = *plan.table;
+    MILL_ASSIGN(const Connector* connector, FindConnector(table));
+    const TableInfo info = InfoOf(table);
+    MILL_RETURN(CheckOptions(*connector, info));
+    if (!connector->make_sink) {
+      return UserError("table '{}': the connector '{}' cannot be written, only read", table.name,
+                       connector->name);
+    }
+    MILL_ASSIGN(auto sink, connector->make_sink(info));
+    if (plan.updating && !sink->takes_changelog()) {
+      return UserError(
+          "table '{}' cannot take updates and deletes, which this query makes. hint: declare PRIMARY "
+          "KEY (...) NOT ENFORCED on a connector that can update, or aggregate in windows",
+          table.name);
+    }
+    if (settings_.on_sink_rows) sink = MakeTap(std::move(sink), table.name, settings_.on_sink_rows);
+    return sink;
+  }
+
+  const BuildSettings& settings_;
+  Graph graph_;
+  std::map<std::string, SharedScan> scans_;
+};
+
+const char* PartitioningName(Partitioning partitioning) {
+  constexpr const char* kNames[] = {"forward", "hash", "gather"};
+  return kNames[static_cast<int>(partitioning)];
+}
+
+}  // namespace
+
+Result<Graph> BuildGraph(const std::vector<PlanPtr>& sinks, const BuildSettings& settings) {
+  return GraphBuilder(settings).Build(sinks);
+}
+
+std::string GraphToString(const Graph& graph) {
+  std::string out;
+  for (size_t i = 0; i < graph.nodes.size(); ++i) {
+    const Node& node = graph.nodes[i];
+    out += fmt::format("{}: {} x{}", i, node.name, node.parallelism);
+    for (const Edge& edge : node.inputs) {
+      out += fmt::format("  <- {} ({})", edge.from, PartitioningName(edge.partitioning));
+    }
+    out += "\n";
+    for (const OperatorMaker& make : node.chain) {
+      auto made = make(0);
+      out += "     " + (made.ok() ? (*made)->Describe() : made.status().message()) + "\n";
+    }
+  }
+  return out;
+}
+
+}  // namespace millrace

@@ -1,0 +1,34 @@
+// Builds the physical graph of a statement: operators, exchanges, source lanes and sinks. Scans of the
+// same table within one statement set share one source.
+#pragma once
+
+#include <atomic>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "connectors/connector.h"
+#include "engine/engine.h"
+#include "plan/logical.h"
+#include "runtime/graph.h"
+
+namespace millrace {
+
+struct BuildSettings {
+  int workers = 1;
+  std::string time_zone = "UTC";
+  std::function<const Connector*(const std::string&)> find_connector;
+  ResultSink* results = nullptr;              // for a kSink without a table
+  std::function<void(const std::string& table, const Batch& rows)> on_sink_rows;  // may be null
+  // Set when a LIMIT has been reached: nothing more is wanted of the sources.
+  std::shared_ptr<std::atomic<bool>> limit_reached;
+};
+
+// The plans' kSink nodes become one graph: one job.
+Result<Graph> BuildGraph(const std::vector<PlanPtr>& sinks, const BuildSettings& settings);
+
+// The graph for EXPLAIN: one node a line with its operators, its parallelism and its inputs.
+std::string GraphToString(const Graph& graph);
+
+}  // namespace millrace

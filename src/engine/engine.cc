@@ -1,0 +1,336 @@
+#include "engine/engine.h"
+
+#include <arrow/compute/initialize.h>
+
+#include <algorithm>
+#include <thread>
+
+#include "base/nearest.h"
+#include "engine/build.h"
+#include "engine/rejected.h"
+#include "engine/session_catalog.h"
+#include "functions/registry.h"
+#include "plan/binder.h"
+#include "plan/optimizer.h"
+#include "sql/parser.h"
+
+namespace millrace {
+namespace {
+
+// The session options that SET accepts; a trailing '*' takes any ending.
+const std::vector<std::string>& SessionOptions() {
+  static const std::vector<std::string> kNames = {
+      "parallelism.default", "pipeline.name", "pipeline.max-parallelism", "table.local-time-zone",
+      "execution.runtime-mode", "execution.checkpointing.interval", "sql-client.execution.result-mode",
+      "table.dml-sync", "table.exec.*", "table.optimizer.*", "execution.*", "restart-strategy*",
+      "state.*", "pipeline.*", "millrace.batch-rows", "millrace.queue-bytes", "millrace.job-folder"};
+  return kNames;
+}
+
+bool Matches(const std::string& pattern, const std::string& name) {
+  if (pattern.ends_with("*")) return name.starts_with(pattern.substr(0, pattern.size() - 1));
+  return pattern == name;
+}
+
+std::string OneALine(const std::vector<std::string>& names) {
+  std::string out;
+  for (const std::string& name : names) out += name + "\n";
+  return out;
+}
+
+class EngineImpl : public Engine {
+ public:
+  explicit EngineImpl(EngineOptions options) : options_(std::move(options)) {}
+
+  Status Open() {
+    MILL_RETURN(arrow::compute::Initialize());
+    MILL_ASSIGN(rejected_, Rejected::Make(options_.job_folder));
+    return AddRejectedTables();
+  }
+
+  Status Execute(std::string_view script, ResultSink* rows,
+                 const std::function<Status(StatementResult)>& on_result) override {
+    MILL_ASSIGN(auto statements, ParseScript(script));
+    for (const ast::Statement& statement : statements) {
+      auto result = ExecuteOne(statement, rows);
+      if (!result.ok()) return AtPlace(result.status(), statement.place);
+      MILL_RETURN(on_result(std::move(*result)));
+      rejected_->Flush();
+    }
+    return Status::OK();
+  }
+
+  Status SetOption(const std::string& key, const std::string& value) override {
+    MILL_RETURN(CheckSessionOption(key));
+    set_[key] = value;
+    return Status::OK();
+  }
+  std::string Option(const std::string& key, const std::string& fallback) const override {
+    return StringOption(set_, key, fallback);
+  }
+  std::vector<RejectedRow> DeadLetterRows() const override { return rejected_->dead_letters(); }
+  std::vector<RejectedRow> LateRows() const override { return rejected_->late_rows(); }
+
+ private:
+  // $dead_letter and $late as tables over the files of the job's folder.
+  Status AddRejectedTables() {
+    if (options_.job_folder.empty()) return Status::OK();
+    for (const char* name : {"dead_letter", "late"}) {
+      TableDefinition table;
+      table.name = std::string("$") + name;
+      for (const char* column : {"source", "position", "time", "watermark", "reason", "row"}) {
+        TableColumn added;
+        added.name = column;
+        added.type = SqlType::String();
+        table.columns.push_back(std::move(added));
+      }
+      table.options = {{"connector", "filesystem"},
+                       {"path", options_.job_folder + "/" + name + ".json"},
+                       {"format", "json"}};
+      MILL_RETURN(catalog_.Add(std::move(table), true));
+    }
+    return Status::OK();
+  }
+
+  Result<StatementResult> ExecuteOne(const ast::Statement& statement, ResultSink* rows) {
+    return std::visit([&](const auto& body) { return Run(body, rows); }, statement.body);
+  }
+
+  static StatementResult Text(std::string text) {
+    StatementResult result;
+    result.kind = StatementResult::Kind::kText;
+    result.text = std::move(text);
+    return result;
+  }
+
+  Result<StatementResult> Run(const ast::CreateTable& create, ResultSink*) {
+    MILL_ASSIGN(TableDefinition table, Binder(catalog_).BindCreateTable(create));
+    MILL_RETURN(catalog_.Add(std::move(table), create.if_not_exists));
+    return StatementResult{};
+  }
+
+  Result<StatementResult> Run(const ast::CreateView& create, ResultSink*) {
+    MILL_RETURN(Binder(catalog_).BindQuery(*create.query).status());
+    MILL_RETURN(catalog_.Add(ViewDefinition{create.name, create.columns, create.query, create.text},
+                             create.if_not_exists));
+    return StatementResult{};
+  }
+
+  Result<StatementResult> Run(const ast::Drop& drop, ResultSink*) {
+    MILL_RETURN(catalog_.Drop(drop));
+    return StatementResult{};
+  }
+
+  Result<StatementResult> Run(const ast::Show& show, ResultSink*) {
+    switch (show.what) {
+      case ast::Show::What::kTables: return Text(OneALine(catalog_.Names()));
+      case ast::Show::What::kViews: return Text(OneALine(catalog_.ViewNames()));
+      case ast::Show::What::kFunctions: return Text(OneALine(FunctionRegistry::Default().Names()));
+      case ast::Show::What::kCreateTable: {
+        auto table = catalog_.FindTable(show.name);
+        if (!table) return NoSuchTable(show.name);
+        return Text(ShowCreateTable(*table));
+      }
+      case ast::Show::What::kCreateView: {
+        auto view = catalog_.FindView(show.name);
+        if (!view) return NoSuchTable(show.name);
+        return Text("CREATE VIEW `" + view->name + "` AS " + view->text + "\n");
+      }
+    }
+    return StatementResult{};
+  }
+
+  Status NoSuchTable(const std::string& name) const {
+    const std::string near = NearestName(name, catalog_.Names());
+    return UserError("there is no table or view '{}'{}", name,
+                     near.empty() ? "" : ". did you mean '" + near + "'?");
+  }
+
+  Result<StatementResult> Run(const ast::Describe& describe, ResultSink*) {
+    if (auto table = catalog_.FindTable(describe.name)) return Text(DescribeTable(*table));
+    auto view = catalog_.FindView(describe.name);
+    if (!view) return NoSuchTable(describe.name);
+    MILL_ASSIGN(PlanPtr plan, Binder(catalog_).BindQuery(*view->query));
+    TableDefinition shown;
+    for (const Column& column : plan->schema.columns) {
+      TableColumn added;
+      added.name = column.name;
+      added.type = column.type;
+      shown.columns.push_back(std::move(added));
+    }
+    return Text(DescribeTable(shown));
+  }
+
+  Result<StatementResult> Run(const ast::SetOption& option, ResultSink*) {
+    if (option.reset) {
+      if (option.key.empty()) set_.clear();
+      set_.erase(option.key);
+      return StatementResult{};
+    }
+    if (option.value) {
+      MILL_RETURN(SetOption(option.key, *option.value));
+      return StatementResult{};
+    }
+    std::string text;
+    for (const auto& [key, value] : set_) text += fmt::format("'{}' = '{}'\n", key, value);
+    return Text(text);
+  }
+
+  static Status CheckSessionOption(const std::string& key) {
+    const auto& names = SessionOptions();
+    const auto known = [&](const std::string& name) { return Matches(name, key); };
+    if (std::any_of(names.begin(), names.end(), known)) return Status::OK();
+    const std::string near = NearestName(key, names);
+    return UserError("there is no option '{}'{}", key,
+                     near.empty() ? "" : ". did you mean '" + near + "'?");
+  }
+
+  Result<StatementResult> Run(const ast::Insert& insert, ResultSink*) { return RunInserts({insert}); }
+  Result<StatementResult> Run(const ast::StatementSet& set, ResultSink*) {
+    return RunInserts(set.inserts);
+  }
+
+  Result<StatementResult> Run(const ast::QueryPtr& query, ResultSink* rows) {
+    if (options_.explain) return Run(ast::Explain{query, {}}, rows);
+    MILL_ASSIGN(PlanPtr sink, PlanSelect(*query));
+    MILL_ASSIGN(StatementResult result, StartJob({sink}, rows));
+    result.kind = StatementResult::Kind::kRows;
+    return result;
+  }
+
+  Result<StatementResult> Run(const ast::Explain& explain, ResultSink*) {
+    MILL_ASSIGN(auto plans, PlanStatement(explain));
+    std::string logical = "== Logical Plan ==\n", optimized = "\n== Optimized Plan ==\n";
+    std::vector<PlanPtr> best;
+    for (const PlanPtr& plan : plans) {
+      logical += PlanToString(*plan);
+      MILL_ASSIGN(PlanPtr better, Optimize(plan));
+      optimized += PlanToString(*better);
+      best.push_back(std::move(better));
+    }
+    BuildSettings settings = Settings(nullptr);
+    MILL_ASSIGN(const Graph graph, BuildGraph(best, settings));
+    return Text(logical + optimized + "\n== Physical Plan ==\n" + GraphToString(graph));
+  }
+
+  Result<StatementResult> Run(const ast::Help& help, ResultSink*) {
+    const FunctionRegistry& registry = FunctionRegistry::Default();
+    if (const ScalarFunction* f = registry.FindScalar(help.name)) {
+      std::string text = f->signature + "\n" + f->doc + "\n";
+      for (const Example& example : f->examples) text += "  " + example.sql + " = " + example.result + "\n";
+      return Text(text);
+    }
+    if (const AggregateFunction* f = registry.FindAggregate(help.name)) {
+      return Text(f->signature + "\n" + f->doc + "\n");
+    }
+    const std::string near = NearestName(help.name, registry.Names());
+    return UserError("there is no function '{}'{}", help.name,
+                     near.empty() ? "" : ". did you mean '" + near + "'?");
+  }
+
+  Result<PlanPtr> PlanSelect(const ast::Query& query) {
+    MILL_ASSIGN(PlanPtr plan, Binder(catalog_).BindQuery(query));
+    auto sink = std::make_shared<Plan>();
+    sink->kind = PlanKind::kSink;
+    sink->schema = plan->schema;
+    sink->traits = plan->traits;
+    sink->updating = plan->updating;
+    // The projection keeps the columns as they were asked for, whatever the optimizer does below.
+    std::vector<ExpressionPtr> columns;
+    std::vector<std::string> names;
+    for (int i = 0; i < plan->schema.size(); ++i) {
+      const Column& column = plan->schema.columns[static_cast<size_t>(i)];
+      columns.push_back(MakeColumn(i, column.name, column.type));
+      names.push_back(column.name);
+    }
+    sink->inputs = {MakeProject(plan, std::move(columns), std::move(names))};
+    return sink;
+  }
+
+  Result<std::vector<PlanPtr>> PlanInserts(const std::vector<ast::Insert>& inserts) {
+    std::vector<PlanPtr> plans;
+    for (const ast::Insert& insert : inserts) {
+      MILL_ASSIGN(PlanPtr plan, Binder(catalog_).BindInsert(insert));
+      plans.push_back(std::move(plan));
+    }
+    return plans;
+  }
+
+  Result<std::vector<PlanPtr>> PlanStatement(const ast::Explain& explain) {
+    if (!explain.query) return PlanInserts(explain.inserts);
+    MILL_ASSIGN(PlanPtr plan, PlanSelect(*explain.query));
+    return std::vector<PlanPtr>{plan};
+  }
+
+  Result<StatementResult> RunInserts(const std::vector<ast::Insert>& inserts) {
+    if (options_.explain) return Run(ast::Explain{nullptr, inserts}, nullptr);
+    MILL_ASSIGN(auto plans, PlanInserts(inserts));
+    return StartJob(plans, nullptr);
+  }
+
+  BuildSettings Settings(ResultSink* rows) {
+    BuildSettings settings;
+    settings.workers = Workers();
+    settings.time_zone = Option("table.local-time-zone", "UTC");
+    settings.results = rows;
+    settings.on_sink_rows = options_.on_sink_rows;
+    settings.limit_reached = std::make_shared<std::atomic<bool>>(false);
+    settings.find_connector = [this](const std::string& name) -> const Connector* {
+      for (const Connector& extra : options_.extra_connectors) {
+        if (extra.name == name) return &extra;
+      }
+      return FindConnector(name);
+    };
+    return settings;
+  }
+
+  int Workers() const {
+    if (options_.workers > 0) return options_.workers;
+    auto wanted = IntOption(set_, "parallelism.default", 0);
+    if (wanted.ok() && *wanted > 0) return static_cast<int>(*wanted);
+    return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+  }
+
+  Result<StatementResult> StartJob(const std::vector<PlanPtr>& plans, ResultSink* rows) {
+    std::vector<PlanPtr> best;
+    StatementResult result;
+    result.kind = StatementResult::Kind::kJob;
+    for (const PlanPtr& plan : plans) {
+      MILL_ASSIGN(PlanPtr better, Optimize(plan));
+      if (better->table) result.sinks.push_back(better->table->name);
+      best.push_back(std::move(better));
+    }
+    const BuildSettings settings = Settings(rows);
+    MILL_ASSIGN(Graph graph, BuildGraph(best, settings));
+    MILL_ASSIGN(const JobOptions job_options, OptionsOfJob());
+    MILL_ASSIGN(result.job, Job::Make(std::move(graph), job_options, rejected_.get(), rejected_.get()));
+    result.limit_reached = settings.limit_reached;
+    return result;
+  }
+
+  Result<JobOptions> OptionsOfJob() const {
+    JobOptions job;
+    job.workers = Workers();
+    job.time_zone = Option("table.local-time-zone", "UTC");
+    MILL_ASSIGN(job.batch_rows, IntOption(set_, "millrace.batch-rows", job.batch_rows));
+    MILL_ASSIGN(job.queue_bytes, IntOption(set_, "millrace.queue-bytes", job.queue_bytes));
+    MILL_ASSIGN(job.barrier_interval, DurationOption(set_, "execution.checkpointing.interval",
+                                                     std::chrono::milliseconds(1000)));
+    return job;
+  }
+
+  EngineOptions options_;
+  SessionCatalog catalog_;
+  Options set_;
+  std::unique_ptr<Rejected> rejected_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Engine>> Engine::Make(EngineOptions options) {
+  auto engine = std::make_unique<EngineImpl>(std::move(options));
+  MILL_RETURN(engine->Open());
+  return engine;
+}
+
+}  // namespace millrace

@@ -1,0 +1,77 @@
+// The smallest pieces of JSON text: key prediction, string unescaping, number syntax. All of them may
+// read up to 64 bytes beyond what they are given.
+#pragma once
+
+#include <immintrin.h>
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace millrace {
+
+// Copies `length` bytes in steps of 32 (up to 31 too many are written) and returns whether a
+// backslash is among them.
+inline bool CopyFindBackslash(const char* from, size_t length, char* to) {
+  const __m256i backslash = _mm256_set1_epi8('\\');
+  for (size_t i = 0; i < length; i += 32) {
+    const __m256i bytes = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from + i));
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(to + i), bytes);
+    const __m256i equal = _mm256_cmpeq_epi8(bytes, backslash);
+    auto found = static_cast<uint32_t>(_mm256_movemask_epi8(equal));
+    if (length - i < 32) found &= (1U << (length - i)) - 1;
+    if (found != 0) return true;
+  }
+  return false;
+}
+// Resolves the escapes of a JSON string's inside into `to` (never longer than `text`). Returns the end
+// of what was written, null if an escape is wrong.
+char* UnescapeJson(std::string_view text, char* to);
+// The length of the JSON number at the front of `text`, 0 if there is none.
+size_t JsonNumberLength(const char* text);
+// `text` without the white space outside its strings.
+std::string CompactJson(std::string_view text);
+
+// Finds a record's columns by key. Records mostly repeat the order of their keys, so each key
+// remembers which one came next; a right guess costs one vector comparison.
+class KeyFinder {
+ public:
+  explicit KeyFinder(const std::vector<std::string>& columns);
+  // Forgets the previous key: a new record starts.
+  void Start() { previous_ = 0; }
+  // Column of the key that starts at `key`, behind its quote, and ends before the colon at `limit`:
+  // -1 if it is none.
+  int Find(const char* key, const char* limit) {
+    const Key& guess = keys_[keys_[previous_].next];
+    if (guess.Matches(key)) [[likely]] {
+      previous_ = keys_[previous_].next;
+      return guess.column;
+    }
+    return FindSlowly(key, limit);
+  }
+
+ private:
+  static constexpr size_t kInline = 32;
+  static constexpr size_t kMostKeys = 256;  // more are not remembered
+  struct Key {
+    alignas(32) char bytes[kInline] = {};  // the raw key and its closing quote
+    uint32_t mask = 0;                     // the bytes that count; 0: too long, never guessed
+    int column = -1;
+    size_t next = 0;
+    bool Matches(const char* key) const {
+      const __m256i have = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(key));
+      const __m256i want = _mm256_load_si256(reinterpret_cast<const __m256i*>(bytes));
+      const auto same = static_cast<uint32_t>(_mm256_movemask_epi8(_mm256_cmpeq_epi8(have, want)));
+      return mask != 0 && (same & mask) == mask;
+    }
+  };
+  int FindSlowly(const char* key, const char* limit);
+  int ColumnOf(std::string_view raw) const;
+
+  std::vector<std::string> columns_;
+  std::vector<Key> keys_;  // [0] stands for the start of the record
+  size_t previous_ = 0;
+};
+
+}  // namespace millrace

@@ -1,0 +1,71 @@
+// Aggregate functions, column-wise: the accumulators of one aggregate call for all groups are columns
+// indexed by slot, so that they can live in a state table and be saved as columns.
+#pragma once
+
+#include <arrow/array.h>
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/status.h"
+#include "data/batch.h"
+#include "data/type.h"
+
+namespace millrace {
+
+struct Example;
+
+// In place of a slot: this row takes no part (a FILTER dropped it, or it is late).
+inline constexpr uint32_t kNoSlot = 0xFFFFFFFFu;
+
+class Accumulators {
+ public:
+  virtual ~Accumulators() = default;
+  // Makes room for `slots` slots; new ones are empty. Called with growing numbers only.
+  virtual void Resize(size_t slots) = 0;
+  // Empties a slot for reuse.
+  virtual void Reset(uint32_t slot) = 0;
+  // Adds row i's argument to slots[i], or takes it back where kinds says so (kinds null: all added).
+  // args: arrays of slots.size() elements, none for COUNT(*).
+  virtual Status Update(std::span<const uint32_t> slots,
+                        const std::vector<std::shared_ptr<arrow::Array>>& args,
+                        const RowKind* kinds) = 0;
+  // Adds what `from` holds to `into`; `from` is left as it is.
+  virtual void Merge(uint32_t into, uint32_t from) = 0;
+  // The results of the slots, in order. kNoSlot gives the result over no rows.
+  virtual Result<std::shared_ptr<arrow::Array>> Finish(std::span<const uint32_t> slots) const = 0;
+};
+
+struct AggregateFunction {
+  std::string name;       // upper case
+  std::string signature;  // "SUM(numeric) -> numeric"
+  std::string doc;
+  // Result type for these argument types (and the types that they are cast to).
+  struct Bound {
+    std::vector<SqlType> arg_types;
+    SqlType type;
+  };
+  std::function<Result<Bound>(const std::vector<SqlType>& args)> bind;
+  // `retract`: rows may be taken back, so MIN/MAX must keep what they need for it.
+  std::function<std::unique_ptr<Accumulators>(const Bound& bound, bool retract)> make;
+};
+
+// One aggregate of a GROUP BY: plain data. Arguments and filter are columns of the input.
+struct AggregateCall {
+  const AggregateFunction* function = nullptr;
+  std::vector<int> args;
+  int filter = -1;        // BOOLEAN column: rows where it is not TRUE take no part
+  bool distinct = false;
+  AggregateFunction::Bound bound;
+  std::string name;       // of the output column
+  std::string ToString() const;
+};
+
+// The call's accumulators; DISTINCT is wrapped around the function's own.
+std::unique_ptr<Accumulators> MakeAccumulators(const AggregateCall& call, bool retract);
+
+}  // namespace millrace

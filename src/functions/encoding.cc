@@ -1,0 +1,169 @@
+// Text in other alphabets: hexadecimal, binary, Base64, URLs.
+#include <array>
+
+#include "functions/bind.h"
+#include "functions/families.h"
+#include "functions/per_row.h"
+
+namespace millrace {
+namespace {
+
+using View = std::string_view;
+
+const SqlType kString = SqlType::String();
+constexpr char kHexDigits[] = "0123456789ABCDEF";
+constexpr char kBase64Digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+void HexText(View text, std::string* out) {
+  for (char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    out->push_back(kHexDigits[byte >> 4]);
+    out->push_back(kHexDigits[byte & 15]);
+  }
+}
+
+// The number in digits of `bits` bits each.
+void AppendDigits(uint64_t value, int bits, std::string* out) {
+  char buffer[64];
+  char* p = buffer + sizeof(buffer);
+  do {
+    *--p = kHexDigits[value & ((1u << bits) - 1)];
+    value >>= bits;
+  } while (value != 0);
+  out->append(p, static_cast<size_t>(buffer + sizeof(buffer) - p));
+}
+
+Result<Binding> BindHex(const std::vector<SqlType>& args) {
+  if (args.size() != 1) return ArgumentCountError(args.size(), "1");
+  if (args[0].IsString()) return Binding{args, WithNullable(kString, args[0].nullable)};
+  if (args[0].IsInteger()) {
+    return Binding{{SqlType::BigInt()}, WithNullable(kString, args[0].nullable)};
+  }
+  return ArgumentTypeError(0, args[0], "an integer or STRING");
+}
+
+Result<arrow::Datum> EvalHex(const Call& call) {
+  if (call.arg_types[0].IsString()) return RunPerRow<Text(View)>(call, HexText);
+  return RunPerRow<Text(int64_t)>(call, [](int64_t value, std::string* out) {
+    AppendDigits(static_cast<uint64_t>(value), 4, out);
+  });
+}
+
+void ToBase64(View text, std::string* out) {
+  for (size_t i = 0; i < text.size(); i += 3) {
+    uint32_t group = 0;
+    for (size_t j = 0; j < 3; ++j) {
+      group = group << 8 | (i + j < text.size() ? static_cast<unsigned char>(text[i + j]) : 0u);
+    }
+    for (size_t j = 0; j < 4; ++j) {
+      const bool used = i + j <= text.size();
+      out->push_back(used ? kBase64Digits[group >> (18 - 6 * j) & 63] : '=');
+    }
+  }
+}
+
+std::array<int8_t, 256> MakeBase64Values() {
+  std::array<int8_t, 256> values;
+  values.fill(-1);
+  for (int8_t i = 0; i < 64; ++i) values[static_cast<unsigned char>(kBase64Digits[i])] = i;
+  return values;
+}
+
+bool FromBase64(View text, std::string* out) {
+  static const std::array<int8_t, 256> kValues = MakeBase64Values();
+  while (text.ends_with('=')) text.remove_suffix(1);
+  if (text.size() % 4 == 1) return false;
+  uint32_t group = 0;
+  int bits = 0;
+  for (char c : text) {
+    const int8_t value = kValues[static_cast<unsigned char>(c)];
+    if (value < 0) return false;
+    group = group << 6 | static_cast<uint32_t>(value);
+    bits += 6;
+    if (bits < 8) continue;
+    bits -= 8;
+    out->push_back(static_cast<char>(group >> bits & 0xFF));
+  }
+  return true;
+}
+
+bool IsPlainInUrl(char c) {
+  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' ||
+         c == '_' || c == '.' || c == '*';
+}
+
+void UrlEncode(View text, std::string* out) {
+  for (char c : text) {
+    if (IsPlainInUrl(c)) {
+      out->push_back(c);
+    } else if (c == ' ') {
+      out->push_back('+');
+    } else {
+      out->push_back('%');
+      HexText(View(&c, 1), out);
+    }
+  }
+}
+
+int HexValue(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+bool UrlDecode(View text, std::string* out) {
+  for (size_t i = 0; i < text.size(); ++i) {
+    if (text[i] != '%') {
+      out->push_back(text[i] == '+' ? ' ' : text[i]);
+      continue;
+    }
+    if (i + 2 >= text.size()) return false;
+    const int high = HexValue(text[i + 1]), low = HexValue(text[i + 2]);
+    if (high < 0 || low < 0) return false;
+    out->push_back(static_cast<char>(high * 16 + low));
+    i += 2;
+  }
+  return true;
+}
+
+bool Unhex(View text, std::string* out) {
+  if (text.size() % 2 != 0) return false;
+  for (size_t i = 0; i < text.size(); i += 2) {
+    const int high = HexValue(text[i]), low = HexValue(text[i + 1]);
+    if (high < 0 || low < 0) return false;
+    out->push_back(static_cast<char>(high * 16 + low));
+  }
+  return true;
+}
+
+template <typename F>
+void AddText(FunctionRegistry& registry, const char* name, const char* doc, F function,
+             Example example, SqlType result = kString) {
+  registry.Add({.name = name,
+                .signature = fmt::format("{}(STRING) -> {}", name, result.ToString()), .doc = doc,
+                .examples = {std::move(example)}, .bind = Fixed({kString}, result),
+                .eval = PerRow<Text(View)>(function)});
+}
+
+}  // namespace
+
+void RegisterEncoding(FunctionRegistry& registry) {
+  registry.Add({.name = "HEX", .signature = "HEX(integer or STRING) -> STRING",
+                .doc = "In hexadecimal digits.", .examples = {{"HEX(255)", "FF"}, {"HEX('hi')", "6869"}},
+                .bind = BindHex, .eval = EvalHex});
+  registry.Add({.name = "BIN", .signature = "BIN(BIGINT) -> STRING", .doc = "In binary digits.",
+                .examples = {{"BIN(5)", "101"}}, .bind = Fixed({SqlType::BigInt()}, kString),
+                .eval = PerRow<Text(int64_t)>([](int64_t value, std::string* out) {
+                  AppendDigits(static_cast<uint64_t>(value), 1, out);
+                })});
+  AddText(registry, "UNHEX", "Bytes from hexadecimal digits; NULL for others.", Unhex,
+          {"CAST(UNHEX('6869') AS STRING)", "hi"}, SqlType::Bytes());
+  AddText(registry, "TO_BASE64", "In Base64.", ToBase64, {"TO_BASE64('hello')", "aGVsbG8="});
+  AddText(registry, "FROM_BASE64", "Text from Base64; NULL if it is none.", FromBase64,
+          {"FROM_BASE64('aGVsbG8=')", "hello"});
+  AddText(registry, "URL_ENCODE", "As a part of a URL.", UrlEncode, {"URL_ENCODE('a b&')", "a+b%26"});
+  AddText(registry, "URL_DECODE", "Text from a part of a URL; NULL if it is broken.", UrlDecode,
+          {"URL_DECODE('a+b%26')", "a b&"});
+}
+
+}  // namespace millrace

@@ -1,0 +1,76 @@
+// AggregateSet: the accumulators of all calls of one GROUP BY, driven together, filters applied. And
+// what the windowed aggregates share: reading the rows' times, and laying out their results.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "functions/aggregate.h"
+#include "windows/window.h"
+
+namespace millrace {
+
+class AggregateSet {
+ public:
+  AggregateSet(std::vector<AggregateCall> calls, bool retract);
+
+  // Makes room for slots; cheap if there is.
+  void Resize(size_t slots);
+  void Reset(uint32_t slot);
+  // Adds row i to slots[i], or takes it back (kNoSlot: leaves it out), in all calls.
+  Status Update(std::span<const uint32_t> slots, const Batch& rows);
+  void Merge(uint32_t into, uint32_t from);
+  // Appends one column per call, the results of the slots in order.
+  Status Finish(std::span<const uint32_t> slots, arrow::ArrayVector& columns) const;
+
+  bool empty() const { return calls_.empty(); }
+
+ private:
+  std::vector<AggregateCall> calls_;
+  std::vector<std::unique_ptr<Accumulators>> accumulators_;  // by call
+  size_t slots_ = 0;
+  std::vector<uint32_t> filtered_;  // scratch
+};
+
+// The rows' times as the window sees them: a column, or the time of arrival, which is after all the
+// processing time that has passed.
+class RowTimes {
+ public:
+  RowTimes(const WindowSpec& window, Timestamp watermark, const Batch& rows);
+  bool IsNull(size_t row) const { return column_ != nullptr && column_->IsNull(static_cast<int64_t>(row)); }
+  Timestamp operator[](size_t row) const { return values_ != nullptr ? values_[row] : arrival_; }
+
+ private:
+  const arrow::Array* column_ = nullptr;  // null: there are no NULLs
+  const Timestamp* values_ = nullptr;
+  Timestamp arrival_;
+};
+
+// The watermark under which each row came: the operator's, or the later one of its split.
+class RowWatermarks {
+ public:
+  RowWatermarks(TimeDomain domain, Timestamp watermark, const Batch& rows);
+  Timestamp operator[](size_t row) const {
+    return arrivals_ == nullptr ? watermark_ : std::max(watermark_, arrivals_[row]);
+  }
+  bool constant() const { return arrivals_ == nullptr; }
+
+ private:
+  Timestamp watermark_;
+  const Timestamp* arrivals_ = nullptr;
+};
+
+// Rows of a windowed result: `columns` (keys, then aggregates) and the windows' three columns.
+Result<Batch> WindowResults(const std::shared_ptr<arrow::Schema>& schema, arrow::ArrayVector columns,
+                            const std::vector<Window>& windows);
+
+// The types of the first `count` columns.
+std::vector<std::shared_ptr<arrow::DataType>> LeadingTypes(const arrow::Schema& schema, size_t count);
+
+// Rows of one result batch: what is emitted between two looks at Output::Full.
+inline constexpr size_t kMaxResultRows = 8192;
+
+}  // namespace millrace

@@ -1,0 +1,116 @@
+#include "operators/calc.h"
+
+#include <arrow/api.h>
+#include <arrow/compute/api.h>
+
+namespace millrace {
+namespace {
+
+using arrow::compute::FilterOptions;
+
+class Calc : public Operator {
+ public:
+  explicit Calc(CalcSpec spec) : spec_(std::move(spec)) {}
+
+  Result<Progress> OnBatch(int, const Batch& rows, Output& out) override {
+    const EvalContext context{rows.arrival, watermark_, spec_.time_zone};
+    Batch batch = rows;
+    if (spec_.condition) {
+      MILL_ASSIGN(batch, Select(rows, context));
+      if (batch.num_rows() == 0) return Progress::kDone;
+    }
+    if (spec_.project) {
+      MILL_ASSIGN(batch, Project(batch, context));
+    }
+    MILL_RETURN(out.Emit(std::move(batch)));
+    return Progress::kDone;
+  }
+
+  Result<Progress> OnWatermark(TimeDomain domain, Timestamp time, Output&) override {
+    if (domain == TimeDomain::kEvent) watermark_ = time;
+    return Progress::kDone;
+  }
+
+  std::string Describe() const override {
+    std::string text = "Calc(";
+    if (spec_.condition) text += "where " + spec_.condition->ToString();
+    if (spec_.condition && spec_.project) text += "; ";
+    for (size_t i = 0; i < spec_.expressions.size(); ++i) {
+      text += (i == 0 ? "" : ", ") + spec_.expressions[i]->ToString();
+    }
+    return text + ")";
+  }
+
+ private:
+  // The rows for which the condition is TRUE.
+  Result<Batch> Select(const Batch& rows, const EvalContext& context) {
+    MILL_ASSIGN(auto condition, EvaluateArray(*spec_.condition, *rows.rows, context));
+    const auto& chosen = static_cast<const arrow::BooleanArray&>(*condition);
+    const int64_t count = chosen.true_count();
+    counts_.filtered += rows.num_rows() - count;
+    if (count == rows.num_rows()) return rows;
+    if (count == 0) return Batch{};
+    if (rows.kinds || rows.arrival_watermarks) return TakeChosen(rows, chosen, count);
+    MILL_ASSIGN(auto filtered, arrow::compute::Filter(rows.rows, condition, FilterOptions::Defaults()));
+    return rows.With(filtered.record_batch());
+  }
+
+  static Result<Batch> TakeChosen(const Batch& rows, const arrow::BooleanArray& chosen,
+                                  int64_t count) {
+    std::vector<int32_t> indices;
+    indices.reserve(static_cast<size_t>(count));
+    for (int64_t i = 0; i < chosen.length(); ++i) {
+      if (chosen.IsValid(i) && chosen.Value(i)) indices.push_back(static_cast<int32_t>(i));
+    }
+    return rows.Take(indices);
+  }
+
+  Result<Batch> Project(const Batch& rows, const EvalContext& context) {
+    std::vector<std::shared_ptr<arrow::Array>> columns;
+    columns.reserve(spec_.expressions.size());
+    for (const ExpressionPtr& expression : spec_.expressions) {
+      MILL_ASSIGN(auto column, EvaluateArray(*expression, *rows.rows, context));
+      columns.push_back(std::move(column));
+    }
+    return rows.With(arrow::RecordBatch::Make(spec_.output, rows.num_rows(), std::move(columns)));
+  }
+
+  CalcSpec spec_;
+  Timestamp watermark_ = kMinTimestamp;
+};
+
+class Limit : public Operator {
+ public:
+  Limit(int64_t limit, int64_t offset, std::shared_ptr<std::atomic<bool>> reached)
+      : limit_(limit), offset_(offset), reached_(std::move(reached)) {}
+
+  Result<Progress> OnBatch(int, const Batch& rows, Output& out) override {
+    const int64_t skip = std::min(offset_ - skipped_, rows.num_rows());
+    skipped_ += skip;
+    int64_t take = rows.num_rows() - skip;
+    if (limit_ >= 0) take = std::min(take, limit_ - passed_);
+    passed_ += take;
+    if (take > 0) MILL_RETURN(out.Emit(rows.Slice(skip, take)));
+    counts_.filtered += rows.num_rows() - take;
+    if (limit_ >= 0 && passed_ >= limit_ && reached_) reached_->store(true);
+    return Progress::kDone;
+  }
+
+  std::string Describe() const override { return fmt::format("Limit({})", limit_); }
+
+ private:
+  const int64_t limit_, offset_;
+  int64_t skipped_ = 0, passed_ = 0;
+  std::shared_ptr<std::atomic<bool>> reached_;
+};
+
+}  // namespace
+
+std::unique_ptr<Operator> MakeCalc(CalcSpec spec) { return std::make_unique<Calc>(std::move(spec)); }
+
+std::unique_ptr<Operator> MakeLimit(int64_t limit, int64_t offset,
+                                    std::shared_ptr<std::atomic<bool>> reached) {
+  return std::make_unique<Limit>(limit, offset, std::move(reached));
+}
+
+}  // namespace millrace

@@ -1,0 +1,240 @@
+// One batch at a time: the results of the groups that it touches are read before and after the update,
+// and only what differs is emitted. Groups are counted, so that an empty one can be taken back; as in
+// Flink, a global aggregate stays once it has seen a row, and taking back from a group that is not
+// there is ignored.
+#include "operators/group_aggregate.h"
+
+#include <arrow/array/concatenate.h>
+#include <arrow/compare.h>
+
+#include <algorithm>
+
+#include "operators/aggregate_set.h"
+#include "state/key_table.h"
+
+namespace millrace {
+namespace {
+
+bool SameValue(const arrow::Array& array, int64_t a, int64_t b) {
+  return arrow::ArrayRangeEquals(array, array, a, a + 1, b,
+                                 arrow::EqualOptions::Defaults().nans_equal(true));
+}
+
+// Marks the rows i of `array` that differ from row other[i] of it.
+void MarkDifferences(const arrow::Array& array, const std::vector<int64_t>& rows,
+                     const std::vector<int64_t>& others, std::vector<bool>& differ) {
+  const arrow::ArrayData& data = *array.data();
+  const bool words = data.type->id() != arrow::Type::BOOL && arrow::is_fixed_width(*data.type) &&
+                     data.type->byte_width() == 8 && data.GetNullCount() == 0;
+  const auto* values = words ? data.GetValues<uint64_t>(1) : nullptr;
+  for (size_t i = 0; i < rows.size(); ++i) {
+    if (differ[i]) continue;
+    differ[i] = words ? values[rows[i]] != values[others[i]] : !SameValue(array, rows[i], others[i]);
+  }
+}
+
+class GroupAggregate : public Operator {
+ public:
+  explicit GroupAggregate(GroupAggregateSpec spec)
+      : spec_(std::move(spec)), aggregates_(spec_.calls, spec_.retract) {}
+
+  Status Open(const OperatorContext& context) override {
+    MILL_RETURN(Operator::Open(context));
+    MILL_ASSIGN(KeyTable keys, KeyTable::Make(LeadingTypes(*spec_.output, spec_.keys.size()), false));
+    keys_ = std::make_unique<KeyTable>(std::move(keys));
+    return Status::OK();
+  }
+  Result<Progress> OnBatch(int input, const Batch& rows, Output& out) override;
+  std::string Describe() const override;
+
+ private:
+  // Where a change's values stand: a position in touched_, then before or after the update.
+  struct Change {
+    size_t group;
+    bool after;
+    RowKind kind;
+  };
+
+  void FindTouched();
+  void CountRows(const Batch& rows);
+  Result<arrow::ArrayVector> ReadBoth(const Batch& rows);
+  std::vector<bool> FindChanged(const arrow::ArrayVector& values) const;
+  std::vector<Change> ListChanges(const std::vector<bool>& changed) const;
+  Status EmitChanges(const std::vector<Change>& changes, arrow::ArrayVector values,
+                     Timestamp arrival, Output& out);
+  void Settle();
+  bool Filled(uint32_t slot) const { return rows_[slot] > 0 || spec_.keys.empty(); }
+  // Row of the group's old results in the values read, which all old ones precede.
+  int64_t OldRow(size_t group) const { return old_rows_[group]; }
+  int64_t NewRow(size_t group) const { return old_count_ + static_cast<int64_t>(group); }
+
+  GroupAggregateSpec spec_;
+  std::unique_ptr<KeyTable> keys_;
+  AggregateSet aggregates_;
+  std::vector<int64_t> rows_;         // by slot: added less taken back
+  std::vector<uint8_t> emitted_;      // by slot: downstream knows the group
+  std::vector<uint64_t> touched_at_;  // by slot: number of the last batch that touched it
+  uint64_t batch_ = 0;
+  // Of the current batch.
+  std::vector<uint32_t> slots_, touched_;
+  std::vector<uint32_t> inserted_;  // slots of new keys
+  std::vector<int64_t> old_rows_;  // by position in touched_; -1: the group is new
+  int64_t old_count_ = 0;
+};
+
+std::string GroupAggregate::Describe() const {
+  std::string text = "GroupAggregate(keys=" + std::to_string(spec_.keys.size());
+  for (const AggregateCall& call : spec_.calls) text += ", " + call.name;
+  return text + (spec_.retract ? ", retract)" : ")");
+}
+
+Result<Progress> GroupAggregate::OnBatch(int /*input*/, const Batch& rows, Output& out) {
+  if (rows.num_rows() == 0) return Progress::kDone;
+  inserted_.clear();
+  MILL_RETURN(keys_->FindOrInsert(*rows.rows, spec_.keys, nullptr, slots_, inserted_));
+  for (uint32_t& row : inserted_) row = slots_[row];
+  rows_.resize(keys_->slot_count(), 0);
+  emitted_.resize(keys_->slot_count(), 0);
+  touched_at_.resize(keys_->slot_count(), 0);
+  aggregates_.Resize(keys_->slot_count());
+  CountRows(rows);
+  FindTouched();
+  MILL_ASSIGN(arrow::ArrayVector values, ReadBoth(rows));
+  const std::vector<Change> changes = ListChanges(FindChanged(values));
+  if (!changes.empty()) MILL_RETURN(EmitChanges(changes, std::move(values), rows.arrival, out));
+  Settle();
+  return Progress::kDone;
+}
+
+// Rows that take back from an empty group take no part.
+void GroupAggregate::CountRows(const Batch& rows) {
+  if (!spec_.retract) {
+    for (uint32_t slot : slots_) ++rows_[slot];
+    return;
+  }
+  for (size_t i = 0; i < slots_.size(); ++i) {
+    int64_t& count = rows_[slots_[i]];
+    if (Adds(rows.kind(static_cast<int64_t>(i)))) {
+      ++count;
+    } else if (count > 0) {
+      --count;
+    } else {
+      slots_[i] = kNoSlot;
+    }
+  }
+}
+
+// Lists the groups of the batch, each once, in the order of their first rows.
+void GroupAggregate::FindTouched() {
+  ++batch_;
+  touched_.clear();
+  old_rows_.clear();
+  old_count_ = 0;
+  for (uint32_t slot : slots_) {
+    if (slot == kNoSlot || touched_at_[slot] == batch_) continue;
+    touched_at_[slot] = batch_;
+    touched_.push_back(slot);
+    old_rows_.push_back(emitted_[slot] ? old_count_++ : -1);
+  }
+}
+
+// Updates the accumulators. Returns per call the old results of the known groups, then all new ones.
+Result<arrow::ArrayVector> GroupAggregate::ReadBoth(const Batch& rows) {
+  std::vector<uint32_t> known;
+  for (uint32_t slot : touched_) {
+    if (emitted_[slot]) known.push_back(slot);
+  }
+  arrow::ArrayVector before, after, both;
+  MILL_RETURN(aggregates_.Finish(known, before));
+  MILL_RETURN(aggregates_.Update(slots_, rows));
+  MILL_RETURN(aggregates_.Finish(touched_, after));
+  for (size_t c = 0; c < before.size(); ++c) {
+    MILL_ASSIGN(auto column, arrow::Concatenate({before[c], after[c]}));
+    both.push_back(std::move(column));
+  }
+  return both;
+}
+
+// By position in touched_: a known group whose results differ now.
+std::vector<bool> GroupAggregate::FindChanged(const arrow::ArrayVector& values) const {
+  std::vector<int64_t> old_rows, new_rows;
+  std::vector<size_t> groups;
+  for (size_t g = 0; g < touched_.size(); ++g) {
+    if (OldRow(g) < 0) continue;
+    groups.push_back(g);
+    old_rows.push_back(OldRow(g));
+    new_rows.push_back(NewRow(g));
+  }
+  std::vector<bool> differ(groups.size(), false);
+  for (const auto& column : values) MarkDifferences(*column, new_rows, old_rows, differ);
+  std::vector<bool> changed(touched_.size(), false);
+  for (size_t i = 0; i < groups.size(); ++i) changed[groups[i]] = differ[i];
+  return changed;
+}
+
+std::vector<GroupAggregate::Change> GroupAggregate::ListChanges(
+    const std::vector<bool>& changed) const {
+  std::vector<Change> changes;
+  for (size_t g = 0; g < touched_.size(); ++g) {
+    const bool filled = Filled(touched_[g]);
+    if (OldRow(g) < 0) {
+      if (filled) changes.push_back({g, true, RowKind::kInsert});
+    } else if (!filled) {
+      changes.push_back({g, false, RowKind::kDelete});
+    } else if (changed[g]) {
+      if (spec_.before_images) changes.push_back({g, false, RowKind::kUpdateBefore});
+      changes.push_back({g, true, RowKind::kUpdateAfter});
+    }
+  }
+  return changes;
+}
+
+Status GroupAggregate::EmitChanges(const std::vector<Change>& changes, arrow::ArrayVector values,
+                                   Timestamp arrival, Output& out) {
+  std::vector<uint32_t> slots;
+  std::vector<int32_t> value_rows;
+  auto kinds = std::make_shared<std::vector<RowKind>>();
+  bool inserts_only = true;
+  for (const Change& change : changes) {
+    slots.push_back(touched_[change.group]);
+    value_rows.push_back(static_cast<int32_t>(change.after ? NewRow(change.group) : OldRow(change.group)));
+    kinds->push_back(change.kind);
+    inserts_only = inserts_only && change.kind == RowKind::kInsert;
+  }
+  MILL_ASSIGN(arrow::ArrayVector columns, keys_->KeyColumns(slots));
+  if (!values.empty()) {
+    const arrow::FieldVector fields(spec_.output->fields().begin() + static_cast<int64_t>(columns.size()),
+                                    spec_.output->fields().end());
+    Batch all;
+    all.rows = arrow::RecordBatch::Make(arrow::schema(fields), values[0]->length(), values);
+    MILL_ASSIGN(Batch taken, all.Take(value_rows));
+    for (const auto& column : taken.rows->columns()) columns.push_back(column);
+  }
+  Batch results;
+  const auto count = static_cast<int64_t>(changes.size());
+  results.rows = arrow::RecordBatch::Make(spec_.output, count, std::move(columns));
+  if (!inserts_only) results.kinds = std::move(kinds);
+  results.arrival = arrival;
+  return out.Emit(std::move(results));
+}
+
+// Forgets the groups that are empty now.
+void GroupAggregate::Settle() {
+  for (uint32_t slot : touched_) {
+    emitted_[slot] = Filled(slot) ? 1 : 0;
+    if (!emitted_[slot]) aggregates_.Reset(slot);
+  }
+  const auto forget = [this](uint32_t slot) {
+    if (!emitted_[slot] && keys_->Used(slot)) keys_->Erase(slot);
+  };
+  for (uint32_t slot : touched_) forget(slot);
+  for (uint32_t slot : inserted_) forget(slot);
+}
+
+}  // namespace
+
+std::unique_ptr<Operator> MakeGroupAggregate(GroupAggregateSpec spec) {
+  return std::make_unique<GroupAggregate>(std::move(spec));
+}
+
+}  // namespace millrace

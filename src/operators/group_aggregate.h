@@ -1,0 +1,25 @@
+// GROUP BY without a window: an updating result. Per key and batch at most one change is emitted:
+// +I for a new group, -U/+U for a changed one, -D when its last row was taken back. A global aggregate
+// (no keys) answers over no rows too. Also DISTINCT (keys, no calls).
+// Output columns: the keys, then the aggregates.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "functions/aggregate.h"
+#include "operators/operator.h"
+
+namespace millrace {
+
+struct GroupAggregateSpec {
+  std::vector<int> keys;
+  std::vector<AggregateCall> calls;
+  bool retract = false;        // the input takes rows back
+  bool before_images = true;   // emit -U before +U
+  std::shared_ptr<arrow::Schema> output;
+};
+
+std::unique_ptr<Operator> MakeGroupAggregate(GroupAggregateSpec spec);
+
+}  // namespace millrace

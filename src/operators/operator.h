@@ -1,0 +1,80 @@
+// Operator: turns messages into messages for one slice of the keys. A plain object, owned by one
+// thread at a time, called with one message at a time. It never waits, keeps no timers of its own and
+// reads no clock. The runtime forwards watermarks after OnWatermark, aligns barriers and ends.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "data/message.h"
+#include "data/type.h"
+
+namespace millrace {
+
+// kMore: the output is full; the runtime calls OnMore when there is room, before any other message.
+enum class Progress { kDone, kMore };
+
+// Where an operator's results go: the next operator of the chain, or an exchange.
+class Output {
+ public:
+  virtual ~Output() = default;
+  // Passes `batch` on. Never waits; an operator with much to say asks Full() now and then.
+  virtual Status Emit(Batch batch) = 0;
+  // True when what has been emitted should be taken away before more is made.
+  virtual bool Full() const = 0;
+};
+
+// Counters of one operator instance; written by its thread, read by reports (relaxed).
+struct OperatorCounts {
+  int64_t late = 0;      // rows dropped because their window had closed
+  int64_t filtered = 0;  // rows that a condition dropped
+};
+
+class LateSink;
+
+// What an operator may use of the engine.
+struct OperatorContext {
+  int instance = 0;      // which of `parallelism` this is
+  int parallelism = 1;
+  // Receives the rows dropped as late, with the reason; may be null.
+  LateSink* late = nullptr;
+};
+
+// Receives rows that an operator drops as late. Thread safe.
+class LateSink {
+ public:
+  virtual ~LateSink() = default;
+  // `row` of `batch` came when the watermark stood at `watermark`; `what` names the operator.
+  virtual void Late(const Batch& batch, int64_t row, Timestamp watermark, const std::string& what) = 0;
+};
+
+class Operator {
+ public:
+  virtual ~Operator() = default;
+  // Called once, before any input.
+  virtual Status Open(const OperatorContext& context) {
+    context_ = context;
+    return Status::OK();
+  }
+  // Handles rows from `input` (0 is the left or only side).
+  virtual Result<Progress> OnBatch(int input, const Batch& rows, Output& out) = 0;
+  // No row at or before `time` will follow in this domain: close windows, drop what has expired.
+  virtual Result<Progress> OnWatermark(TimeDomain, Timestamp, Output&) { return Progress::kDone; }
+  // A checkpoint is about to be cut: emit or move into state what is buffered.
+  virtual Status OnBarrier(int64_t /*epoch*/, Output&) { return Status::OK(); }
+  // All inputs have ended: emit what remains. An event-time watermark of kMaxTimestamp has come before.
+  virtual Result<Progress> OnEnd(Output&) { return Progress::kDone; }
+  // There is room again: go on emitting.
+  virtual Result<Progress> OnMore(Output&) { return Progress::kDone; }
+  // One line for EXPLAIN.
+  virtual std::string Describe() const = 0;
+
+  const OperatorCounts& counts() const { return counts_; }
+
+ protected:
+  OperatorContext context_;
+  OperatorCounts counts_;
+};
+
+}  // namespace millrace

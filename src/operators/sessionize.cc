@@ -1,0 +1,203 @@
+// State per key: the open session. It is dropped when the watermark has passed its end (last + gap): no
+// row could join it then but a late one. So that results do not depend on when that happens, a session
+// is over for each row whose watermark has passed its end, dropped or not.
+#include "operators/sessionize.h"
+
+#include <arrow/array.h>
+#include <arrow/buffer.h>
+
+#include <algorithm>
+
+#include "data/key_hash.h"
+#include "operators/aggregate_set.h"
+#include "state/key_table.h"
+#include "state/timers.h"
+
+namespace millrace {
+namespace {
+
+struct OpenSession {
+  Timestamp start = 0;  // time of the row that opened it
+  Timestamp last = 0;
+  int64_t events = 0;   // 0: none is open
+  int64_t id = 0;
+  int64_t same_start = 0;  // sessions of the key that opened at this start before
+};
+
+// When sessions end by now, for the timers.
+struct LastTimes {
+  const OpenSession* sessions;
+  int64_t gap;
+  Timestamp operator()(uint32_t slot) const { return sessions[slot].last + gap; }
+  void Prefetch(uint32_t slot) const { __builtin_prefetch(&sessions[slot]); }
+};
+
+// Never negative, never changing: it goes into tables.
+int64_t SessionId(uint64_t key_hash, Timestamp start, int64_t same_start) {
+  uint64_t x = key_hash ^ (static_cast<uint64_t>(start) * 0x9E3779B97F4A7C15u);
+  x += static_cast<uint64_t>(same_start) * 0xD6E8FEB86659FD93u;
+  x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9u;
+  x = (x ^ (x >> 27)) * 0x94D049BB133111EBu;
+  return static_cast<int64_t>((x ^ (x >> 31)) >> 1);
+}
+
+// The four columns, row by row.
+struct SessionColumns {
+  std::vector<int64_t> id, start, position, duration;
+
+  void Reserve(size_t rows) {
+    for (auto* column : {&id, &start, &position, &duration}) column->reserve(rows);
+  }
+  void Add(const OpenSession& session) {
+    id.push_back(session.id);
+    start.push_back(session.start);
+    position.push_back(session.events);
+    duration.push_back(session.last - session.start);
+  }
+};
+
+class Sessionize : public Operator {
+ public:
+  explicit Sessionize(SessionizeSpec spec) : spec_(std::move(spec)), timers_(spec_.gap / 32) {
+    window_.time_column = spec_.time_column;
+  }
+
+  Result<Progress> OnBatch(int input, const Batch& rows, Output& out) override;
+  Result<Progress> OnWatermark(TimeDomain domain, Timestamp time, Output& out) override;
+  std::string Describe() const override;
+
+ private:
+  Status FindKeys(const Batch& rows);
+  std::vector<int32_t> Assign(const Batch& rows, SessionColumns& columns);
+  bool AssignRow(uint32_t slot, uint64_t key_hash, Timestamp time, Timestamp watermark);
+  bool Ends(const OpenSession& session, Timestamp time) const;
+  void Start(uint32_t slot, uint64_t key_hash, Timestamp time);
+  void DropUnusedKeys();
+  Status EmitRows(const Batch& rows, const std::vector<int32_t>& kept, SessionColumns columns, Output& out);
+
+  SessionizeSpec spec_;
+  WindowSpec window_;  // for the rows' times
+  std::unique_ptr<KeyTable> keys_;
+  std::vector<OpenSession> sessions_;  // by slot
+  Timers timers_;
+  Timestamp watermark_ = kMinTimestamp;
+  std::vector<uint32_t> slots_, inserted_;  // scratch
+  std::vector<uint64_t> hashes_;
+};
+
+std::string Sessionize::Describe() const {
+  return fmt::format("Sessionize(gap {} ms, keys={})", spec_.gap, spec_.keys.size());
+}
+
+Result<Progress> Sessionize::OnBatch(int /*input*/, const Batch& rows, Output& out) {
+  if (rows.num_rows() == 0) return Progress::kDone;
+  MILL_RETURN(FindKeys(rows));
+  SessionColumns columns;
+  columns.Reserve(slots_.size());
+  const std::vector<int32_t> kept = Assign(rows, columns);
+  DropUnusedKeys();
+  if (!kept.empty()) MILL_RETURN(EmitRows(rows, kept, std::move(columns), out));
+  return Progress::kDone;
+}
+
+Status Sessionize::FindKeys(const Batch& rows) {
+  if (!keys_) {
+    std::vector<std::shared_ptr<arrow::DataType>> types;
+    for (int column : spec_.keys) types.push_back(rows.rows->column(column)->type());
+    MILL_ASSIGN(KeyTable keys, KeyTable::Make(std::move(types), false));
+    keys_ = std::make_unique<KeyTable>(std::move(keys));
+  }
+  inserted_.clear();
+  MILL_RETURN(keys_->FindOrInsert(*rows.rows, spec_.keys, nullptr, slots_, inserted_));
+  sessions_.resize(keys_->slot_count());
+  timers_.Resize(keys_->slot_count());
+  return HashKeys(*rows.rows, spec_.keys, hashes_);
+}
+
+// Gives each row its session; returns the rows that are not late.
+std::vector<int32_t> Sessionize::Assign(const Batch& rows, SessionColumns& columns) {
+  const RowTimes times(window_, watermark_, rows);
+  const RowWatermarks watermarks(TimeDomain::kEvent, watermark_, rows);
+  std::vector<int32_t> kept;
+  kept.reserve(slots_.size());
+  for (size_t i = 0; i < slots_.size(); ++i) {
+    const Timestamp watermark = watermarks[i];
+    if (!times.IsNull(i) && AssignRow(slots_[i], hashes_[i], times[i], watermark)) {
+      columns.Add(sessions_[slots_[i]]);
+      kept.push_back(static_cast<int32_t>(i));
+      continue;
+    }
+    ++counts_.late;
+    if (context_.late) context_.late->Late(rows, static_cast<int64_t>(i), watermark, Describe());
+  }
+  return kept;
+}
+
+// Adds the row to the key's open session or to a new one; false: it is late.
+bool Sessionize::AssignRow(uint32_t slot, uint64_t key_hash, Timestamp time, Timestamp watermark) {
+  OpenSession& session = sessions_[slot];
+  const bool open = session.events > 0 && session.last + spec_.gap > watermark;
+  if (open && time < session.start - spec_.gap) return false;
+  if (!open) session = OpenSession();
+  if (!open || Ends(session, time)) Start(slot, key_hash, time);
+  session.last = std::max(session.last, time);
+  ++session.events;
+  return true;
+}
+
+bool Sessionize::Ends(const OpenSession& session, Timestamp time) const {
+  return time - session.last > spec_.gap ||
+         (spec_.max_events > 0 && session.events >= spec_.max_events) ||
+         (spec_.max_duration > 0 && time - session.start > spec_.max_duration);
+}
+
+void Sessionize::Start(uint32_t slot, uint64_t key_hash, Timestamp time) {
+  OpenSession& session = sessions_[slot];
+  const bool again = session.events > 0 && session.start == time;
+  const int64_t same_start = again ? session.same_start + 1 : 0;
+  session = {time, time, 0, SessionId(key_hash, time, same_start), same_start};
+  timers_.Set(slot, time + spec_.gap);
+}
+
+// A late row's key has no session.
+void Sessionize::DropUnusedKeys() {
+  for (uint32_t row : inserted_) {
+    if (sessions_[slots_[row]].events == 0) keys_->Erase(slots_[row]);
+  }
+}
+
+Result<Progress> Sessionize::OnWatermark(TimeDomain domain, Timestamp time, Output&) {
+  if (domain != TimeDomain::kEvent) return Progress::kDone;
+  watermark_ = std::max(watermark_, time);
+  const LastTimes real_time{sessions_.data(), spec_.gap};
+  uint32_t slot;
+  while (timers_.PopDue(watermark_, real_time, &slot)) {
+    sessions_[slot] = OpenSession();
+    keys_->Erase(slot);
+  }
+  return Progress::kDone;
+}
+
+Status Sessionize::EmitRows(const Batch& rows, const std::vector<int32_t>& kept,
+                            SessionColumns columns, Output& out) {
+  Batch results = rows;
+  if (static_cast<int64_t>(kept.size()) < rows.num_rows()) {
+    MILL_ASSIGN(results, rows.Take(kept));
+  }
+  arrow::ArrayVector arrays = results.rows->columns();
+  const auto count = static_cast<int64_t>(kept.size());
+  for (auto* values : {&columns.id, &columns.start, &columns.position, &columns.duration}) {
+    const auto& type = spec_.output->field(static_cast<int>(arrays.size()))->type();
+    arrays.push_back(arrow::MakeArray(arrow::ArrayData::Make(
+        type, count, {nullptr, arrow::Buffer::FromVector(std::move(*values))}, 0)));
+  }
+  return out.Emit(results.With(arrow::RecordBatch::Make(spec_.output, count, std::move(arrays))));
+}
+
+}  // namespace
+
+std::unique_ptr<Operator> MakeSessionize(SessionizeSpec spec) {
+  return std::make_unique<Sessionize>(std::move(spec));
+}
+
+}  // namespace millrace

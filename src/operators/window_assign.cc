@@ -1,0 +1,62 @@
+#include "operators/window_assign.h"
+
+#include <arrow/api.h>
+
+namespace millrace {
+namespace {
+
+// A timestamp[ms] array of `type` over `times`.
+std::shared_ptr<arrow::Array> TimeArray(const std::shared_ptr<arrow::DataType>& type,
+                                        std::vector<Timestamp> times) {
+  const auto length = static_cast<int64_t>(times.size());
+  auto data = arrow::ArrayData::Make(type, length, {nullptr, arrow::Buffer::FromVector(std::move(times))});
+  return arrow::MakeArray(data);
+}
+
+class WindowAssign : public Operator {
+ public:
+  explicit WindowAssign(WindowAssignSpec spec) : spec_(std::move(spec)) {}
+
+  Result<Progress> OnBatch(int, const Batch& rows, Output& out) override {
+    const auto& times =
+        static_cast<const arrow::TimestampArray&>(*rows.rows->column(spec_.window.time_column));
+    std::vector<int32_t> indices;
+    std::vector<Timestamp> starts, ends, last;
+    std::vector<Window> windows;
+    for (int64_t row = 0; row < rows.num_rows(); ++row) {
+      if (spec_.window.domain == TimeDomain::kEvent && times.IsNull(row)) continue;
+      const bool event = spec_.window.domain == TimeDomain::kEvent;
+      windows.clear();
+      AssignWindows(spec_.window, event ? times.Value(row) : rows.arrival, windows);
+      for (const Window& window : windows) {
+        indices.push_back(static_cast<int32_t>(row));
+        starts.push_back(window.start);
+        ends.push_back(window.end);
+        last.push_back(window.max_timestamp());
+      }
+    }
+    if (indices.empty()) return Progress::kDone;
+    MILL_ASSIGN(Batch taken, rows.Take(indices));
+    auto columns = taken.rows->columns();
+    const auto& fields = spec_.output->fields();
+    columns.push_back(TimeArray(fields[columns.size()]->type(), std::move(starts)));
+    columns.push_back(TimeArray(fields[columns.size()]->type(), std::move(ends)));
+    columns.push_back(TimeArray(fields[columns.size()]->type(), std::move(last)));
+    const int64_t length = taken.num_rows();
+    MILL_RETURN(out.Emit(taken.With(arrow::RecordBatch::Make(spec_.output, length, std::move(columns)))));
+    return Progress::kDone;
+  }
+
+  std::string Describe() const override { return "WindowAssign(" + spec_.window.ToString() + ")"; }
+
+ private:
+  WindowAssignSpec spec_;
+};
+
+}  // namespace
+
+std::unique_ptr<Operator> MakeWindowAssign(WindowAssignSpec spec) {
+  return std::make_unique<WindowAssign>(std::move(spec));
+}
+
+}  // namespace millrace

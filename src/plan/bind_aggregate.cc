@@ -1,0 +1,403 @@
+// GROUP BY: keys, aggregate calls, HAVING. A GROUP BY on window_start and window_end of a window
+// function becomes one windowed aggregate: filters and projections between the two move below it.
+#include <algorithm>
+
+#include "functions/registry.h"
+#include "plan/binder.h"
+
+namespace millrace {
+namespace {
+
+// Binds expressions over a grouped input: keys and aggregates become columns of the result.
+class GroupedBinder : public ExpressionBinder {
+ public:
+  GroupedBinder(const Relation& input, std::vector<ExpressionPtr> keys)
+      : ExpressionBinder(input.scope), input_(input), keys_(std::move(keys)) {
+    for (const ExpressionPtr& key : keys_) fingerprints_.push_back(Fingerprint(*key));
+  }
+
+  struct BoundCall {
+    AggregateCall call;
+    std::vector<ExpressionPtr> args;  // over the input
+    ExpressionPtr filter;
+    std::string fingerprint;
+  };
+  const std::vector<BoundCall>& calls() const { return calls_; }
+  // Window columns that are not among the keys but come for free, by position in the input.
+  void AllowWindowColumn(int input_column, int output) { window_columns_[input_column] = output; }
+  // Columns of aggregates stand at `base` + index once all are known; until then this is used.
+  static constexpr int kCallBase = 1 << 20;
+
+ protected:
+  Result<std::optional<ExpressionPtr>> Replace(const ast::Expr& expr) override {
+    if (IsAggregate(expr)) {
+      MILL_ASSIGN(ExpressionPtr column, BindAggregate(expr));
+      return std::optional<ExpressionPtr>(column);
+    }
+    if (ContainsAggregate(expr)) return std::nullopt;
+    auto bound = ExpressionBinder(input_.scope).Bind(expr);
+    if (!bound.ok()) return bound.status();
+    if (auto key = FindKey(**bound)) return key;
+    if (expr.kind == ast::ExprKind::kColumn) {
+      return ErrorAt(expr.place, "column '{}' stands neither in GROUP BY nor in an aggregate",
+                     expr.path.back());
+    }
+    return std::nullopt;
+  }
+
+ private:
+  std::optional<ExpressionPtr> FindKey(const Expression& bound) const {
+    const std::string fingerprint = Fingerprint(bound);
+    for (size_t i = 0; i < keys_.size(); ++i) {
+      if (fingerprints_[i] == fingerprint) {
+        return MakeColumn(static_cast<int>(i), KeyName(i), keys_[i]->type);
+      }
+    }
+    if (bound.kind == Expression::Kind::kColumn) {
+      const auto window = window_columns_.find(bound.column);
+      if (window != window_columns_.end()) {
+        return MakeColumn(window->second, bound.name, bound.type);
+      }
+    }
+    return std::nullopt;
+  }
+
+  std::string KeyName(size_t i) const {
+    return keys_[i]->kind == Expression::Kind::kColumn ? keys_[i]->name : fmt::format("$k{}", i);
+  }
+
+  Result<ExpressionPtr> BindAggregate(const ast::Expr& expr) {
+    BoundCall bound;
+    ExpressionBinder inner(input_.scope);
+    bound.call.function = FunctionRegistry::Default().FindAggregate(expr.name);
+    bound.call.distinct = expr.distinct;
+    std::vector<SqlType> types;
+    for (const ast::ExprPtr& arg : expr.args) {
+      if (arg->kind == ast::ExprKind::kStar) continue;
+      MILL_ASSIGN(ExpressionPtr value, inner.Bind(*arg));
+      types.push_back(value->type);
+      bound.args.push_back(std::move(value));
+    }
+    auto types_bound = bound.call.function->bind(types);
+    if (!types_bound.ok()) return AtPlace(types_bound.status(), expr.place);
+    bound.call.bound = *types_bound;
+    for (size_t i = 0; i < bound.args.size(); ++i) {
+      bound.args[i] = MakeCast(bound.args[i], bound.call.bound.arg_types[i]);
+    }
+    if (expr.filter) {
+      MILL_ASSIGN(bound.filter, inner.BindCondition(*expr.filter));
+    }
+    return AddCall(std::move(bound));
+  }
+
+  Result<ExpressionPtr> AddCall(BoundCall bound) {
+    bound.fingerprint = bound.call.function->name + (bound.call.distinct ? "!" : "");
+    for (const ExpressionPtr& arg : bound.args) bound.fingerprint += Fingerprint(*arg) + ",";
+    if (bound.filter) bound.fingerprint += "?" + Fingerprint(*bound.filter);
+    size_t at = 0;
+    while (at < calls_.size() && calls_[at].fingerprint != bound.fingerprint) ++at;
+    if (at == calls_.size()) {
+      bound.call.name = fmt::format("$a{}", at);
+      calls_.push_back(std::move(bound));
+    }
+    return MakeColumn(kCallBase + static_cast<int>(at), calls_[at].call.name,
+                      calls_[at].call.bound.type);
+  }
+
+  const Relation& input_;
+  std::vector<ExpressionPtr> keys_;
+  std::vector<std::string> fingerprints_;
+  std::map<int, int> window_columns_;
+  std::vector<BoundCall> calls_;
+};
+
+// A window function under filters and projections, flattened.
+struct FlatWindow {
+  PlanPtr window;                       // the kWindow node
+  std::vector<ExpressionPtr> columns;   // of the top, over the window node's output
+  std::vector<ExpressionPtr> conditions;  // over the window node's output
+
+  int width() const { return window->inputs[0]->schema.size(); }
+  bool BelowWindow(const Expression& expression) const {
+    std::vector<bool> read(window->schema.columns.size(), false);
+    CollectColumns(expression, read);
+    return std::find(read.begin() + width(), read.end(), true) == read.end();
+  }
+};
+
+std::optional<FlatWindow> Flatten(PlanPtr plan) {
+  FlatWindow flat;
+  for (int i = 0; i < plan->schema.size(); ++i) {
+    const Column& column = plan->schema.columns[static_cast<size_t>(i)];
+    flat.columns.push_back(MakeColumn(i, column.name, column.type));
+  }
+  while (plan->kind != PlanKind::kWindow) {
+    if (plan->kind == PlanKind::kFilter) {
+      flat.conditions.push_back(plan->condition);
+    } else if (plan->kind == PlanKind::kProject) {
+      for (ExpressionPtr& e : flat.columns) e = ReplaceColumns(e, plan->expressions);
+      for (ExpressionPtr& e : flat.conditions) e = ReplaceColumns(e, plan->expressions);
+    } else {
+      return std::nullopt;
+    }
+    plan = plan->inputs[0];
+  }
+  flat.window = plan;
+  return flat;
+}
+
+struct GroupKeys {
+  std::vector<ExpressionPtr> plain;
+  int start = -1, end = -1, time = -1;  // input columns with window properties that are grouped by
+  bool windowed() const { return start >= 0 && end >= 0; }
+};
+
+Result<GroupKeys> BindKeys(const ast::Select& select, const Relation& input) {
+  GroupKeys keys;
+  ExpressionBinder binder(input.scope);
+  std::vector<ExpressionPtr> window_keys;
+  for (const ast::ExprPtr& expr : select.group_by) {
+    MILL_ASSIGN(ExpressionPtr key, binder.Bind(*expr));
+    WindowProperty property = WindowProperty::kNone;
+    if (key->kind == Expression::Kind::kColumn) {
+      property = input.plan->traits[static_cast<size_t>(key->column)].window;
+    }
+    if (property == WindowProperty::kStart) keys.start = key->column;
+    if (property == WindowProperty::kEnd) keys.end = key->column;
+    if (property == WindowProperty::kTime) keys.time = key->column;
+    (property == WindowProperty::kNone ? keys.plain : window_keys).push_back(std::move(key));
+  }
+  if (!keys.windowed()) keys.plain.insert(keys.plain.end(), window_keys.begin(), window_keys.end());
+  return keys;
+}
+
+// Collects the columns that an aggregate's input projection has to make.
+class InputColumns {
+ public:
+  int Add(const ExpressionPtr& expression, const std::string& name) {
+    const std::string fingerprint = Fingerprint(*expression);
+    for (size_t i = 0; i < fingerprints_.size(); ++i) {
+      if (fingerprints_[i] == fingerprint) return static_cast<int>(i);
+    }
+    fingerprints_.push_back(fingerprint);
+    expressions_.push_back(expression);
+    names_.push_back(name);
+    return static_cast<int>(expressions_.size()) - 1;
+  }
+  PlanPtr Project(PlanPtr input) { return MakeProject(std::move(input), expressions_, names_); }
+
+ private:
+  std::vector<std::string> fingerprints_;
+  std::vector<ExpressionPtr> expressions_;
+  std::vector<std::string> names_;
+};
+
+std::string NameOf(const ExpressionPtr& e, const char* prefix, size_t i) {
+  return e->kind == Expression::Kind::kColumn ? e->name : fmt::format("{}{}", prefix, i);
+}
+
+// Fills keys and calls of `plan` with columns of its input projection, through `map`, which turns an
+// expression over the grouped relation into one over the projection's input.
+template <typename Map>
+void FillAggregate(Plan* plan, const GroupKeys& keys, const GroupedBinder& binder, const Map& map,
+                   InputColumns* columns) {
+  for (size_t i = 0; i < keys.plain.size(); ++i) {
+    const std::string name = NameOf(keys.plain[i], "$k", i);
+    plan->keys.push_back(columns->Add(map(keys.plain[i]), name));
+    plan->schema.columns.push_back({name, keys.plain[i]->type});
+    plan->traits.push_back({});
+  }
+  for (const GroupedBinder::BoundCall& bound : binder.calls()) {
+    AggregateCall call = bound.call;
+    for (const ExpressionPtr& arg : bound.args) {
+      call.args.push_back(columns->Add(map(arg), NameOf(arg, "$x", plan->calls.size())));
+    }
+    if (bound.filter) {
+      call.filter = columns->Add(map(bound.filter), fmt::format("$f{}", plan->calls.size()));
+    }
+    plan->schema.columns.push_back({call.name, call.bound.type});
+    plan->traits.push_back({});
+    plan->calls.push_back(std::move(call));
+  }
+}
+
+void AddWindowColumns(Plan* plan, const SqlType& time_type, TimeAttribute time) {
+  plan->schema.columns.push_back({"window_start", SqlType::Timestamp()});
+  plan->schema.columns.push_back({"window_end", SqlType::Timestamp()});
+  plan->schema.columns.push_back({"window_time", time_type});
+  plan->traits.push_back({TimeAttribute::kNone, WindowProperty::kStart});
+  plan->traits.push_back({TimeAttribute::kNone, WindowProperty::kEnd});
+  plan->traits.push_back({time, WindowProperty::kTime});
+}
+
+// True if the keys and calls can be computed before the window is known.
+bool Fusible(const FlatWindow& flat, const GroupKeys& keys, const GroupedBinder& binder) {
+  const auto below = [&](const ExpressionPtr& e) {
+    return !e || flat.BelowWindow(*ReplaceColumns(e, flat.columns));
+  };
+  for (const ExpressionPtr& key : keys.plain) {
+    if (!below(key)) return false;
+  }
+  for (const GroupedBinder::BoundCall& call : binder.calls()) {
+    if (!below(call.filter)) return false;
+    if (!std::all_of(call.args.begin(), call.args.end(), below)) return false;
+  }
+  return std::all_of(flat.conditions.begin(), flat.conditions.end(),
+                     [&](const ExpressionPtr& e) { return flat.BelowWindow(*e); });
+}
+
+// SESSION groups rows into sessions by PARTITION BY; its GROUP BY must be the same columns.
+Status CheckSessionKeys(const FlatWindow& flat, const GroupKeys& keys, const ast::Place& place) {
+  const WindowSpec& spec = flat.window->window;
+  std::vector<int> grouped;
+  for (const ExpressionPtr& key : keys.plain) {
+    const ExpressionPtr e = ReplaceColumns(key, flat.columns);
+    grouped.push_back(e->kind == Expression::Kind::kColumn ? e->column : -1);
+  }
+  std::vector<int> partition = spec.partition;
+  std::sort(grouped.begin(), grouped.end());
+  std::sort(partition.begin(), partition.end());
+  if (grouped == partition) return Status::OK();
+  return ErrorAt(place, "GROUP BY must name the PARTITION BY columns of SESSION, all of them and no "
+                        "others, beside window_start and window_end");
+}
+
+PlanPtr FusedAggregate(const FlatWindow& flat, const GroupKeys& keys, const GroupedBinder& binder) {
+  auto plan = std::make_shared<Plan>();
+  plan->kind = PlanKind::kWindowAggregate;
+  plan->window = flat.window->window;
+  PlanPtr input = flat.window->inputs[0];
+  for (const ExpressionPtr& condition : flat.conditions) input = MakeFilter(input, condition);
+  InputColumns columns;
+  FillAggregate(plan.get(), keys, binder,
+                [&](const ExpressionPtr& e) { return ReplaceColumns(e, flat.columns); }, &columns);
+  const auto time_column = static_cast<size_t>(plan->window.time_column);
+  const Column& time = input->schema.columns[time_column];
+  const TimeAttribute attribute = input->traits[time_column].time;
+  plan->window.time_column =
+      columns.Add(MakeColumn(plan->window.time_column, time.name, time.type), time.name);
+  plan->window.partition = plan->keys;
+  AddWindowColumns(plan.get(), time.type, attribute);
+  plan->inputs = {columns.Project(input)};
+  return plan;
+}
+
+PlanPtr AttachedAggregate(const PlanPtr& input, const GroupKeys& keys, const GroupedBinder& binder) {
+  auto plan = std::make_shared<Plan>();
+  plan->kind = PlanKind::kWindowAggregate;
+  plan->window.kind = WindowKind::kAttached;
+  InputColumns columns;
+  FillAggregate(plan.get(), keys, binder, [](const ExpressionPtr& e) { return e; }, &columns);
+  const auto add = [&](int column) {
+    const Column& c = input->schema.columns[static_cast<size_t>(column)];
+    return columns.Add(MakeColumn(column, c.name, c.type), c.name);
+  };
+  plan->window.start_column = add(keys.start);
+  plan->window.end_column = add(keys.end);
+  SqlType time_type = SqlType::Timestamp();
+  TimeAttribute attribute = TimeAttribute::kEvent;
+  for (size_t i = 0; i < input->traits.size(); ++i) {
+    if (input->traits[i].window != WindowProperty::kTime) continue;
+    time_type = input->schema.columns[i].type;
+    attribute = input->traits[i].time;
+  }
+  if (attribute == TimeAttribute::kProcessing) plan->window.domain = TimeDomain::kProcessing;
+  AddWindowColumns(plan.get(), time_type, attribute);
+  plan->inputs = {columns.Project(input)};
+  return plan;
+}
+
+PlanPtr UpdatingAggregate(const PlanPtr& input, const GroupKeys& keys, const GroupedBinder& binder) {
+  auto plan = std::make_shared<Plan>();
+  plan->kind = PlanKind::kGroupAggregate;
+  plan->updating = true;
+  InputColumns columns;
+  FillAggregate(plan.get(), keys, binder, [](const ExpressionPtr& e) { return e; }, &columns);
+  for (size_t i = 0; i < keys.plain.size(); ++i) plan->upsert_key.push_back(static_cast<int>(i));
+  plan->inputs = {columns.Project(input)};
+  return plan;
+}
+
+Result<PlanPtr> MakeAggregate(const ast::Select& select, const Relation& input,
+                              const GroupKeys& keys, const GroupedBinder& binder) {
+  auto flat = Flatten(input.plan);
+  if (!keys.windowed()) {
+    if (flat && flat->window->window.kind == WindowKind::kSession) {
+      return ErrorAt(select.place, "SESSION wants GROUP BY ..., window_start, window_end");
+    }
+    return UpdatingAggregate(input.plan, keys, binder);
+  }
+  if (!flat) return AttachedAggregate(input.plan, keys, binder);
+  if (flat->window->window.kind == WindowKind::kSession) {
+    MILL_RETURN(CheckSessionKeys(*flat, keys, select.place));
+  }
+  if (Fusible(*flat, keys, binder)) return FusedAggregate(*flat, keys, binder);
+  if (flat->window->window.kind == WindowKind::kSession) {
+    return ErrorAt(select.place, "a SESSION's conditions and aggregates cannot read its window "
+                                 "columns. hint: put them into HAVING or an outer query");
+  }
+  return AttachedAggregate(input.plan, keys, binder);
+}
+
+// Window columns stand behind keys and calls; until the number of calls is known, they are marked.
+constexpr int kWindowBase = 1 << 21;
+
+// Puts the references to aggregate calls and window columns where these stand in the aggregate's
+// output: keys, calls, window columns.
+ExpressionPtr PlaceColumns(const ExpressionPtr& e, int keys, int calls) {
+  if (e->kind == Expression::Kind::kColumn) {
+    int at = e->column;
+    if (at >= kWindowBase) {
+      at += keys + calls - kWindowBase;
+    } else if (at >= GroupedBinder::kCallBase) {
+      at += keys - GroupedBinder::kCallBase;
+    }
+    return at == e->column ? e : MakeColumn(at, e->name, e->type);
+  }
+  if (e->args.empty()) return e;
+  auto copy = std::make_shared<Expression>(*e);
+  for (ExpressionPtr& arg : copy->args) arg = PlaceColumns(arg, keys, calls);
+  return copy;
+}
+
+void AllowWindowColumns(const Plan& input, GroupedBinder* binder) {
+  for (size_t i = 0; i < input.traits.size(); ++i) {
+    const WindowProperty property = input.traits[i].window;
+    if (property == WindowProperty::kNone) continue;
+    const int position = static_cast<int>(property) - static_cast<int>(WindowProperty::kStart);
+    binder->AllowWindowColumn(static_cast<int>(i), kWindowBase + position);
+  }
+}
+
+}  // namespace
+
+Result<PlanPtr> Binder::BindGrouped(const ast::Select& select, const Relation& input) {
+  if (select.grouping != ast::GroupingKind::kPlain) {
+    return ErrorAt(select.place, "GROUPING SETS, ROLLUP and CUBE are not supported");
+  }
+  MILL_ASSIGN(GroupKeys keys, BindKeys(select, input));
+  GroupedBinder binder(input, keys.plain);
+  if (keys.windowed()) AllowWindowColumns(*input.plan, &binder);
+  MILL_ASSIGN(auto items, ExpandStars(select, input.scope));
+  std::vector<ExpressionPtr> expressions;
+  std::vector<std::string> names;
+  for (size_t i = 0; i < items.size(); ++i) {
+    MILL_ASSIGN(ExpressionPtr e, binder.Bind(*items[i].expr));
+    expressions.push_back(std::move(e));
+    names.push_back(ItemName(items[i], i));
+  }
+  ExpressionPtr having;
+  if (select.having) {
+    MILL_ASSIGN(having, binder.BindCondition(*select.having));
+  }
+  MILL_ASSIGN(PlanPtr plan, MakeAggregate(select, input, keys, binder));
+  const auto place = [&](const ExpressionPtr& e) {
+    return PlaceColumns(e, static_cast<int>(keys.plain.size()),
+                        static_cast<int>(binder.calls().size()));
+  };
+  if (having) plan = MakeFilter(plan, place(having));
+  for (ExpressionPtr& e : expressions) e = place(e);
+  return MakeProject(plan, std::move(expressions), std::move(names));
+}
+
+}  // namespace millrace

@@ -1,0 +1,74 @@
+// Binder: syntax trees to checked logical plans. Knows the catalog, the functions and the windows;
+// every error names line and column.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "plan/bind_expression.h"
+#include "plan/catalog.h"
+#include "plan/logical.h"
+#include "sql/ast.h"
+
+namespace millrace {
+
+// A plan and the names of its columns.
+struct Relation {
+  PlanPtr plan;
+  Scope scope;
+};
+
+class Binder {
+ public:
+  explicit Binder(const Catalog& catalog) : catalog_(catalog) {}
+
+  // A query's plan; column names as its result shows them.
+  Result<PlanPtr> BindQuery(const ast::Query& query);
+  // A kSink over the query, cast to the table's columns.
+  Result<PlanPtr> BindInsert(const ast::Insert& insert);
+  // Checks and types a CREATE TABLE; LIKE is resolved.
+  Result<TableDefinition> BindCreateTable(const ast::CreateTable& create);
+
+ private:
+  using CommonTables = std::map<std::string, ast::QueryPtr>;
+
+  // bind_query.cc
+  Result<PlanPtr> BindBody(const ast::Query& query);
+  Result<PlanPtr> BindSetOperation(const ast::Query& query);
+  Result<PlanPtr> BindValues(const std::vector<std::vector<ast::ExprPtr>>& rows);
+  Result<PlanPtr> BindSelect(const ast::Select& select);
+  Result<PlanPtr> BindProjection(const ast::Select& select, const Relation& input);
+  Result<PlanPtr> BindDistinct(PlanPtr input);
+  Result<PlanPtr> BindLimit(const ast::Query& query, PlanPtr input);
+
+  // bind_from.cc
+  Result<Relation> BindFrom(const ast::TableRef& ref);
+  Result<PlanPtr> BindTableName(const ast::TableRef& ref);
+  Result<PlanPtr> BindScan(const ast::TableRef& ref, std::shared_ptr<const TableDefinition> table);
+  Result<PlanPtr> BindView(const ViewDefinition& view, const ast::Place& place);
+  Result<PlanPtr> BindTableFunction(const ast::TableRef& ref);
+  Result<PlanPtr> BindWindowFunction(const ast::TableRef& ref, WindowKind kind);
+  Result<PlanPtr> BindSessionize(const ast::TableRef& ref);
+
+  // bind_aggregate.cc
+  Result<PlanPtr> BindGrouped(const ast::Select& select, const Relation& input);
+
+  const Catalog& catalog_;
+  CommonTables common_tables_;
+  int depth_ = 0;  // of views and subqueries, bounded
+};
+
+// Plan nodes with their schema, traits and keys derived from their inputs.
+PlanPtr MakeFilter(PlanPtr input, ExpressionPtr condition);
+PlanPtr MakeProject(PlanPtr input, std::vector<ExpressionPtr> expressions,
+                    std::vector<std::string> names);
+// True if `condition` or `expression` reads a column with a window property.
+bool ReadsWindow(const Plan& input, const Expression& expression);
+// The output name of a select item without alias: the column's name, else EXPR$i.
+std::string ItemName(const ast::SelectItem& item, size_t position);
+// SELECT items with '*' and 't.*' written out.
+Result<std::vector<ast::SelectItem>> ExpandStars(const ast::Select& select, const Scope& scope);
+
+}  // namespace millrace

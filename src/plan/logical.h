@@ -1,0 +1,67 @@
+// The logical plan: a checked, typed tree of relational nodes. Plain data that prints; the binder
+// makes it, the optimizer rewrites it, the engine builds operators from it.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "functions/aggregate.h"
+#include "functions/expression.h"
+#include "plan/catalog.h"
+#include "windows/window.h"
+
+namespace millrace {
+
+enum class PlanKind {
+  kScan,             // table
+  kValues,           // rows
+  kFilter,           // condition
+  kProject,          // expressions
+  kWindow,           // adds window_start, window_end, window_time to each row
+  kWindowAggregate,  // keys, calls, window -> keys, aggregates, window_start, window_end, window_time
+  kGroupAggregate,   // keys, calls -> keys, aggregates; updating
+  kSessionize,       // adds session_id, session_start, session_position, session_duration
+  kUnion,            // UNION ALL
+  kLimit,            // limit
+  kSink,             // writes into a table
+};
+
+// What a column means beside its value.
+enum class TimeAttribute { kNone, kEvent, kProcessing };
+enum class WindowProperty { kNone, kStart, kEnd, kTime };
+
+struct ColumnTraits {
+  TimeAttribute time = TimeAttribute::kNone;
+  WindowProperty window = WindowProperty::kNone;
+};
+
+struct Plan;
+using PlanPtr = std::shared_ptr<Plan>;
+
+struct Plan {
+  PlanKind kind = PlanKind::kValues;
+  Schema schema;
+  std::vector<ColumnTraits> traits;  // one for each column
+  std::vector<PlanPtr> inputs;
+  bool updating = false;             // emits rows other than +I
+  std::vector<int> upsert_key;       // columns that identify a row of an updating result
+
+  std::shared_ptr<const TableDefinition> table;  // kScan, kSink
+  std::vector<int> scan_columns;                 // kScan: the table's columns it yields
+  std::vector<std::vector<ExpressionPtr>> values;  // kValues: constant rows
+  ExpressionPtr condition;                       // kFilter
+  std::vector<ExpressionPtr> expressions;        // kProject
+  WindowSpec window;                             // kWindow, kWindowAggregate; kSessionize: size = gap
+  std::vector<int> keys;                         // aggregates, kSessionize
+  std::vector<AggregateCall> calls;
+  int64_t limit = -1, offset = 0;                // kLimit
+
+  // One line: what the node does, in terms of its input's column names.
+  std::string Describe() const;
+};
+
+// The tree, one node a line, inputs indented below.
+std::string PlanToString(const Plan& plan);
+
+}  // namespace millrace

@@ -1,0 +1,234 @@
+#include "runtime/assembly.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "runtime/exchange.h"
+
+namespace millrace {
+
+namespace {
+
+// Messages that a task handles in one run: enough to make up for the switch, few enough to be fair.
+constexpr int kMessagesPerRun = 16;
+
+// Stands for a table without splits.
+class EmptySource final : public Source {
+ public:
+  Status Open() override { return Status::OK(); }
+  Result<Polled> Poll(std::chrono::milliseconds) override {
+    Polled end;
+    end.state = Polled::State::kEnd;
+    return end;
+  }
+  Status Seek(const std::string&) override { return Status::OK(); }
+  bool bounded() const override { return true; }
+  std::string name() const override { return "empty"; }
+};
+
+class Builder {
+ public:
+  Builder(Assembly& assembly, const JobOptions& options, const AssemblyContext& context)
+      : assembly_(assembly), options_(options), context_(context) {}
+
+  // Downstream nodes first: an exchange needs the tasks that it feeds.
+  Status Build();
+
+ private:
+  struct Consumer {
+    size_t node;
+    const Edge* edge;
+  };
+
+  void CheckGraph();
+  Status BuildNode(size_t index);
+  Status BuildTask(size_t index, int instance);
+  std::unique_ptr<ChainEnd> MakeEnd(size_t index, int instance, SinkWriter*& sink);
+  std::vector<Route> MakeRoutes(size_t index, int instance);
+  Channel* Connect(size_t consumer, const Edge& edge, size_t instance);
+  Result<std::unique_ptr<Task>> MakeSourceTask(size_t index, int instance,
+                                               std::unique_ptr<Chain> chain, SinkWriter* sink);
+  Status MakeParsers(const Node& node, const IngestOptions& ingest, LaneParts& parts,
+                     SourceWiring& wiring);
+
+  Assembly& assembly_;
+  const JobOptions& options_;
+  const AssemblyContext& context_;
+  std::vector<std::vector<Consumer>> consumers_;  // by node
+  std::vector<Channel*> outputs_;  // of the task being built
+  bool ticks_ = false;
+};
+
+void Builder::CheckGraph() {
+  auto& nodes = assembly_.graph.nodes;
+  consumers_.resize(nodes.size());
+  for (size_t i = 0; i < nodes.size(); ++i) {
+    Node& node = nodes[i];
+    if (node.ingestion) {
+      if (node.lanes.empty()) node.lanes.push_back({std::make_unique<EmptySource>(), nullptr});
+      node.parallelism = static_cast<int>(node.lanes.size());
+      ticks_ |= node.ingestion->needs_processing_time;
+    }
+    MILL_CHECK(node.parallelism > 0 && (node.ingestion != nullptr) == node.inputs.empty());
+    MILL_CHECK(!node.sink || node.parallelism == 1);
+    for (const Edge& edge : node.inputs) {
+      const auto from = static_cast<size_t>(edge.from);
+      MILL_CHECK(edge.from >= 0 && from < i);
+      MILL_CHECK(edge.partitioning != Partitioning::kForward ||
+                 nodes[from].parallelism == node.parallelism);
+      MILL_CHECK(edge.partitioning != Partitioning::kGather || node.parallelism == 1);
+      consumers_[from].push_back({i, &edge});
+    }
+  }
+}
+
+Status Builder::Build() {
+  CheckGraph();
+  const size_t nodes = assembly_.graph.nodes.size();
+  assembly_.tables.resize(nodes);
+  assembly_.tasks.resize(nodes);
+  for (size_t i = nodes; i-- > 0;) {
+    MILL_RETURN(Annotate(BuildNode(i), assembly_.graph.nodes[i].name));
+  }
+  std::reverse(assembly_.lanes.begin(), assembly_.lanes.end());
+  return Status::OK();
+}
+
+Status Builder::BuildNode(size_t index) {
+  const Node& node = assembly_.graph.nodes[index];
+  if (node.ingestion) assembly_.tables[index] = std::make_unique<TableClock>(node.lanes.size());
+  assembly_.tasks[index].resize(static_cast<size_t>(node.parallelism));
+  for (int i = node.parallelism; i-- > 0;) MILL_RETURN(BuildTask(index, i));
+  return Status::OK();
+}
+
+Status Builder::BuildTask(size_t index, int instance) {
+  const Node& node = assembly_.graph.nodes[index];
+  std::vector<std::unique_ptr<Operator>> operators;
+  for (const OperatorMaker& make : node.chain) {
+    MILL_ASSIGN(auto op, make(instance));
+    operators.push_back(std::move(op));
+  }
+  SinkWriter* sink = nullptr;
+  auto end = MakeEnd(index, instance, sink);
+  auto chain = std::make_unique<Chain>(std::move(operators), std::move(end), options_.batch_rows);
+  std::unique_ptr<Task> task;
+  if (node.ingestion) {
+    MILL_ASSIGN(task, MakeSourceTask(index, instance, std::move(chain), sink));
+  } else {
+    task = std::make_unique<OperatorTask>(node.name, std::move(chain), sink, kMessagesPerRun);
+  }
+  context_.scheduler->Add(task.get());
+  for (Channel* channel : outputs_) channel->SetProducer(task.get());
+  assembly_.tasks[index][static_cast<size_t>(instance)] = std::move(task);
+  return Status::OK();
+}
+
+std::unique_ptr<ChainEnd> Builder::MakeEnd(size_t index, int instance, SinkWriter*& sink) {
+  const Node& node = assembly_.graph.nodes[index];
+  outputs_.clear();
+  if (node.sink) {
+    MILL_CHECK(consumers_[index].empty());
+    auto writer = std::make_unique<SinkWriter>(node.sink.get(), context_.epochs);
+    sink = writer.get();
+    return writer;
+  }
+  const Coalescing coalescing{options_.batch_rows, ticks_};
+  return std::make_unique<Exchange>(MakeRoutes(index, instance), coalescing, context_.epochs);
+}
+
+std::vector<Route> Builder::MakeRoutes(size_t index, int instance) {
+  std::vector<Route> routes;
+  for (const auto& [consumer, edge] : consumers_[index]) {
+    Route route{edge->keys, {}};
+    const size_t tasks = assembly_.tasks[consumer].size();
+    switch (edge->partitioning) {
+      case Partitioning::kForward:
+        route.targets = {Connect(consumer, *edge, static_cast<size_t>(instance))};
+        break;
+      case Partitioning::kGather: route.targets = {Connect(consumer, *edge, 0)}; break;
+      case Partitioning::kHash:
+        for (size_t i = 0; i < tasks; ++i) route.targets.push_back(Connect(consumer, *edge, i));
+        break;
+    }
+    routes.push_back(std::move(route));
+  }
+  return routes;
+}
+
+Channel* Builder::Connect(size_t consumer, const Edge& edge, size_t instance) {
+  auto* task = static_cast<OperatorTask*>(assembly_.tasks[consumer][instance].get());
+  assembly_.channels.push_back(std::make_unique<Channel>(options_.queue_bytes, task));
+  Channel* channel = assembly_.channels.back().get();
+  task->inbox().Add(channel, edge.input);
+  outputs_.push_back(channel);
+  return channel;
+}
+
+Result<std::unique_ptr<Task>> Builder::MakeSourceTask(size_t index, int instance,
+                                                      std::unique_ptr<Chain> chain,
+                                                      SinkWriter* sink) {
+  const Node& node = assembly_.graph.nodes[index];
+  LaneParts parts;
+  parts.node = index;
+  parts.lane = static_cast<size_t>(instance);
+  Source* source = node.lanes[parts.lane].source.get();
+  parts.split = source->name();
+  parts.queue = std::make_unique<LaneQueue>(options_.queue_bytes, options_.clock);
+  parts.reader = std::make_unique<LaneReader>(source, parts.queue.get(),
+                                              node.ingestion->idle_timeout, options_.clock);
+  SourceWiring wiring;
+  wiring.queue = parts.queue.get();
+  wiring.reader = parts.reader.get();
+  wiring.table = assembly_.tables[index].get();
+  wiring.lane = parts.lane;
+  wiring.epochs = context_.epochs;
+  wiring.batch_rows = options_.batch_rows;
+  wiring.ticks = ticks_;
+  const IngestOptions ingest{context_.dead, options_.time_zone, source->bounded()};
+  MILL_RETURN(MakeParsers(node, ingest, parts, wiring));
+  auto task = std::make_unique<SourceTask>(node.name, std::move(chain), sink, kMessagesPerRun,
+                                           std::move(wiring));
+  std::vector<Activity*> parsers;
+  for (auto& parser : parts.parsers) parsers.push_back(parser.get());
+  parts.queue->Connect(task.get(), std::move(parsers));
+  parts.task = task.get();
+  assembly_.lanes.push_back(std::move(parts));
+  return task;
+}
+
+// Bytes are parsed by several tasks where there are more workers than lanes to keep them busy.
+Status Builder::MakeParsers(const Node& node, const IngestOptions& ingest, LaneParts& parts,
+                            SourceWiring& wiring) {
+  const Lane& lane = node.lanes[parts.lane];
+  const bool spread = lane.make_decoder && std::ssize(node.lanes) < options_.workers;
+  if (!spread) {
+    MILL_ASSIGN(wiring.ingestor, Ingestor::Make(lane, *node.ingestion, ingest));
+    return Status::OK();
+  }
+  for (int i = 0; i < options_.workers; ++i) {
+    MILL_ASSIGN(auto ingestor, Ingestor::Make(lane, *node.ingestion, ingest));
+    parts.parsers.push_back(
+        std::make_unique<ParseTask>(node.name, parts.queue.get(), std::move(ingestor)));
+    context_.scheduler->Add(parts.parsers.back().get());
+  }
+  return Status::OK();
+}
+
+}  // namespace
+
+int Assembly::num_tasks() const {
+  int total = 0;
+  for (const auto& of_node : tasks) total += static_cast<int>(of_node.size());
+  return total;
+}
+
+Result<std::unique_ptr<Assembly>> Assemble(Graph graph, const JobOptions& options,
+                                           const AssemblyContext& context) {
+  auto assembly = std::make_unique<Assembly>();
+  assembly->graph = std::move(graph);
+  MILL_RETURN(Builder(*assembly, options, context).Build());
+  return assembly;
+}
+
+}  // namespace millrace

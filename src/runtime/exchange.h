@@ -1,0 +1,77 @@
+// Exchange: the end of a chain that feeds other nodes. Each route leads to one downstream node and
+// gets all rows; within a route rows go to one task (forward, gather) or are spread by key:
+//
+//   hash of the key columns -> one of 128 key groups -> task = group * parallelism / 128
+//
+// Small pieces are put together up to batch_rows; whatever is held back goes out before any other
+// message and when the task runs out of input, so it never waits for more rows to come.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "data/key_hash.h"
+#include "runtime/chain.h"
+#include "runtime/channel.h"
+#include "runtime/epochs.h"
+
+namespace millrace {
+
+inline constexpr uint32_t kKeyGroups = 128;
+
+// The task of `parallelism` that owns the keys with `hash`.
+inline size_t TaskOfHash(uint64_t hash, size_t parallelism) {
+  return KeyGroup(hash, kKeyGroups) * parallelism / kKeyGroups;
+}
+
+// One downstream node: several `targets`, one for each of its tasks, share the rows by hash of
+// `keys`.
+struct Route {
+  std::vector<int> keys;
+  std::vector<Channel*> targets;
+};
+
+// How small pieces are put together.
+struct Coalescing {
+  int64_t batch_rows = 8192;
+  bool keep_arrivals = false;  // only pieces that came at the same time
+};
+
+class Exchange final : public ChainEnd {
+ public:
+  // `epochs` hears of each barrier that has been handed on.
+  Exchange(std::vector<Route> routes, Coalescing coalescing, EpochListener* epochs);
+
+  Status Accept(Message message) override;
+  bool Full() const override;
+  Status Flush() override;
+
+ private:
+  // What is held back for one channel.
+  struct Lane {
+    Channel* channel = nullptr;
+    std::vector<Batch> pieces;
+    int64_t rows = 0;
+  };
+  struct Fan {
+    std::vector<int> keys;
+    std::vector<Lane> lanes;
+  };
+
+  Status Spread(Fan& fan, const Batch& batch);
+  // Sorts row numbers by target into `indices_`.
+  Status Assign(const Fan& fan, const Batch& batch);
+  Status Add(Lane& lane, Batch batch);
+  Status FlushLane(Lane& lane);
+  void Broadcast(const Message& message);
+
+  std::vector<Fan> fans_;
+  Coalescing coalescing_;
+  EpochListener* epochs_;
+  // While idle, rows (of processing-time windows) do not make the channels hold back event time.
+  bool idle_ = false;
+  std::vector<uint64_t> hashes_;
+  std::vector<std::vector<int32_t>> indices_;
+};
+
+}  // namespace millrace

@@ -1,0 +1,209 @@
+#include "runtime/ingest.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace millrace {
+
+namespace {
+
+// Counts what passes through to another receiver, if there is one.
+class CountingDeadLetters final : public DeadLetters {
+ public:
+  explicit CountingDeadLetters(DeadLetters* receiver) : receiver_(receiver) {}
+  void Add(const BadRow& row) override {
+    ++count_;
+    if (receiver_) receiver_->Add(row);
+  }
+  int64_t count() const { return count_; }
+
+ private:
+  DeadLetters* receiver_;
+  int64_t count_ = 0;
+};
+
+int64_t FloorDivide(int64_t value, int64_t divisor) {
+  return value / divisor - (value % divisor < 0 ? 1 : 0);
+}
+
+std::shared_ptr<arrow::Int64Array> AsInt64(const arrow::ArrayData& data,
+                                           std::shared_ptr<arrow::Buffer> values, int64_t offset) {
+  return std::make_shared<arrow::Int64Array>(arrow::ArrayData::Make(
+      arrow::int64(), data.length, {data.buffers[0], std::move(values)}, data.GetNullCount(),
+      offset));
+}
+
+// A timestamp array as milliseconds: the same buffer where it has them already.
+Result<std::shared_ptr<arrow::Int64Array>> ToMilliseconds(const arrow::Array& array) {
+  const arrow::ArrayData& data = *array.data();
+  if (array.type_id() != arrow::Type::TIMESTAMP) {
+    return Status::TypeError("event time is no timestamp: ", array.type()->ToString());
+  }
+  if (data.length == 0) {
+    return std::make_shared<arrow::Int64Array>(0, std::make_shared<arrow::Buffer>(nullptr, 0));
+  }
+  const auto unit = static_cast<const arrow::TimestampType&>(*array.type()).unit();
+  if (unit == arrow::TimeUnit::MILLI) return AsInt64(data, data.buffers[1], data.offset);
+  const auto* from = reinterpret_cast<const int64_t*>(data.buffers[1]->data());
+  const int64_t entries = data.offset + data.length;
+  MILL_ASSIGN(std::shared_ptr<arrow::Buffer> converted,
+              arrow::AllocateBuffer(entries * static_cast<int64_t>(sizeof(int64_t))));
+  auto* to = reinterpret_cast<int64_t*>(converted->mutable_data());
+  const int64_t divisor = unit == arrow::TimeUnit::MICRO ? 1000 : 1000000;
+  const bool seconds = unit == arrow::TimeUnit::SECOND;
+  for (int64_t i = data.offset; i < entries; ++i) {
+    to[i] = seconds ? from[i] * 1000 : FloorDivide(from[i], divisor);
+  }
+  return AsInt64(data, std::move(converted), data.offset);
+}
+
+std::string RowText(const arrow::RecordBatch& rows, int64_t row) {
+  std::string text;
+  for (int i = 0; i < rows.num_columns(); ++i) {
+    if (i > 0) text += ", ";
+    const auto value = rows.column(i)->GetScalar(row);
+    text += rows.column_name(i) + "=" + (value.ok() ? (*value)->ToString() : "?");
+  }
+  return text;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Ingestor>> Ingestor::Make(const Lane& lane, const Ingestion& ingestion,
+                                                 IngestOptions options) {
+  std::unique_ptr<Ingestor> ingestor(new Ingestor(ingestion, std::move(options)));
+  if (lane.make_decoder) {
+    MILL_ASSIGN(ingestor->decoder_, lane.make_decoder());
+  }
+  return ingestor;
+}
+
+Result<Ingested> Ingestor::Ingest(const Polled& polled, Timestamp arrival) {
+  Ingested piece;
+  piece.arrival = arrival;
+  MILL_RETURN(Decode(polled, piece));
+  if (!piece.rows || piece.rows->num_rows() == 0) return piece;
+  EvalContext context;
+  context.processing_time = arrival;
+  context.time_zone = options_.time_zone;
+  MILL_RETURN(ComputeColumns(context, piece));
+  if (ingestion_.rowtime >= 0) MILL_RETURN(DropUntimed(polled.chunk.file, piece));
+  if (ingestion_.watermark && piece.rows->num_rows() > 0) {
+    MILL_ASSIGN(auto watermarks, EvaluateArray(*ingestion_.watermark, *piece.rows, context));
+    MILL_ASSIGN(piece.watermarks, ToMilliseconds(*watermarks));
+  }
+  return piece;
+}
+
+Status Ingestor::Decode(const Polled& polled, Ingested& piece) {
+  if (!decoder_ || !polled.chunk.bytes) {
+    piece.rows = polled.rows;
+    piece.records = piece.bytes = piece.rows ? piece.rows->num_rows() : 0;
+    return Status::OK();
+  }
+  CountingDeadLetters dead(options_.dead);
+  MILL_ASSIGN(piece.rows, decoder_->Decode(polled.chunk, dead));
+  piece.bytes = polled.chunk.bytes->size();
+  piece.dead_lettered = dead.count();
+  piece.records = dead.count() + (piece.rows ? piece.rows->num_rows() : 0);
+  return Status::OK();
+}
+
+Status Ingestor::ComputeColumns(const EvalContext& context, Ingested& piece) {
+  if (ingestion_.columns.empty()) return Status::OK();
+  std::vector<std::shared_ptr<arrow::Array>> columns;
+  columns.reserve(ingestion_.columns.size());
+  for (const ExpressionPtr& expression : ingestion_.columns) {
+    MILL_ASSIGN(auto column, EvaluateArray(*expression, *piece.rows, context));
+    columns.push_back(std::move(column));
+  }
+  piece.rows =
+      arrow::RecordBatch::Make(ingestion_.schema, piece.rows->num_rows(), std::move(columns));
+  return Status::OK();
+}
+
+// Sets `times`, and takes out the rows whose event time is missing or absurdly far ahead.
+Status Ingestor::DropUntimed(const std::string& file, Ingested& piece) {
+  MILL_ASSIGN(piece.times, ToMilliseconds(*piece.rows->column(ingestion_.rowtime)));
+  const int64_t cap = ingestion_.future_cap.count();
+  const bool capped = !options_.bounded && cap > 0;
+  const arrow::Int64Array& times = *piece.times;
+  if (times.null_count() == 0 && !capped) return Status::OK();
+  const Timestamp latest = capped ? piece.arrival + cap : kMaxTimestamp;
+  std::vector<int32_t> kept;
+  kept.reserve(static_cast<size_t>(times.length()));
+  for (int64_t i = 0; i < times.length(); ++i) {
+    if (times.IsNull(i)) {
+      DeadLetterRow(file, *piece.rows, i, "event time is NULL");
+    } else if (times.Value(i) > latest) {
+      DeadLetterRow(file, *piece.rows, i,
+                    fmt::format("event time is more than {} ms ahead of arrival", cap));
+    } else {
+      kept.push_back(static_cast<int32_t>(i));
+    }
+  }
+  const int64_t dropped = times.length() - static_cast<int64_t>(kept.size());
+  if (dropped == 0) return Status::OK();
+  piece.dead_lettered += dropped;
+  MILL_ASSIGN(Batch taken, (Batch{piece.rows, nullptr, nullptr, 0}.Take(kept)));
+  piece.rows = std::move(taken.rows);
+  MILL_ASSIGN(piece.times, ToMilliseconds(*piece.rows->column(ingestion_.rowtime)));
+  return Status::OK();
+}
+
+void Ingestor::DeadLetterRow(const std::string& file, const arrow::RecordBatch& rows, int64_t row,
+                             std::string reason) {
+  if (!options_.dead) return;
+  const std::string text = RowText(rows, row);
+  options_.dead->Add({file, 0, text, std::move(reason)});
+}
+
+Batch LaneClock::Advance(const Ingested& piece, int64_t offset, int64_t length) {
+  const bool whole = offset == 0 && length == piece.rows->num_rows();
+  Batch batch{whole ? piece.rows : piece.rows->Slice(offset, length), nullptr, nullptr,
+              piece.arrival};
+  if (!piece.watermarks) return batch;
+  const arrow::Int64Array& marks = *piece.watermarks;
+  const int64_t* marked = marks.raw_values() + offset;
+  const int64_t* times = piece.times ? piece.times->raw_values() + offset : nullptr;
+  const bool nulls = marks.null_count() > 0;
+  const auto mark = [&](int64_t i) {
+    return nulls && marks.IsNull(offset + i) ? kMinTimestamp : marked[i];
+  };
+  Timestamp running = watermark_;
+  bool behind = false;
+  for (int64_t i = 0; i < length; ++i) {
+    behind |= times && times[i] <= running;
+    running = std::max(running, mark(i));
+  }
+  if (behind) {
+    auto arrivals = std::make_shared<std::vector<Timestamp>>(static_cast<size_t>(length));
+    Timestamp before = watermark_;
+    for (int64_t i = 0; i < length; ++i) {
+      (*arrivals)[static_cast<size_t>(i)] = before;
+      before = std::max(before, mark(i));
+    }
+    batch.arrival_watermarks = std::move(arrivals);
+  }
+  watermark_ = running;
+  return batch;
+}
+
+void TableClock::Set(size_t lane, Timestamp watermark, bool idle, bool ended) {
+  lanes_[lane].watermark.store(watermark, kRelaxed);
+  lanes_[lane].idle.store(idle, kRelaxed);
+  lanes_[lane].ended.store(ended, kRelaxed);
+}
+
+Timestamp TableClock::OfOthers(size_t lane) const {
+  Timestamp least = kMaxTimestamp;
+  Timestamp furthest = kMinTimestamp;
+  for (size_t i = 0; i < lanes_.size(); ++i) {
+    if (i == lane || ended(i)) continue;
+    furthest = std::max(furthest, watermark(i));
+    if (!idle(i)) least = std::min(least, watermark(i));
+  }
+  return least == kMaxTimestamp ? furthest : least;
+}
+
+}  // namespace millrace

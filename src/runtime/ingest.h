@@ -1,0 +1,96 @@
+// Ingest: from what a source yields to the table's rows with watermarks, in two steps.
+//
+//   Ingestor   decode, compute columns, drop rows without a usable event time: no state between
+//              pieces, so several of them may work on different pieces of one lane
+//   LaneClock  the running watermark: goes over the pieces in order, cheap
+#pragma once
+
+#include <arrow/array.h>
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "formats/format.h"
+#include "runtime/graph.h"
+
+namespace millrace {
+
+// A decoded piece of a lane.
+struct Ingested {
+  std::shared_ptr<arrow::RecordBatch> rows;
+  std::shared_ptr<arrow::Int64Array> times;       // event time, ms, no NULL; null: none
+  std::shared_ptr<arrow::Int64Array> watermarks;  // ms, may hold NULLs; null: none
+  Timestamp arrival = 0;
+  int64_t records = 0;        // read, the bad ones included
+  int64_t dead_lettered = 0;  // of them
+  int64_t bytes = 0;          // read; rows for sources that yield batches
+};
+
+// What all lanes of a job share.
+struct IngestOptions {
+  DeadLetters* dead = nullptr;  // may be null
+  std::string time_zone;
+  bool bounded = true;  // else event times far in the future are bad
+};
+
+class Ingestor {
+ public:
+  // `lane` and `ingestion` outlive it.
+  static Result<std::unique_ptr<Ingestor>> Make(const Lane& lane, const Ingestion& ingestion,
+                                                IngestOptions options);
+  // The rows of `polled`, which came at `arrival`.
+  Result<Ingested> Ingest(const Polled& polled, Timestamp arrival);
+
+ private:
+  Ingestor(const Ingestion& ingestion, IngestOptions options)
+      : ingestion_(ingestion), options_(std::move(options)) {}
+
+  Status Decode(const Polled& polled, Ingested& piece);
+  Status ComputeColumns(const EvalContext& context, Ingested& piece);
+  Status DropUntimed(const std::string& file, Ingested& piece);
+  void DeadLetterRow(const std::string& file, const arrow::RecordBatch& rows, int64_t row,
+                     std::string reason);
+
+  const Ingestion& ingestion_;
+  IngestOptions options_;
+  std::unique_ptr<Decoder> decoder_;  // null for sources that yield batches
+};
+
+// The watermark of one lane as its rows go by. Owned by the lane's source task.
+class LaneClock {
+ public:
+  Timestamp watermark() const { return watermark_; }
+  void RaiseTo(Timestamp watermark) { watermark_ = std::max(watermark_, watermark); }
+  // Rows [offset, offset + length) of `piece`, with arrival watermarks if one of them is behind;
+  // the watermark moves on to the end of them.
+  Batch Advance(const Ingested& piece, int64_t offset, int64_t length);
+
+ private:
+  Timestamp watermark_ = kMinTimestamp;
+};
+
+// How far the lanes of one table are, for a lane that wakes from idleness. Thread safe.
+class TableClock {
+ public:
+  explicit TableClock(size_t lanes) : lanes_(lanes) {}
+  void Set(size_t lane, Timestamp watermark, bool idle, bool ended);
+  // The watermark of all lanes but `lane`: the least of those that are active, else the furthest.
+  Timestamp OfOthers(size_t lane) const;
+
+  Timestamp watermark(size_t lane) const { return lanes_[lane].watermark.load(kRelaxed); }
+  bool idle(size_t lane) const { return lanes_[lane].idle.load(kRelaxed); }
+  bool ended(size_t lane) const { return lanes_[lane].ended.load(kRelaxed); }
+
+ private:
+  static constexpr std::memory_order kRelaxed = std::memory_order_relaxed;
+  struct Entry {
+    std::atomic<Timestamp> watermark{kMinTimestamp};
+    std::atomic<bool> idle{false}, ended{false};
+  };
+  std::vector<Entry> lanes_;
+};
+
+}  // namespace millrace

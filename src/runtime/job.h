@@ -1,0 +1,75 @@
+// Job: one running graph. Worker threads run tasks that have input and room for output; each source
+// lane has a thread of its own, unless the job is stepped by one thread under a seed.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "runtime/graph.h"
+
+namespace millrace {
+
+struct JobOptions {
+  int workers = 1;
+  int64_t batch_rows = 8192;         // target rows of a batch between operators
+  int64_t queue_bytes = 4 << 20;     // bound of one channel
+  std::chrono::milliseconds barrier_interval{0};  // 0: only the final epoch
+  std::string time_zone = "UTC";
+  std::function<Timestamp()> clock;  // wall clock in ms; null: the system's
+};
+
+// Rows are counted where they come in and where they are dropped; the books must balance:
+// read = consumed + filtered + late + dead_lettered.
+struct JobCounts {
+  struct SourceCount {
+    std::string table, split;
+    int64_t rows = 0, bytes = 0, total_bytes = 0, dead_lettered = 0;
+    Timestamp watermark = kMinTimestamp;
+    bool idle = false, ended = false;
+  };
+  struct OperatorCount {
+    std::string name;
+    int64_t rows_in = 0, rows_out = 0, late = 0, filtered = 0;
+    Timestamp watermark = kMinTimestamp;
+  };
+  struct SinkCount {
+    std::string table;
+    int64_t rows = 0;
+    int64_t published_epochs = 0;
+  };
+  std::vector<SourceCount> sources;
+  std::vector<OperatorCount> operators;
+  std::vector<SinkCount> sinks;
+};
+
+class Job {
+ public:
+  // `dead` and `late` receive bad and late rows; they outlive the job and may be null.
+  static Result<std::unique_ptr<Job>> Make(Graph graph, JobOptions options, DeadLetters* dead,
+                                           LateSink* late);
+  virtual ~Job() = default;
+
+  // Starts the threads.
+  virtual Status Start() = 0;
+  // Waits until the job has ended; the first failure of any task if there was one.
+  virtual Status Wait() = 0;
+  // Waits up to `time`; true if the job has ended.
+  virtual bool WaitFor(std::chrono::milliseconds time) = 0;
+  // Ends the sources as if their input had ended: what is in flight is worked off, windows are
+  // flushed, the final epoch is published.
+  virtual void Drain() = 0;
+  // Stops at once; nothing more is published.
+  virtual void Cancel() = 0;
+  // A consistent enough copy of the counters, from any thread.
+  virtual JobCounts Counts() const = 0;
+
+  // Instead of Start: runs tasks one by one on the calling thread, in an order drawn from `seed`,
+  // until nothing can run. Sources are polled with a deadline of zero. True: the job has ended.
+  virtual Result<bool> Step(uint64_t seed) = 0;
+};
+
+}  // namespace millrace

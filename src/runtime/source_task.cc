@@ -1,0 +1,108 @@
+#include "runtime/source_task.h"
+
+#include <utility>
+
+namespace millrace {
+
+Result<bool> SourceTask::Advance() {
+  if (current_.rows) {
+    MILL_RETURN(AdvanceRows());
+    return true;
+  }
+  const int64_t requested = requested_.load(std::memory_order_acquire);
+  if (requested > injected_) {
+    injected_ = requested;
+    MILL_RETURN(chain().Feed(0, Barrier{requested}));
+    return true;
+  }
+  if (ended_) return false;
+  if (wiring_.ticks) {
+    MILL_ASSIGN(bool ticked, Tick());
+    if (ticked) return true;
+  }
+  return TakePiece();
+}
+
+// Feeds the next rows of the current piece; pieces are cut evenly, so that no short rest remains.
+Status SourceTask::AdvanceRows() {
+  const int64_t left = current_.rows->num_rows() - offset_;
+  const int64_t cuts = (left + wiring_.batch_rows - 1) / wiring_.batch_rows;
+  const int64_t length = (left + cuts - 1) / cuts;
+  const Timestamp before = clock_.watermark();
+  Batch batch = clock_.Advance(current_, offset_, length);
+  offset_ += length;
+  if (length == left) current_ = {};
+  MILL_RETURN(chain().Feed(0, std::move(batch)));
+  if (clock_.watermark() == before) return Status::OK();
+  Report();
+  return chain().Feed(0, Watermark{TimeDomain::kEvent, clock_.watermark()});
+}
+
+Result<bool> SourceTask::Tick() {
+  const Timestamp now = wiring_.queue->QuietUntil();
+  if (ticked_ != kMinTimestamp && now < ticked_ + kTick.count()) return false;
+  ticked_ = now;
+  MILL_RETURN(chain().Feed(0, Watermark{TimeDomain::kProcessing, now}));
+  return true;
+}
+
+Result<bool> SourceTask::TakePiece() {
+  std::optional<Piece> piece = wiring_.queue->Take();
+  if (!piece && polls_ && wiring_.queue->Empty()) {
+    MILL_RETURN(wiring_.reader->PollOnce(std::chrono::milliseconds{0}));
+    piece = wiring_.queue->Take();
+  }
+  if (!piece) return false;
+  switch (piece->kind) {
+    case Piece::Kind::kData: MILL_RETURN(BeginPiece(std::move(*piece))); break;
+    case Piece::Kind::kIdle: MILL_RETURN(GoIdle()); break;
+    case Piece::Kind::kEnd: MILL_RETURN(Finish()); break;
+  }
+  return true;
+}
+
+Status SourceTask::BeginPiece(Piece piece) {
+  if (idle_) MILL_RETURN(WakeUp());
+  if (wiring_.ingestor) {
+    MILL_ASSIGN(current_, wiring_.ingestor->Ingest(piece.polled, piece.arrival));
+  } else {
+    current_ = std::move(piece.ingested);
+  }
+  offset_ = 0;
+  Count(stats_.rows, current_.records);
+  Count(stats_.bytes, current_.bytes);
+  Count(stats_.dead_lettered, current_.dead_lettered);
+  if (current_.rows && current_.rows->num_rows() == 0) current_ = {};
+  return Status::OK();
+}
+
+// A lane that wakes goes on where the table is: others may have closed windows meanwhile. The next
+// tasks are told by a watermark, even one that says nothing new, that this one counts again.
+Status SourceTask::WakeUp() {
+  const Timestamp before = clock_.watermark();
+  clock_.RaiseTo(wiring_.table->OfOthers(wiring_.lane));
+  idle_ = false;
+  Report();
+  Watermark watermark{TimeDomain::kEvent, clock_.watermark()};
+  if (watermark.time > before) return chain().Feed(0, watermark);
+  return chain().end().Accept(watermark);
+}
+
+Status SourceTask::GoIdle() {
+  idle_ = true;
+  Report();
+  return chain().Feed(0, Idle{});
+}
+
+Status SourceTask::Finish() {
+  clock_.RaiseTo(kMaxTimestamp);
+  ended_ = true;
+  idle_ = false;
+  Report();
+  MILL_RETURN(chain().Feed(0, Watermark{TimeDomain::kEvent, kMaxTimestamp}));
+  MILL_RETURN(chain().Feed(0, End{}));
+  wiring_.epochs->SourceEnded();
+  return Status::OK();
+}
+
+}  // namespace millrace

@@ -1,0 +1,73 @@
+// SourceTask: the task of one lane. Takes what the lane's reader polled, computes watermarks in
+// order, injects barriers and processing-time ticks, and feeds its chain.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <string>
+
+#include "runtime/lane.h"
+#include "runtime/task.h"
+
+namespace millrace {
+
+// The lane as its source task sees it. All but the ingestor belong to others and outlive the task.
+struct SourceWiring {
+  LaneQueue* queue = nullptr;
+  LaneReader* reader = nullptr;
+  TableClock* table = nullptr;
+  size_t lane = 0;                     // which of the table's
+  std::unique_ptr<Ingestor> ingestor;  // null if parse tasks do the work
+  EpochListener* epochs = nullptr;
+  int64_t batch_rows = 8192;
+  bool ticks = false;                  // emit processing-time watermarks
+};
+
+// What a source task has read; for reports, from any thread.
+struct SourceStats {
+  std::atomic<int64_t> rows{0}, bytes{0}, dead_lettered{0};
+};
+
+class SourceTask final : public Task {
+ public:
+  // How often a silent source tells the processing time.
+  static constexpr std::chrono::milliseconds kTick{50};
+
+  SourceTask(std::string name, std::unique_ptr<Chain> chain, SinkWriter* sink, int messages,
+             SourceWiring wiring)
+      : Task(std::move(name), std::move(chain), sink, messages), wiring_(std::move(wiring)) {}
+
+  // Asks for a barrier; any thread. Also after the end of the lane.
+  void InjectBarrier(int64_t epoch) {
+    requested_.store(epoch, std::memory_order_release);
+    Wake();
+  }
+  // Makes the task poll by itself, without waiting, when it has nothing; before it first runs.
+  void PollBySelf() { polls_ = true; }
+  const SourceStats& stats() const { return stats_; }
+
+ private:
+  Result<bool> Advance() override;
+  Status AdvanceRows();
+  Result<bool> Tick();
+  Result<bool> TakePiece();
+  Status BeginPiece(Piece piece);
+  Status WakeUp();
+  Status GoIdle();
+  Status Finish();
+  void Report() { wiring_.table->Set(wiring_.lane, clock_.watermark(), idle_, ended_); }
+
+  SourceWiring wiring_;
+  LaneClock clock_;
+  Ingested current_;    // being fed
+  int64_t offset_ = 0;  // rows of it that have been
+  std::atomic<int64_t> requested_{0};
+  int64_t injected_ = 0;
+  Timestamp ticked_ = kMinTimestamp;
+  bool polls_ = false;
+  bool idle_ = false;
+  bool ended_ = false;
+  SourceStats stats_;
+};
+
+}  // namespace millrace

@@ -1,0 +1,393 @@
+// Runs SQL test files: valid SQL with its input and expected rows in comments. Every file runs several
+// ways and must give the same rows each time.
+//
+//   CREATE TABLE bids (...) WITH ('connector' = 'test');
+//   -- input bids            rows of table bids, one a line, columns between '|'; NULL; "#1 -D |" a kind
+//   --   00:00:01 | 5
+//   SELECT ...;
+//   -- expect live           must have appeared while the input is still open
+//   -- expect                must appear in all, the live ones included
+//   -- expect late           rows dropped as late, the first column's value
+//   -- expect error: text    the statement before fails with this text in its message
+//   -- expect plan: text     EXPLAIN of the statement before has this line
+//
+// Times in input may be short: 00:00:01 means 2020-01-01 00:00:01.000 in a TIMESTAMP column.
+// Rows compare unordered; changelogs are folded first.
+#include <algorithm>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <sstream>
+
+#include "data/pretty.h"
+#include "engine/engine.h"
+#include "functions/expression.h"
+
+#include <arrow/api.h>
+
+namespace millrace {
+namespace {
+
+// ---- the test file ----
+
+struct Expectation {
+  std::vector<std::string> live, rows, late;
+  bool has_rows = false, has_late = false;
+  std::string error;
+  std::vector<std::string> plan;
+};
+
+struct Step {
+  std::string sql;
+  Expectation expected;
+};
+
+struct TestFile {
+  std::map<std::string, std::vector<std::string>> inputs;
+  std::vector<Step> steps;
+};
+
+std::string Trim(const std::string& text) {
+  const size_t first = text.find_first_not_of(" \t\r");
+  if (first == std::string::npos) return "";
+  return text.substr(first, text.find_last_not_of(" \t\r") - first + 1);
+}
+
+std::vector<std::string> Cells(const std::string& line) {
+  std::vector<std::string> cells;
+  std::stringstream stream(line);
+  std::string cell;
+  while (std::getline(stream, cell, '|')) cells.push_back(Trim(cell));
+  return cells;
+}
+
+// Where the lines of a comment block go.
+std::vector<std::string>* BlockOf(const std::string& head, TestFile* file) {
+  if (head.starts_with("input ")) return &file->inputs[Trim(head.substr(6))];
+  if (file->steps.empty()) return nullptr;
+  Expectation& expected = file->steps.back().expected;
+  if (head == "expect live") return &expected.live;
+  if (head == "expect late") {
+    expected.has_late = true;
+    return &expected.late;
+  }
+  if (head == "expect") {
+    expected.has_rows = true;
+    return &expected.rows;
+  }
+  if (head.starts_with("expect error:")) expected.error = Trim(head.substr(13));
+  if (head.starts_with("expect plan:")) expected.plan.push_back(Trim(head.substr(12)));
+  return nullptr;
+}
+
+TestFile Parse(const std::string& path) {
+  TestFile file;
+  std::ifstream stream(path);
+  std::string line, sql;
+  std::vector<std::string>* block = nullptr;
+  while (std::getline(stream, line)) {
+    if (line.starts_with("--   ") && block != nullptr) {
+      block->push_back(Trim(line.substr(5)));
+      continue;
+    }
+    if (line.starts_with("-- ")) {
+      block = BlockOf(Trim(line.substr(3)), &file);
+      continue;
+    }
+    sql += line + "\n";
+    if (Trim(line).ends_with(";")) {
+      file.steps.push_back({sql, {}});
+      sql.clear();
+      block = nullptr;
+    }
+  }
+  return file;
+}
+
+// ---- the test connector ----
+
+// Full timestamps from short ones.
+std::string Lengthen(const std::string& cell, const SqlType& type) {
+  if (!type.IsTimestamp()) return cell;
+  if (cell.size() >= 8 && cell[2] == ':') return "2020-01-01 " + cell;
+  return cell;
+}
+
+// Rows of text, cast to the columns' types; yields one batch, then waits or ends.
+class TestSource : public Source {
+ public:
+  TestSource(std::shared_ptr<arrow::RecordBatch> rows, const bool* open) : rows_(std::move(rows)), open_(open) {}
+  Status Open() override { return Status::OK(); }
+  Result<Polled> Poll(std::chrono::milliseconds) override {
+    Polled polled;
+    if (!sent_ && rows_->num_rows() > 0) {
+      polled.state = Polled::State::kData;
+      polled.rows = rows_;
+    } else {
+      polled.state = *open_ ? Polled::State::kNothing : Polled::State::kEnd;
+    }
+    sent_ = true;
+    return polled;
+  }
+  Status Seek(const std::string&) override { return Status::OK(); }
+  bool bounded() const override { return true; }
+  std::string name() const override { return "test"; }
+
+ private:
+  std::shared_ptr<arrow::RecordBatch> rows_;
+  const bool* open_;
+  bool sent_ = false;
+};
+
+Result<std::shared_ptr<arrow::RecordBatch>> MakeRows(const TableInfo& table, const Schema& columns,
+                                                     const std::vector<std::string>& lines) {
+  std::vector<std::shared_ptr<arrow::Array>> arrays;
+  for (const Column& column : columns.columns) {
+    const int at = table.schema.Find(column.name);
+    arrow::StringBuilder builder;
+    for (const std::string& line : lines) {
+      const auto cells = Cells(line);
+      if (at >= static_cast<int>(cells.size())) return UserError("input line has too few cells: {}", line);
+      const std::string& cell = cells[static_cast<size_t>(at)];
+      MILL_RETURN(cell == "NULL" ? builder.AppendNull() : builder.Append(Lengthen(cell, column.type)));
+    }
+    MILL_ASSIGN(auto text, builder.Finish());
+    MILL_ASSIGN(auto cast, CastDatum(arrow::Datum(text), SqlType::String(), column.type, EvalContext{}, false));
+    arrays.push_back(cast.make_array());
+  }
+  return arrow::RecordBatch::Make(columns.ToArrow(), static_cast<int64_t>(lines.size()), arrays);
+}
+
+Connector TestConnector(const TestFile* file, const bool* open) {
+  Connector connector;
+  connector.name = "test";
+  connector.make_source = [=](const TableInfo& table, const Schema& columns)
+      -> Result<std::vector<std::unique_ptr<Source>>> {
+    const auto input = file->inputs.find(table.name);
+    if (input == file->inputs.end()) return UserError("the test has no input for '{}'", table.name);
+    MILL_ASSIGN(auto rows, MakeRows(table, columns, input->second));
+    std::vector<std::unique_ptr<Source>> sources;
+    sources.push_back(std::make_unique<TestSource>(std::move(rows), open));
+    return sources;
+  };
+  return connector;
+}
+
+// ---- running ----
+
+// Folds a changelog into the rows that stand at its end.
+class Collector : public ResultSink {
+ public:
+  Status Begin(const Schema& schema, bool) override {
+    schema_ = schema;
+    return Status::OK();
+  }
+  Status Rows(const Batch& batch) override {
+    for (int64_t row = 0; row < batch.num_rows(); ++row) {
+      std::string text;
+      for (int c = 0; c < batch.rows->num_columns(); ++c) {
+        text += (c == 0 ? "" : " | ") + FormatValue(*batch.rows->column(c), row);
+      }
+      counts_[text] += Adds(batch.kind(row)) ? 1 : -1;
+    }
+    return Status::OK();
+  }
+  std::vector<std::string> Folded() const {
+    std::vector<std::string> rows;
+    for (const auto& [text, count] : counts_) {
+      for (int i = 0; i < count; ++i) rows.push_back(text);
+      if (count < 0) rows.push_back("(taken back too often) " + text);
+    }
+    return rows;
+  }
+  const Schema& schema() const { return schema_; }
+  void Clear() { counts_.clear(); }
+
+ private:
+  Schema schema_;
+  std::map<std::string, int> counts_;
+};
+
+struct Way {
+  const char* name;
+  int workers;
+  int batch_rows;
+  bool threads;
+};
+constexpr Way kWays[] = {{"one worker, large batches", 1, 10000, false},
+                         {"one worker, one-row batches", 1, 1, false},
+                         {"three workers, one-row batches", 3, 1, false},
+                         {"three worker threads", 3, 10000, true}};
+
+// Brings expected cells into the shape that values print in: short times become long.
+std::vector<std::string> Expected(const std::vector<std::string>& lines, const Schema& schema) {
+  std::vector<std::string> rows;
+  for (const std::string& line : lines) {
+    const auto cells = Cells(line);
+    std::string text;
+    for (size_t c = 0; c < cells.size(); ++c) {
+      std::string cell = cells[c];
+      if (c < schema.columns.size() && schema.columns[c].type.IsTimestamp() && cell != "NULL") {
+        cell = Lengthen(cell, schema.columns[c].type);
+        if (schema.columns[c].type.precision > 0 && cell.find('.') == std::string::npos) {
+          cell += "." + std::string(schema.columns[c].type.precision <= 3 ? 3 : 6, '0');
+        }
+      }
+      text += (c == 0 ? "" : " | ") + cell;
+    }
+    rows.push_back(text);
+  }
+  std::sort(rows.begin(), rows.end());
+  return rows;
+}
+
+class TestRun {
+ public:
+  TestRun(const std::string& path, const TestFile& file, const Way& way)
+      : path_(path), file_(file), way_(way) {}
+
+  bool Run() {
+    EngineOptions options;
+    options.workers = way_.workers;
+    options.extra_connectors.push_back(TestConnector(&file_, &open_));
+    auto engine = Engine::Make(std::move(options));
+    if (!engine.ok()) return Fail("", engine.status().message());
+    engine_ = std::move(*engine);
+    const Status set = engine_->SetOption("millrace.batch-rows", std::to_string(way_.batch_rows));
+    if (!set.ok()) return Fail("", set.message());
+    for (const Step& step : file_.steps) {
+      if (!RunStep(step)) return false;
+    }
+    return true;
+  }
+
+ private:
+  bool RunStep(const Step& step) {
+    for (const std::string& line : step.expected.plan) {
+      if (!CheckPlan(step, line)) return false;
+    }
+    Collector rows;
+    live_failed_ = false;
+    const size_t late_before = engine_->LateRows().size();
+    const Status status = engine_->Execute(step.sql, &rows, [&](StatementResult result) {
+      return result.job ? RunJob(step, *result.job, rows) : Status::OK();
+    });
+    if (live_failed_) return false;
+    if (!step.expected.error.empty()) return CheckError(step, status);
+    if (!status.ok()) return Fail(step.sql, status.message());
+    if (step.expected.has_late && !CheckLate(step, late_before)) return false;
+    const bool compare = step.expected.has_rows || !step.expected.live.empty();
+    if (!compare) return true;
+    std::vector<std::string> wanted = step.expected.live;
+    wanted.insert(wanted.end(), step.expected.rows.begin(), step.expected.rows.end());
+    return Compare(step, "rows", Expected(wanted, rows.schema()), rows.Folded());
+  }
+
+  // Steps the job while its input is open, looks at what came out, then lets the input end.
+  Status RunJob(const Step& step, Job& job, Collector& rows) {
+    if (way_.threads) {
+      open_ = false;
+      MILL_RETURN(job.Start());
+      return job.Wait();
+    }
+    open_ = true;
+    MILL_RETURN(job.Step(/*seed=*/7).status());
+    if (!step.expected.live.empty()) {
+      live_failed_ = !Compare(step, "live rows", Expected(step.expected.live, rows.schema()), rows.Folded());
+    }
+    open_ = false;
+    MILL_ASSIGN(const bool ended, job.Step(/*seed=*/11));
+    if (!ended) return Status::Invalid("the job did not end with its input");
+    return job.Wait();
+  }
+
+  bool CheckPlan(const Step& step, const std::string& line) {
+    bool found = false;
+    const Status status = engine_->Execute("EXPLAIN " + step.sql, nullptr, [&](StatementResult result) {
+      found = result.text.find(line) != std::string::npos;
+      if (!found) std::fprintf(stderr, "%s", result.text.c_str());
+      return Status::OK();
+    });
+    if (!status.ok()) return Fail(step.sql, status.message());
+    return found || Fail(step.sql, "the plan lacks: " + line);
+  }
+
+  bool CheckError(const Step& step, const Status& status) {
+    if (status.ok()) return Fail(step.sql, "expected an error: " + step.expected.error);
+    if (status.message().find(step.expected.error) != std::string::npos) return true;
+    return Fail(step.sql, "expected the error: " + step.expected.error + "\nfound:              " + status.message());
+  }
+
+  bool CheckLate(const Step& step, size_t before) {
+    const auto late = engine_->LateRows();
+    std::vector<std::string> rows;
+    for (size_t i = before; i < late.size(); ++i) rows.push_back(late[i].row);
+    bool all = rows.size() == step.expected.late.size();
+    for (const std::string& wanted : step.expected.late) {
+      all = all && std::any_of(rows.begin(), rows.end(), [&](const std::string& row) {
+              return row.find("\"" + wanted) != std::string::npos;
+            });
+    }
+    if (all) return true;
+    return Compare(step, "late rows", step.expected.late, rows);
+  }
+
+  bool Compare(const Step& step, const std::string& what, std::vector<std::string> wanted,
+               std::vector<std::string> found) {
+    std::sort(wanted.begin(), wanted.end());
+    std::sort(found.begin(), found.end());
+    if (wanted == found) return true;
+    std::string text = what + " differ\nexpected:\n";
+    for (const auto& row : wanted) text += "  " + row + "\n";
+    text += "found:\n";
+    for (const auto& row : found) text += "  " + row + "\n";
+    return Fail(step.sql, text);
+  }
+
+  bool Fail(const std::string& sql, const std::string& why) {
+    std::fprintf(stderr, "FAILED %s (%s)\n%s%s\n", path_.c_str(), way_.name, sql.c_str(), why.c_str());
+    return false;
+  }
+
+  const std::string& path_;
+  const TestFile& file_;
+  const Way& way_;
+  bool open_ = true;
+  bool live_failed_ = false;
+  std::unique_ptr<Engine> engine_;
+};
+
+bool RunFile(const std::string& path) {
+  const TestFile file = Parse(path);
+  if (file.steps.empty()) {
+    std::fprintf(stderr, "FAILED %s: no statement\n", path.c_str());
+    return false;
+  }
+  bool passed = true;
+  for (const Way& way : kWays) passed = TestRun(path, file, way).Run() && passed;
+  return passed;
+}
+
+int Main(int argc, char** argv) {
+  std::vector<std::string> files;
+  for (int i = 1; i < argc; ++i) {
+    if (!std::filesystem::is_directory(argv[i])) {
+      files.push_back(argv[i]);
+      continue;
+    }
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(argv[i])) {
+      if (entry.path().extension() == ".sql") files.push_back(entry.path().string());
+    }
+  }
+  std::sort(files.begin(), files.end());
+  int failed = 0;
+  for (const std::string& file : files) failed += RunFile(file) ? 0 : 1;
+  std::printf("%zu SQL files, each run %zu ways, %d failed\n", files.size(), std::size(kWays), failed);
+  return failed == 0 && !files.empty() ? 0 : 1;
+}
+
+}  // namespace
+}  // namespace millrace
+
+int main(int argc, char** argv) { return millrace::Main(argc, argv); }
