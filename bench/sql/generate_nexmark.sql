@@ -6,7 +6,7 @@ CREATE TABLE generated (
   'connector' = 'nexmark',
   'nexmark.events' = 'bid',
   'events.num' = '${events}',
-  'bid.avg-size' = '139 b',
+  'bid.avg-size' = '143 b',
   'seed' = '1'
 );
 

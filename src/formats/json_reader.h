@@ -43,34 +43,40 @@ class JsonReader {
   struct Node {
     std::string name;  // for messages
     ColumnBuilder* column = nullptr;
+    TypeKind kind = TypeKind::kNull;
     KeyFinder keys{{}};
     std::vector<std::unique_ptr<Node>> members;
   };
   static std::unique_ptr<Node> MakeNode(const std::string& name, ColumnBuilder& column);
 
-  char Char() const { return *token_ < line_end_ ? text_[*token_] : '\0'; }
-  std::string_view Scalar() const;
-  bool Broken(const char* what);
+  char Char(const uint32_t* token) const {
+    return *token < line_end_ ? text_[*token] : '\0';
+  }
+  std::string_view Scalar(const uint32_t* token) const;
 
-  bool ReadObject(Node& node, int64_t row);
-  bool Read(Node& node);
-  bool ReadTyped(Node& node);
-  bool ReadInteger(ColumnBuilder& column);
-  bool ReadReal(ColumnBuilder& column);
-  bool ReadBoolean(ColumnBuilder& column);
-  bool ReadString(ColumnBuilder& column);
-  bool ReadAsText(ColumnBuilder& column);
-  bool ReadQuoted(ColumnBuilder& column);
-  bool ReadArray(Node& node);
-  bool ReadMap(Node& node);
-  bool ReadRow(Node& node);
-  bool ReadNull();
-  bool WrongType(Node& node, const uint32_t* start, int64_t size);
-
-  bool Skip(int depth = 0);
-  bool SkipObject(int depth);
-  bool SkipArray(int depth);
-  bool SkipScalar();
+  // All of these read the value at `token` and return the token behind it. Null: it is not of the
+  // type, or, with failed_, the record is bad.
+  const uint32_t* Broken(const uint32_t* token, const char* what);
+  const uint32_t* ReadObject(const uint32_t* token, Node& node, int64_t row);
+  const uint32_t* Read(const uint32_t* token, Node& node);
+  const uint32_t* ReadTyped(const uint32_t* token, Node& node);
+  const uint32_t* WrongType(const uint32_t* token, Node& node, int64_t size);
+  const uint32_t* ReadNull(const uint32_t* token, ColumnBuilder& column);
+  const uint32_t* ReadInteger(const uint32_t* token, ColumnBuilder& column);
+  const uint32_t* ReadDouble(const uint32_t* token, ColumnBuilder& column);
+  const uint32_t* ReadReal(const uint32_t* token, ColumnBuilder& column);
+  const uint32_t* ReadBoolean(const uint32_t* token, ColumnBuilder& column);
+  const uint32_t* ReadString(const uint32_t* token, ColumnBuilder& column);
+  const uint32_t* ReadAsText(const uint32_t* token, ColumnBuilder& column);
+  const uint32_t* ReadTimestamp(const uint32_t* token, ColumnBuilder& column);
+  const uint32_t* ReadQuoted(const uint32_t* token, ColumnBuilder& column);
+  const uint32_t* ReadArray(const uint32_t* token, Node& node);
+  const uint32_t* ReadMap(const uint32_t* token, Node& node);
+  const uint32_t* ReadRow(const uint32_t* token, Node& node);
+  const uint32_t* Skip(const uint32_t* token, int depth);
+  const uint32_t* SkipObject(const uint32_t* token, int depth);
+  const uint32_t* SkipArray(const uint32_t* token, int depth);
+  const uint32_t* SkipScalar(const uint32_t* token);
 
   RowsBuilder& rows_;
   Node root_;

@@ -1,5 +1,7 @@
 #include "formats/text_value.h"
 
+#include <immintrin.h>
+
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -25,7 +27,7 @@ int Digits(const char* p, int count) {
 
 // Days since 1970 of a date in the proleptic Gregorian calendar (Howard Hinnant's algorithm).
 int32_t DaysFromCivil(int year, int month, int day) {
-  year -= month <= 2;
+  if (month <= 2) --year;
   const int era = (year >= 0 ? year : year - 399) / 400;
   const int year_of_era = year - era * 400;
   const int day_of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
@@ -44,19 +46,8 @@ struct TimeOfDay {
   int32_t nanos = 0;
 };
 
-// Reads HH:mm[:ss[.fraction]] from the front of `text`; what follows stays.
-bool TakeTimeOfDay(std::string_view& text, TimeOfDay* time) {
-  if (text.size() < 5 || text[2] != ':') return false;
-  const int hour = Digits(text.data(), 2);
-  const int minute = Digits(text.data() + 3, 2);
-  if (hour < 0 || hour > 23 || minute < 0 || minute > 59) return false;
-  time->seconds = hour * 3600 + minute * 60;
-  text.remove_prefix(5);
-  if (text.size() < 3 || text[0] != ':') return true;
-  const int second = Digits(text.data() + 1, 2);
-  if (second < 0 || second > 59) return false;
-  time->seconds += second;
-  text.remove_prefix(3);
+// Reads [.fraction] from the front of `text`; what follows stays.
+bool TakeFraction(std::string_view& text, TimeOfDay* time) {
   if (text.size() < 2 || text[0] != '.') return true;
   constexpr int kMostDigits = 9;
   constexpr int kTail[] = {1000000000, 100000000, 10000000, 1000000, 100000,
@@ -72,6 +63,22 @@ bool TakeTimeOfDay(std::string_view& text, TimeOfDay* time) {
   time->nanos *= kTail[digits];
   text.remove_prefix(i);
   return digits > 0;
+}
+
+// Reads HH:mm[:ss[.fraction]] from the front of `text`; what follows stays.
+bool TakeTimeOfDay(std::string_view& text, TimeOfDay* time) {
+  if (text.size() < 5 || text[2] != ':') return false;
+  const int hour = Digits(text.data(), 2);
+  const int minute = Digits(text.data() + 3, 2);
+  if (hour < 0 || hour > 23 || minute < 0 || minute > 59) return false;
+  time->seconds = hour * 3600 + minute * 60;
+  text.remove_prefix(5);
+  if (text.size() < 3 || text[0] != ':') return true;
+  const int second = Digits(text.data() + 1, 2);
+  if (second < 0 || second > 59) return false;
+  time->seconds += second;
+  text.remove_prefix(3);
+  return TakeFraction(text, time);
 }
 
 bool TakeDate(std::string_view& text, int32_t* days) {
@@ -102,6 +109,31 @@ bool ParseZone(std::string_view text, bool offsets, int* seconds) {
   }
   if (hours < 0 || hours > 18 || minutes < 0 || minutes > 59) return false;
   *seconds = (hours * 3600 + minutes * 60) * (text[0] == '-' ? -1 : 1);
+  return true;
+}
+
+// Reads "yyyy-MM-dd?HH:mm:ss" by vector instructions; `text` has at least these 19 bytes.
+bool ReadDateTime(const char* text, int32_t* days, int32_t* seconds) {
+  const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(text));
+  const __m128i marks = _mm_cmpeq_epi8(bytes, _mm_setr_epi8(0, 0, 0, 0, '-', 0, 0, '-', 0, 0, 0, 0,
+                                                            0, ':', 0, 0));
+  constexpr int kMarks = 1 << 4 | 1 << 7 | 1 << 13;
+  const __m128i order = _mm_setr_epi8(0, 1, 2, 3, 5, 6, 8, 9, 11, 12, 14, 15, -1, -1, -1, -1);
+  const __m128i digits = _mm_shuffle_epi8(_mm_sub_epi8(bytes, _mm_set1_epi8('0')), order);
+  const __m128i nine = _mm_set1_epi8(9);
+  const __m128i valid = _mm_cmpeq_epi8(_mm_max_epu8(digits, nine), nine);
+  if ((_mm_movemask_epi8(marks) & kMarks) != kMarks || _mm_movemask_epi8(valid) != 0xFFFF) {
+    return false;
+  }
+  alignas(16) int16_t parts[8];  // year / 100, year % 100, month, day, hour, minute
+  const __m128i tens = _mm_set1_epi16(0x010A);
+  _mm_store_si128(reinterpret_cast<__m128i*>(parts), _mm_maddubs_epi16(digits, tens));
+  const int year = parts[0] * 100 + parts[1], month = parts[2], day = parts[3];
+  const int second = Digits(text + 17, 2);
+  if (month < 1 || month > 12 || day < 1 || (day > 28 && day > DaysInMonth(year, month))) return false;
+  if (parts[4] > 23 || parts[5] > 59 || text[16] != ':' || second < 0 || second > 59) return false;
+  *days = DaysFromCivil(year, month, day);
+  *seconds = parts[4] * 3600 + parts[5] * 60 + second;
   return true;
 }
 
@@ -262,10 +294,17 @@ bool ParseTimestamp(std::string_view text, const SqlType& type, int64_t* value) 
   int32_t days = 0;
   TimeOfDay time;
   int zone = 0;
-  if (!TakeDate(text, &days) || text.empty()) return false;
-  if (text[0] != ' ' && text[0] != 'T' && text[0] != 't') return false;
-  text.remove_prefix(1);
-  if (!TakeTimeOfDay(text, &time)) return false;
+  constexpr size_t kDate = 10, kDateTime = 19;
+  if (text.size() <= kDate) return false;
+  if (text[kDate] != ' ' && text[kDate] != 'T' && text[kDate] != 't') return false;
+  if (text.size() >= kDateTime && ReadDateTime(text.data(), &days, &time.seconds)) {
+    text.remove_prefix(kDateTime);
+    if (!TakeFraction(text, &time)) return false;
+  } else {
+    if (!TakeDate(text, &days)) return false;
+    text.remove_prefix(1);
+    if (!TakeTimeOfDay(text, &time)) return false;
+  }
   if (!ParseZone(text, type.kind == TypeKind::kTimestampLtz, &zone)) return false;
   const int64_t seconds = int64_t{days} * 86400 + time.seconds - zone;
   if (type.precision <= 3) {

@@ -55,7 +55,8 @@ class Tester {
       const ArrayPtr twice = arrow::Concatenate({plain, plain}).ValueOrDie();
       args.push_back(twice->Slice(plain->length()));
     }
-    const Status status = accumulators_->Update(slots, args, kinds.empty() ? nullptr : kinds.data());
+    const RowKind* kind = kinds.empty() ? nullptr : kinds.data();
+    const Status status = accumulators_->Update(slots, args, kind);
     EXPECT_TRUE(status.ok()) << status;
     return *this;
   }
@@ -165,7 +166,8 @@ TEST(Aggregates, MaxTakesBack) {
 
 TEST(Aggregates, FirstAndLast) {
   for (const bool retract : {false, true}) {
-    Tester first("FIRST_VALUE", {SqlType::Int()}, retract), last("LAST_VALUE", {SqlType::Int()}, retract);
+    Tester first("FIRST_VALUE", {SqlType::Int()}, retract);
+    Tester last("LAST_VALUE", {SqlType::Int()}, retract);
     for (Tester* tester : {&first, &last}) tester->Add({0, 1, 0, 0}, {"[null, 1, 2, 3]"});
     first.Expect({0, 1, 2, kNoSlot}, "[2, 1, null, null]");
     last.Expect({0, 1, 2, kNoSlot}, "[3, 1, null, null]");
