@@ -1,4 +1,5 @@
-// A file's bytes front to back, decompressed by its ending (.gz, .zst). Owned by one thread; may block.
+// A file's bytes front to back, decompressed by its ending (.gz, .zst). Owned by one thread; may
+// block.
 #pragma once
 
 #include <cstdint>

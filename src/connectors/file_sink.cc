@@ -8,6 +8,7 @@
 #include <cstring>
 #include <filesystem>
 #include <random>
+#include <set>
 
 #include "data/pretty.h"
 
@@ -61,9 +62,7 @@ std::string EscapedPathName(std::string_view text) {
   return out;
 }
 
-std::string FolderOf(const std::string& path) {
-  return path.substr(0, path.rfind('/') + 1);
-}
+std::string FolderOf(const std::string& path) { return path.substr(0, path.rfind('/') + 1); }
 
 std::string RandomName() {
   std::random_device random;
@@ -77,8 +76,8 @@ Result<std::unique_ptr<FileSink>> FileSink::Make(const TableInfo& table) {
   sink->path_ = StringOption(table.options, "path", "");
   if (sink->path_.starts_with("file://")) sink->path_.erase(0, 7);
   if (!sink->path_.ends_with('/')) sink->path_ += '/';
-  MILL_ASSIGN(sink->max_bytes_,
-              ParseMemorySize(StringOption(table.options, "sink.rolling-policy.file-size", "128MB")));
+  MILL_ASSIGN(sink->max_bytes_, ParseMemorySize(StringOption(
+                                    table.options, "sink.rolling-policy.file-size", "128MB")));
   Schema data;
   for (int i = 0; i < table.schema.size(); ++i) {
     const Column& column = table.schema.columns[static_cast<size_t>(i)];
@@ -89,7 +88,8 @@ Result<std::unique_ptr<FileSink>> FileSink::Make(const TableInfo& table) {
   }
   for (const std::string& name : table.partitioned_by) {
     const int column = table.schema.Find(name);
-    if (column < 0) return UserError("table '{}' has no column '{}' to be partitioned by", table.name, name);
+    if (column < 0)
+      return UserError("table '{}' has no column '{}' to be partitioned by", table.name, name);
     sink->partition_names_.push_back(EscapedPathName(name));
     sink->partition_columns_.push_back(column);
   }
@@ -182,10 +182,11 @@ Status FileSink::CloseAll() {
 Result<Committable> FileSink::Stage(int64_t epoch) {
   MILL_RETURN(CloseAll());
   Committable staged{epoch, ""};
+  std::set<std::string> synced;
   for (const OpenFile& file : closed_) {
     const std::string visible =
         fmt::format("{}part-{}-{}-{}{}", file.folder, writer_, epoch, file.sequence, ending_);
-    MILL_RETURN(SyncFolder(file.folder));
+    if (synced.insert(file.folder).second) MILL_RETURN(SyncFolder(file.folder));
     staged.payload += file.hidden + "\n" + visible + "\n";
     staged_.push_back(file.hidden);
   }

@@ -43,9 +43,9 @@ class FileSink : public Sink {
   Status CloseFile(OpenFile file);
   Status CloseAll();
 
-  std::string path_;   // ends with '/'
-  std::string ending_; // ".json"
-  std::string writer_; // tells this writer's files from all others
+  std::string path_;    // ends with '/'
+  std::string ending_;  // ".json"
+  std::string writer_;  // tells this writer's files from all others
   std::vector<std::string> partition_names_;
   std::vector<int> partition_columns_;
   std::vector<int> data_columns_;

@@ -18,7 +18,8 @@ class FileSinkTest : public ::testing::Test {
  protected:
   void SetUp() override {
     const auto* info = ::testing::UnitTest::GetInstance()->current_test_info();
-    folder_ = fs::temp_directory_path() / fmt::format("millrace_sink_{}_{}", info->name(), getpid());
+    folder_ =
+        fs::temp_directory_path() / fmt::format("millrace_sink_{}_{}", info->name(), getpid());
     fs::remove_all(folder_);
     table_.name = "out";
     table_.schema = {{{"day", SqlType::String()}, {"n", SqlType::BigInt()}}};
@@ -42,8 +43,9 @@ class FileSinkTest : public ::testing::Test {
       EXPECT_TRUE(number.Append(static_cast<int64_t>(i)).ok());
     }
     Batch batch;
-    batch.rows = arrow::RecordBatch::Make(table_.schema.ToArrow(), static_cast<int64_t>(days.size()),
-                                          {day.Finish().ValueOrDie(), number.Finish().ValueOrDie()});
+    batch.rows =
+        arrow::RecordBatch::Make(table_.schema.ToArrow(), static_cast<int64_t>(days.size()),
+                                 {day.Finish().ValueOrDie(), number.Finish().ValueOrDie()});
     return batch;
   }
 

@@ -1,5 +1,5 @@
-// Reads files as chunks of whole records. A lane (split) reads its files in name order; with a monitor
-// interval it goes on to watch for new ones.
+// Reads files as chunks of whole records. A lane (split) reads its files in name order; with a
+// monitor interval it goes on to watch for new ones.
 #pragma once
 
 #include <arrow/buffer.h>
@@ -25,7 +25,8 @@ struct FileSourceOptions {
   size_t max_record_bytes = 128 << 20;
 };
 
-// The files behind `path` in name order; names starting with '_' or '.' inside folders are left out.
+// The files behind `path` in name order; names starting with '_' or '.' inside folders are left
+// out.
 Result<std::vector<std::string>> ListFiles(const std::string& path);
 
 class FileSource : public Source {

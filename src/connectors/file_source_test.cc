@@ -19,7 +19,8 @@ class FileSourceTest : public ::testing::Test {
  protected:
   void SetUp() override {
     const auto* info = ::testing::UnitTest::GetInstance()->current_test_info();
-    folder_ = fs::temp_directory_path() / fmt::format("millrace_source_{}_{}", info->name(), getpid());
+    folder_ =
+        fs::temp_directory_path() / fmt::format("millrace_source_{}_{}", info->name(), getpid());
     fs::remove_all(folder_);
     fs::create_directories(folder_);
     options_.path = folder_.string();

@@ -11,7 +11,8 @@ Connector FilesystemConnector() {
   connector.doc = "Files and folders, also compressed (.gz, .zst) ones when read.";
   connector.takes_format = true;
   connector.options = {
-      {"path", "STRING", "", "A file, a folder (read recursively) or a glob; a folder to write.", true},
+      {"path", "STRING", "", "A file, a folder (read recursively) or a glob; a folder to write.",
+       true},
       {"source.monitor-interval", "DURATION", "", "Keep looking for new files this often."},
       {"sink.rolling-policy.file-size", "STRING", "128MB", "Start a new file at this size."},
       {"sink.rolling-policy.rollover-interval", "DURATION", "30 min",

@@ -1,5 +1,5 @@
-// Where a byte stream may be cut into chunks: behind a whole record. Lines end at a newline; CSV rows
-// at a newline outside quotes.
+// Where a byte stream may be cut into chunks: behind a whole record. Lines end at a newline; CSV
+// rows at a newline outside quotes.
 #pragma once
 
 #include <cstdint>

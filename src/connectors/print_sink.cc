@@ -1,5 +1,5 @@
-// Prints rows to the terminal, one line each, as Flink's print sink does: `+I[1, abc]`. At least once:
-// rows appear when they are written.
+// Prints rows to the terminal, one line each, as Flink's print sink does: `+I[1, abc]`. At least
+// once: rows appear when they are written.
 #include <cstdio>
 
 #include "connectors/builtin.h"

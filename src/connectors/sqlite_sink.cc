@@ -38,17 +38,27 @@ auto ValueOf(const arrow::Array& array, int64_t row) {
 int BindInteger(sqlite3_stmt* statement, int at, const arrow::Array& array, int64_t row) {
   int64_t value = 0;
   switch (array.type_id()) {
-    case arrow::Type::BOOL: value = ValueOf<arrow::BooleanArray>(array, row); break;
-    case arrow::Type::INT8: value = ValueOf<arrow::Int8Array>(array, row); break;
-    case arrow::Type::INT16: value = ValueOf<arrow::Int16Array>(array, row); break;
-    case arrow::Type::INT32: value = ValueOf<arrow::Int32Array>(array, row); break;
-    default: value = ValueOf<arrow::Int64Array>(array, row);
+    case arrow::Type::BOOL:
+      value = ValueOf<arrow::BooleanArray>(array, row);
+      break;
+    case arrow::Type::INT8:
+      value = ValueOf<arrow::Int8Array>(array, row);
+      break;
+    case arrow::Type::INT16:
+      value = ValueOf<arrow::Int16Array>(array, row);
+      break;
+    case arrow::Type::INT32:
+      value = ValueOf<arrow::Int32Array>(array, row);
+      break;
+    default:
+      value = ValueOf<arrow::Int64Array>(array, row);
   }
   return sqlite3_bind_int64(statement, at, value);
 }
 
 int BindText(sqlite3_stmt* statement, int at, std::string_view text) {
-  return sqlite3_bind_text64(statement, at, text.data(), text.size(), SQLITE_TRANSIENT, SQLITE_UTF8);
+  return sqlite3_bind_text64(statement, at, text.data(), text.size(), SQLITE_TRANSIENT,
+                             SQLITE_UTF8);
 }
 
 int Bind(sqlite3_stmt* statement, int at, const arrow::Array& array, int64_t row) {
@@ -58,7 +68,8 @@ int Bind(sqlite3_stmt* statement, int at, const arrow::Array& array, int64_t row
     case arrow::Type::INT8:
     case arrow::Type::INT16:
     case arrow::Type::INT32:
-    case arrow::Type::INT64: return BindInteger(statement, at, array, row);
+    case arrow::Type::INT64:
+      return BindInteger(statement, at, array, row);
     case arrow::Type::FLOAT:
       return sqlite3_bind_double(statement, at,
                                  static_cast<double>(ValueOf<arrow::FloatArray>(array, row)));
@@ -71,7 +82,8 @@ int Bind(sqlite3_stmt* statement, int at, const arrow::Array& array, int64_t row
       if (bytes.empty()) return sqlite3_bind_zeroblob(statement, at, 0);
       return sqlite3_bind_blob64(statement, at, bytes.data(), bytes.size(), SQLITE_TRANSIENT);
     }
-    default: return BindText(statement, at, FormatValue(array, row));
+    default:
+      return BindText(statement, at, FormatValue(array, row));
   }
 }
 
@@ -90,8 +102,9 @@ Result<std::unique_ptr<SqliteSink>> SqliteSink::Make(const TableInfo& table) {
   const std::string guarantee =
       StringOption(table.options, "sink.delivery-guarantee", "exactly-once");
   if (guarantee != "exactly-once" && guarantee != "at-least-once" && guarantee != "none") {
-    return UserError("option 'sink.delivery-guarantee': '{}' is not exactly-once, at-least-once or none",
-                     guarantee);
+    return UserError(
+        "option 'sink.delivery-guarantee': '{}' is not exactly-once, at-least-once or none",
+        guarantee);
   }
   sink->at_once_ = guarantee != "exactly-once";
   std::random_device random;
@@ -111,7 +124,8 @@ Status SqliteSink::Failed(const char* what) const {
 }
 
 Status SqliteSink::Run(const std::string& sql) {
-  if (sqlite3_exec(database_, sql.c_str(), nullptr, nullptr, nullptr) == SQLITE_OK) return Status::OK();
+  if (sqlite3_exec(database_, sql.c_str(), nullptr, nullptr, nullptr) == SQLITE_OK)
+    return Status::OK();
   return Failed("write");
 }
 
@@ -161,12 +175,14 @@ std::string SqliteSink::DeleteSql() const {
 
 Status SqliteSink::Open() {
   constexpr int kFlags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
-  if (sqlite3_open_v2(path_.c_str(), &database_, kFlags, nullptr) != SQLITE_OK) return Failed("open");
+  if (sqlite3_open_v2(path_.c_str(), &database_, kFlags, nullptr) != SQLITE_OK)
+    return Failed("open");
   sqlite3_busy_timeout(database_, kBusyMillis);
   MILL_RETURN(Run("PRAGMA journal_mode=WAL"));
   MILL_RETURN(Run("PRAGMA synchronous=FULL"));
-  MILL_RETURN(Run("CREATE TABLE IF NOT EXISTS millrace_epochs "
-                  "(job TEXT, sink TEXT, epoch INTEGER, PRIMARY KEY (job, sink))"));
+  MILL_RETURN(
+      Run("CREATE TABLE IF NOT EXISTS millrace_epochs "
+          "(job TEXT, sink TEXT, epoch INTEGER, PRIMARY KEY (job, sink))"));
   MILL_RETURN(Run(CreateSql()));
   MILL_RETURN(Prepare(UpsertSql(), &upsert_));
   if (key_columns_.empty()) return Status::OK();
@@ -251,9 +267,10 @@ Status SqliteSink::Step(sqlite3_stmt* statement) {
 
 Status SqliteSink::NoteEpoch(int64_t epoch) {
   sqlite3_stmt* statement = nullptr;
-  MILL_RETURN(Prepare("INSERT INTO millrace_epochs VALUES (?, ?, ?) "
-                      "ON CONFLICT (job, sink) DO UPDATE SET epoch = excluded.epoch",
-                      &statement));
+  MILL_RETURN(
+      Prepare("INSERT INTO millrace_epochs VALUES (?, ?, ?) "
+              "ON CONFLICT (job, sink) DO UPDATE SET epoch = excluded.epoch",
+              &statement));
   BindText(statement, 1, job_);
   BindText(statement, 2, table_);
   sqlite3_bind_int64(statement, 3, epoch);
@@ -270,8 +287,7 @@ Result<bool> SqliteSink::IsNoted(const std::string& job, int64_t epoch) {
   BindText(statement, 2, table_);
   sqlite3_bind_int64(statement, 3, epoch);
   const int code = sqlite3_step(statement);
-  const Status status =
-      code == SQLITE_ROW || code == SQLITE_DONE ? Status::OK() : Failed("read");
+  const Status status = code == SQLITE_ROW || code == SQLITE_DONE ? Status::OK() : Failed("read");
   sqlite3_finalize(statement);
   MILL_RETURN(status);
   return code == SQLITE_ROW;

@@ -1,6 +1,6 @@
-// Writes rows into a table of an SQLite database: appended, or upserted where the table has a primary
-// key. Exactly once within a process: an epoch's rows wait in memory and become visible in one
-// transaction that also notes the epoch in `millrace_epochs`.
+// Writes rows into a table of an SQLite database: appended, or upserted where the table has a
+// primary key. Exactly once within a process: an epoch's rows wait in memory and become visible in
+// one transaction that also notes the epoch in `millrace_epochs`.
 #pragma once
 
 #include <map>
@@ -51,7 +51,7 @@ class SqliteSink : public Sink {
   sqlite3* database_ = nullptr;
   sqlite3_stmt* upsert_ = nullptr;
   sqlite3_stmt* delete_ = nullptr;
-  std::vector<Batch> written_;                     // of the current epoch
+  std::vector<Batch> written_;                    // of the current epoch
   std::map<int64_t, std::vector<Batch>> staged_;  // by epoch
 };
 

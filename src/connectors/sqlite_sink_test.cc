@@ -18,7 +18,8 @@ class SqliteSinkTest : public ::testing::Test {
  protected:
   void SetUp() override {
     const auto* info = ::testing::UnitTest::GetInstance()->current_test_info();
-    folder_ = fs::temp_directory_path() / fmt::format("millrace_sqlite_{}_{}", info->name(), getpid());
+    folder_ =
+        fs::temp_directory_path() / fmt::format("millrace_sqlite_{}_{}", info->name(), getpid());
     fs::remove_all(folder_);
     fs::create_directories(folder_);
     table_.name = "out";
@@ -58,7 +59,8 @@ class SqliteSinkTest : public ::testing::Test {
     std::string text;
     const auto add = [](void* out, int count, char** values, char**) {
       for (int i = 0; i < count; ++i) {
-        *static_cast<std::string*>(out) += (i ? "|" : "") + std::string(values[i] ? values[i] : "NULL");
+        *static_cast<std::string*>(out) +=
+            (i ? "|" : "") + std::string(values[i] ? values[i] : "NULL");
       }
       *static_cast<std::string*>(out) += "\n";
       return 0;

@@ -66,11 +66,20 @@ void MixWide(const arrow::ArrayData& data, size_t width, std::vector<uint64_t>& 
 Status MixFixed(const arrow::ArrayData& data, std::vector<uint64_t>& hashes) {
   const int width = data.type->byte_width();
   switch (width) {
-    case 1: MixIntegers<int8_t>(data, hashes); break;
-    case 2: MixIntegers<int16_t>(data, hashes); break;
-    case 4: MixIntegers<int32_t>(data, hashes); break;
-    case 8: MixIntegers<int64_t>(data, hashes); break;
-    default: MixWide(data, static_cast<size_t>(width), hashes);
+    case 1:
+      MixIntegers<int8_t>(data, hashes);
+      break;
+    case 2:
+      MixIntegers<int16_t>(data, hashes);
+      break;
+    case 4:
+      MixIntegers<int32_t>(data, hashes);
+      break;
+    case 8:
+      MixIntegers<int64_t>(data, hashes);
+      break;
+    default:
+      MixWide(data, static_cast<size_t>(width), hashes);
   }
   return Status::OK();
 }

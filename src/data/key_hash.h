@@ -1,5 +1,5 @@
-// Hashes of key columns, row by row: what the exchange partitions by. Equal keys hash alike in every
-// batch and process; NULLs are equal; integers hash by value, whatever their width.
+// Hashes of key columns, row by row: what the exchange partitions by. Equal keys hash alike in
+// every batch and process; NULLs are equal; integers hash by value, whatever their width.
 #pragma once
 
 #include <arrow/record_batch.h>

@@ -27,10 +27,14 @@ void AppendPadded(std::string& out, int64_t value, int digits) {
 
 int64_t PerSecond(arrow::TimeUnit::type unit) {
   switch (unit) {
-    case arrow::TimeUnit::SECOND: return 1;
-    case arrow::TimeUnit::MILLI: return 1000;
-    case arrow::TimeUnit::MICRO: return 1000000;
-    default: return 1000000000;
+    case arrow::TimeUnit::SECOND:
+      return 1;
+    case arrow::TimeUnit::MILLI:
+      return 1000;
+    case arrow::TimeUnit::MICRO:
+      return 1000000;
+    default:
+      return 1000000000;
   }
 }
 
@@ -140,8 +144,8 @@ void AppendDecimal(std::string& out, const uint8_t* decimal128, int scale) {
   __int128 value;
   std::memcpy(&value, decimal128, sizeof value);
   if (value < 0) out += '-';
-  auto rest = value < 0 ? -static_cast<unsigned __int128>(value)
-                        : static_cast<unsigned __int128>(value);
+  auto rest =
+      value < 0 ? -static_cast<unsigned __int128>(value) : static_cast<unsigned __int128>(value);
   char buffer[48];
   char* const end = buffer + sizeof buffer;
   char* p = end;
@@ -160,7 +164,8 @@ void AppendDate(std::string& out, int32_t days) {
   const int64_t day_of_era = shifted - era * 146097;
   const int64_t year_of_era =
       (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
-  const int64_t day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+  const int64_t day_of_year =
+      day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
   const int64_t shifted_month = (5 * day_of_year + 2) / 153;
   const int64_t day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
   const int64_t month = shifted_month < 10 ? shifted_month + 3 : shifted_month - 9;
@@ -215,28 +220,58 @@ void AppendValue(std::string& out, const arrow::Array& array, int64_t row) {
     return;
   }
   switch (array.type_id()) {
-    case arrow::Type::BOOL: out += As<arrow::BooleanArray>(array).Value(row) ? "TRUE" : "FALSE"; break;
-    case arrow::Type::INT8: AppendInt(out, As<arrow::Int8Array>(array).Value(row)); break;
-    case arrow::Type::INT16: AppendInt(out, As<arrow::Int16Array>(array).Value(row)); break;
-    case arrow::Type::INT32: AppendInt(out, As<arrow::Int32Array>(array).Value(row)); break;
-    case arrow::Type::INT64: AppendInt(out, As<arrow::Int64Array>(array).Value(row)); break;
-    case arrow::Type::FLOAT: AppendFloat(out, As<arrow::FloatArray>(array).Value(row)); break;
-    case arrow::Type::DOUBLE: AppendDouble(out, As<arrow::DoubleArray>(array).Value(row)); break;
+    case arrow::Type::BOOL:
+      out += As<arrow::BooleanArray>(array).Value(row) ? "TRUE" : "FALSE";
+      break;
+    case arrow::Type::INT8:
+      AppendInt(out, As<arrow::Int8Array>(array).Value(row));
+      break;
+    case arrow::Type::INT16:
+      AppendInt(out, As<arrow::Int16Array>(array).Value(row));
+      break;
+    case arrow::Type::INT32:
+      AppendInt(out, As<arrow::Int32Array>(array).Value(row));
+      break;
+    case arrow::Type::INT64:
+      AppendInt(out, As<arrow::Int64Array>(array).Value(row));
+      break;
+    case arrow::Type::FLOAT:
+      AppendFloat(out, As<arrow::FloatArray>(array).Value(row));
+      break;
+    case arrow::Type::DOUBLE:
+      AppendDouble(out, As<arrow::DoubleArray>(array).Value(row));
+      break;
     case arrow::Type::DECIMAL128:
       AppendDecimal(out, As<arrow::Decimal128Array>(array).GetValue(row),
                     static_cast<const arrow::Decimal128Type&>(*array.type()).scale());
       break;
-    case arrow::Type::STRING: out += As<arrow::StringArray>(array).GetView(row); break;
-    case arrow::Type::BINARY: AppendBytesValue(out, As<arrow::BinaryArray>(array).GetView(row)); break;
-    case arrow::Type::DATE32: AppendDate(out, As<arrow::Date32Array>(array).Value(row)); break;
+    case arrow::Type::STRING:
+      out += As<arrow::StringArray>(array).GetView(row);
+      break;
+    case arrow::Type::BINARY:
+      AppendBytesValue(out, As<arrow::BinaryArray>(array).GetView(row));
+      break;
+    case arrow::Type::DATE32:
+      AppendDate(out, As<arrow::Date32Array>(array).Value(row));
+      break;
     case arrow::Type::TIME32:
       AppendTimeOfDay(out, As<arrow::Time32Array>(array).Value(row), kShortest);
       break;
-    case arrow::Type::TIMESTAMP: AppendTimestampValue(out, array, row); break;
-    case arrow::Type::LIST: AppendList(out, As<arrow::ListArray>(array), row); break;
-    case arrow::Type::MAP: AppendMap(out, As<arrow::MapArray>(array), row); break;
-    case arrow::Type::STRUCT: AppendStruct(out, As<arrow::StructArray>(array), row); break;
-    default: out += fmt::format("<{}>", array.type()->name()); break;
+    case arrow::Type::TIMESTAMP:
+      AppendTimestampValue(out, array, row);
+      break;
+    case arrow::Type::LIST:
+      AppendList(out, As<arrow::ListArray>(array), row);
+      break;
+    case arrow::Type::MAP:
+      AppendMap(out, As<arrow::MapArray>(array), row);
+      break;
+    case arrow::Type::STRUCT:
+      AppendStruct(out, As<arrow::StructArray>(array), row);
+      break;
+    default:
+      out += fmt::format("<{}>", array.type()->name());
+      break;
   }
 }
 

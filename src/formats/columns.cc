@@ -35,16 +35,22 @@ std::shared_ptr<arrow::Buffer> GrowingBuffer::Finish() {
 
 ColumnBuilder::Layout ColumnBuilder::LayoutOf(TypeKind kind) {
   switch (kind) {
-    case TypeKind::kNull: return Layout::kNull;
-    case TypeKind::kBoolean: return Layout::kBool;
+    case TypeKind::kNull:
+      return Layout::kNull;
+    case TypeKind::kBoolean:
+      return Layout::kBool;
     case TypeKind::kChar:
     case TypeKind::kVarchar:
     case TypeKind::kBinary:
-    case TypeKind::kVarbinary: return Layout::kBytes;
+    case TypeKind::kVarbinary:
+      return Layout::kBytes;
     case TypeKind::kArray:
-    case TypeKind::kMap: return Layout::kList;
-    case TypeKind::kRow: return Layout::kRow;
-    default: return Layout::kFixed;
+    case TypeKind::kMap:
+      return Layout::kList;
+    case TypeKind::kRow:
+      return Layout::kRow;
+    default:
+      return Layout::kFixed;
   }
 }
 
@@ -81,15 +87,20 @@ void ColumnBuilder::AppendNull() {
 
 void ColumnBuilder::AppendDefault() {
   switch (layout_) {
-    case Layout::kNull: break;
-    case Layout::kBool: AppendBool(false); return;
+    case Layout::kNull:
+      break;
+    case Layout::kBool:
+      AppendBool(false);
+      return;
     case Layout::kFixed:
       values_.Reserve(width_);
       std::memset(values_.end(), 0, width_);
       values_.Advance(width_);
       break;
     case Layout::kBytes:
-    case Layout::kList: PushOffset(last_offset()); break;
+    case Layout::kList:
+      PushOffset(last_offset());
+      break;
     case Layout::kRow:
       for (auto& member : children_) member->AppendNull();
       break;
@@ -127,9 +138,14 @@ void ColumnBuilder::Truncate(int64_t rows) {
   const auto kept = static_cast<size_t>(size_);
   validity_.Truncate(static_cast<size_t>(arrow::bit_util::BytesForBits(marked_)));
   switch (layout_) {
-    case Layout::kNull: break;
-    case Layout::kFixed: values_.Truncate(kept * width_); break;
-    case Layout::kBool: values_.Truncate((kept + 7) / 8); break;
+    case Layout::kNull:
+      break;
+    case Layout::kFixed:
+      values_.Truncate(kept * width_);
+      break;
+    case Layout::kBool:
+      values_.Truncate((kept + 7) / 8);
+      break;
     case Layout::kBytes:
       offsets_.Truncate((kept + 1) * sizeof(int32_t));
       values_.Truncate(static_cast<size_t>(last_offset()));
@@ -169,8 +185,8 @@ Result<std::shared_ptr<arrow::ArrayData>> ColumnBuilder::FinishData() {
     std::vector<std::shared_ptr<arrow::Buffer>> no_bitmap{nullptr};
     members = {arrow::ArrayData::Make(entries, count, no_bitmap, std::move(members), 0)};
   }
-  auto data = arrow::ArrayData::Make(arrow_type_, size_, std::move(buffers), std::move(members),
-                                     nulls);
+  auto data =
+      arrow::ArrayData::Make(arrow_type_, size_, std::move(buffers), std::move(members), nulls);
   size_ = marked_ = 0;
   if (layout_ == Layout::kBytes || layout_ == Layout::kList) PushOffset(0);
   return data;

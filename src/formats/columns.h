@@ -1,6 +1,6 @@
 // Column builders: decoders write values straight into growing Arrow buffers, one builder for each
-// column, without a virtual call for each value. A validity bitmap exists only once a null appears. A
-// half-read bad row is undone by cutting every column back to the row before it.
+// column, without a virtual call for each value. A validity bitmap exists only once a null appears.
+// A half-read bad row is undone by cutting every column back to the row before it.
 #pragma once
 
 #include <arrow/buffer.h>
@@ -22,7 +22,9 @@ class GrowingBuffer {
   size_t size() const { return size_; }
   uint8_t* end() { return data_ + size_; }
   template <typename T>
-  T* as() { return reinterpret_cast<T*>(data_); }
+  T* as() {
+    return reinterpret_cast<T*>(data_);
+  }
 
   void Reserve(size_t extra) {
     if (size_ + extra > capacity_) Grow(extra);
@@ -122,8 +124,8 @@ class RowsBuilder {
   const ColumnBuilder& column(size_t i) const { return *columns_[i]; }
   const std::string& name(size_t i) const { return names_[i]; }
 
-  // Ends the current row; a column without a value gets NULL. Returns the first NOT NULL column that
-  // has no value or NULL (the row is then still open), else -1.
+  // Ends the current row; a column without a value gets NULL. Returns the first NOT NULL column
+  // that has no value or NULL (the row is then still open), else -1.
   int EndRow();
   // Takes back what the current, unended row has written.
   void UndoRow();

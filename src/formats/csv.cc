@@ -64,6 +64,20 @@ class CsvDecoder : public Decoder {
   int64_t line_ = 0;
 };
 
+// The first `a` or `b` at or behind `at`, else `end`. Reads up to 31 bytes beyond the end.
+const char* FindEither(const char* at, const char* end, char a, char b) {
+  const __m256i first = _mm256_set1_epi8(a);
+  const __m256i second = _mm256_set1_epi8(b);
+  for (; at < end; at += 32) {
+    const __m256i bytes = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(at));
+    const __m256i found =
+        _mm256_or_si256(_mm256_cmpeq_epi8(bytes, first), _mm256_cmpeq_epi8(bytes, second));
+    const auto mask = static_cast<uint32_t>(_mm256_movemask_epi8(found));
+    if (mask != 0) return std::min(at + std::countr_zero(mask), end);
+  }
+  return end;
+}
+
 Result<std::shared_ptr<arrow::RecordBatch>> CsvDecoder::Decode(const Chunk& chunk,
                                                                DeadLetters& dead) {
   if (ReportOversize(chunk, dead)) return rows_.Finish();
@@ -87,8 +101,8 @@ Result<std::shared_ptr<arrow::RecordBatch>> CsvDecoder::Decode(const Chunk& chun
       at = ReadRow(at);
     }
     // Quoted newlines count as lines too.
-    const auto* newline = static_cast<const char*>(
-        std::memchr(start, '\n', static_cast<size_t>(at - start)));
+    const auto* newline =
+        static_cast<const char*>(std::memchr(start, '\n', static_cast<size_t>(at - start)));
     line_ += newline == nullptr || newline + 1 == at ? 1 : std::count(start, at, '\n');
   }
   return rows_.Finish();
@@ -187,15 +201,15 @@ const char* CsvDecoder::TakePlain(const char* at, Field* field) {
 const char* CsvDecoder::TakeQuoted(const char* at, Field* field) {
   const char* p = at;
   while (true) {
-    while (p < end_ && *p != options_.quote && (options_.escape == '\0' || *p != options_.escape)) ++p;
+    p = FindEither(p, end_, options_.quote,
+                   options_.escape == '\0' ? options_.quote : options_.escape);
     if (p >= end_) {
       Wrong("a quote is not closed");
       field->text = {};
       return end_;
     }
     const bool doubled = *p == options_.quote && p + 1 < end_ && p[1] == options_.quote;
-    const bool escape = *p != options_.quote || (options_.escape == options_.quote && doubled);
-    if (!doubled && !escape) break;
+    if (*p == options_.quote && !doubled) break;
     field->escaped = true;
     p += 2;
   }
@@ -210,8 +224,8 @@ std::string_view CsvDecoder::Unescaped(const Field& field) {
   scratch_.clear();
   for (size_t i = 0; i < field.text.size(); ++i) {
     const char c = field.text[i];
-    const bool escape = (options_.escape != '\0' && c == options_.escape) ||
-                        (field.quoted && c == options_.quote);
+    const bool escape =
+        (options_.escape != '\0' && c == options_.escape) || (field.quoted && c == options_.quote);
     if (escape && i + 1 < field.text.size()) ++i;
     scratch_ += field.text[i];
   }

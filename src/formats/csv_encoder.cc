@@ -1,6 +1,6 @@
 // Batches to CSV rows as Flink writes them. Which fields are quoted follows the library beneath it
-// (Jackson): any text of more than 24 characters, and any with a character up to the delimiter or the
-// quote, whichever is greater.
+// (Jackson): any text of more than 24 characters, and any with a character up to the delimiter or
+// the quote, whichever is greater.
 #include <arrow/array.h>
 #include <arrow/util/base64.h>
 
@@ -94,8 +94,8 @@ void CsvEncoder::AppendPlain(std::string& out, const arrow::Array& array, int64_
       break;
     case arrow::Type::TIMESTAMP: {
       const auto& type = static_cast<const arrow::TimestampType&>(*array.type());
-      AppendTimestamp(out, static_cast<const arrow::TimestampArray&>(array).Value(row),
-                      type.unit(), kShortest);
+      AppendTimestamp(out, static_cast<const arrow::TimestampArray&>(array).Value(row), type.unit(),
+                      kShortest);
       if (!type.timezone().empty()) out += 'Z';
       break;
     }
@@ -115,7 +115,8 @@ void CsvEncoder::AppendPlain(std::string& out, const arrow::Array& array, int64_
       }
       break;
     }
-    default: AppendValue(out, array, row);
+    default:
+      AppendValue(out, array, row);
   }
 }
 

@@ -1,6 +1,6 @@
 #include "formats/csv_options.h"
 
-#include "connectors/connector.h"
+#include "formats/options.h"
 
 namespace millrace {
 namespace {
@@ -9,16 +9,22 @@ namespace {
 std::string Unescape(const std::string& text) {
   if (text.size() < 2 || text[0] != '\\') return text;
   switch (text[1]) {
-    case 't': return "\t";
-    case 'n': return "\n";
-    case 'r': return "\r";
-    case '\\': return "\\";
-    case '0': return std::string(1, '\0');
+    case 't':
+      return "\t";
+    case 'n':
+      return "\n";
+    case 'r':
+      return "\r";
+    case '\\':
+      return "\\";
+    case '0':
+      return std::string(1, '\0');
     case 'u': {
       const long code = std::strtol(text.c_str() + 2, nullptr, 16);
       return text.size() == 6 && code < 128 ? std::string(1, static_cast<char>(code)) : text;
     }
-    default: return text;
+    default:
+      return text;
   }
 }
 

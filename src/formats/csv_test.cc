@@ -35,25 +35,25 @@ TEST(CsvDecoder, BadRows) {
                              "4,ok,1\n"
                              "5,\"open");
   EXPECT_EQ(got.rows, (Texts{"2, l\nm, 1.0", "4, ok, 1.0"}));
-  EXPECT_EQ(got.bad, (Texts{"1: field `id`: cannot read \"x\" as BIGINT",
-                            "2: 2 fields, but the table has 3", "3: 4 fields, but the table has 3",
-                            "4: field 2: text behind the closing quote", "7: invalid UTF-8",
-                            "9: a quote is not closed"}));
+  EXPECT_EQ(got.bad,
+            (Texts{"1: field `id`: cannot read \"x\" as BIGINT", "2: 2 fields, but the table has 3",
+                   "3: 4 fields, but the table has 3", "4: field 2: text behind the closing quote",
+                   "7: invalid UTF-8", "9: a quote is not closed"}));
   EXPECT_EQ(got.bad_bytes[3], "1,\"a\"b,1");
 }
 
 TEST(CsvDecoder, Options) {
   const Options options{{"csv.field-delimiter", "\\t"}, {"csv.header", "true"},
                         {"csv.allow-comments", "true"}, {"csv.null-literal", "n/a"},
-                        {"csv.quote-character", "'"}, {"csv.escape-character", "\\"}};
+                        {"csv.quote-character", "'"},   {"csv.escape-character", "\\"}};
   const Decoded got = Decode("csv", Events(), options,
                              "id\tname\tprice\n#x\n1\t'a\tb'\t2\nn/a\tn/a\t1\n2\tx\\\ty\t3\n");
   EXPECT_EQ(got.rows, (Texts{"1, a\tb, 2.0", "null, null, 1.0", "2, x\ty, 3.0"}));
-  const Decoded raw = Decode("csv", Events(), {{"csv.disable-quote-character", "true"}},
-                             "1,\"a,2\n");
+  const Decoded raw =
+      Decode("csv", Events(), {{"csv.disable-quote-character", "true"}}, "1,\"a,2\n");
   EXPECT_EQ(raw.rows, Texts{"1, \"a, 2.0"});
-  const Decoded lenient = Decode("csv", Events(), {{"csv.ignore-parse-errors", "true"}},
-                                 "x,a,1\n2,b\n");
+  const Decoded lenient =
+      Decode("csv", Events(), {{"csv.ignore-parse-errors", "true"}}, "x,a,1\n2,b\n");
   EXPECT_EQ(lenient.rows, (Texts{"null, a, 1.0", "2, b, null"}));
   EXPECT_FALSE(MakeDecoder("csv", Events(), Events(), {{"csv.field-delimiter", "ab"}}).ok());
 }
@@ -73,7 +73,8 @@ TEST(CsvDecoder, Arrays) {
 TEST(CsvDecoder, SurvivesRandomDamage) {
   std::string text;
   for (int i = 0; i < 100; ++i) text += "12,\"some, \"\"text\"\"\",3.5\n";
-  auto decoder = MakeDecoder("csv", Events(), Events(), {{"csv.escape-character", "\\"}}).ValueOrDie();
+  auto decoder =
+      MakeDecoder("csv", Events(), Events(), {{"csv.escape-character", "\\"}}).ValueOrDie();
   std::mt19937 random(1);
   for (int round = 0; round < 500; ++round) {
     std::string damaged = text.substr(0, random() % text.size());
@@ -85,7 +86,8 @@ TEST(CsvDecoder, SurvivesRandomDamage) {
 }
 
 TEST(CsvEncoder, QuotesAsFlink) {
-  const Schema schema{{{"id", SqlType::BigInt()}, {"s", SqlType::String()}, {"t", SqlType::Timestamp(3)}}};
+  const Schema schema{
+      {{"id", SqlType::BigInt()}, {"s", SqlType::String()}, {"t", SqlType::Timestamp(3)}}};
   const std::string text =
       "1,abc,\"2024-01-01 00:00:00\"\n"
       "2,\"a \"\"b\"\"\",\n"

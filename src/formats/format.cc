@@ -61,15 +61,21 @@ std::string_view WithoutByteOrderMark(const Chunk& chunk, std::string_view text)
 
 std::vector<std::string> FormatOptionNames(const std::string& name) {
   if (name == "json") {
-    return {"json.ignore-parse-errors", "json.fail-on-missing-field",
+    return {"json.ignore-parse-errors",       "json.fail-on-missing-field",
             "json.timestamp-format.standard", "json.map-null-key.mode",
-            "json.map-null-key.literal", "json.encode.decimal-as-plain-number",
+            "json.map-null-key.literal",      "json.encode.decimal-as-plain-number",
             "json.encode.ignore-null-fields", "json.decode.json-parser.enabled"};
   }
   if (name == "csv") {
-    return {"csv.field-delimiter", "csv.disable-quote-character", "csv.quote-character",
-            "csv.allow-comments", "csv.ignore-parse-errors", "csv.array-element-delimiter",
-            "csv.escape-character", "csv.null-literal", "csv.header",
+    return {"csv.field-delimiter",
+            "csv.disable-quote-character",
+            "csv.quote-character",
+            "csv.allow-comments",
+            "csv.ignore-parse-errors",
+            "csv.array-element-delimiter",
+            "csv.escape-character",
+            "csv.null-literal",
+            "csv.header",
             "csv.write-bigdecimal-in-scientific-notation"};
   }
   if (name == "raw") return {"raw.charset", "raw.endianness"};

@@ -1,13 +1,13 @@
-// JSON lines to batches. simdjson's first stage (structural index, strings, UTF-8) runs over blocks of
-// many lines that fit the cache; our reader walks the index line by line. If a block is refused, it is
-// halved until the bad line stands alone, so one bad line costs its neighbours nothing.
+// JSON lines to batches. simdjson's first stage (structural index, strings, UTF-8) runs over blocks
+// of many lines that fit the cache; our reader walks the index line by line. If a block is refused,
+// it is halved until the bad line stands alone, so one bad line costs its neighbours nothing.
 #include <simdjson.h>
 
 #include <algorithm>
 
-#include "connectors/connector.h"
 #include "formats/json_reader.h"
 #include "formats/makers.h"
+#include "formats/options.h"
 
 namespace millrace {
 namespace {
@@ -18,7 +18,9 @@ constexpr size_t kMaxLineBytes = 64 << 20;
 class JsonDecoder : public Decoder {
  public:
   JsonDecoder(const Schema& schema, bool lenient, bool fail_on_missing)
-      : rows_(schema), reader_(rows_, lenient), lenient_(lenient),
+      : rows_(schema),
+        reader_(rows_, lenient),
+        lenient_(lenient),
         fail_on_missing_(fail_on_missing) {}
 
   Result<std::shared_ptr<arrow::RecordBatch>> Decode(const Chunk& chunk,
@@ -43,8 +45,8 @@ class JsonDecoder : public Decoder {
   int64_t line_ = 0;
 };
 
-// The end of the block at the front of `text`: behind its last newline within kBlockBytes, or behind
-// its first one.
+// The end of the block at the front of `text`: behind its last newline within kBlockBytes, or
+// behind its first one.
 size_t BlockEnd(std::string_view text) {
   if (text.size() <= kBlockBytes) return text.size();
   size_t newline = text.rfind('\n', kBlockBytes - 1);
@@ -54,10 +56,13 @@ size_t BlockEnd(std::string_view text) {
 
 const char* Describe(simdjson::error_code error) {
   switch (error) {
-    case simdjson::UTF8_ERROR: return "invalid UTF-8";
+    case simdjson::UTF8_ERROR:
+      return "invalid UTF-8";
     case simdjson::UNCLOSED_STRING:
-    case simdjson::UNESCAPED_CHARS: return "broken JSON: a string is not closed";
-    default: return "broken JSON";
+    case simdjson::UNESCAPED_CHARS:
+      return "broken JSON: a string is not closed";
+    default:
+      return "broken JSON";
   }
 }
 
@@ -96,8 +101,8 @@ Status JsonDecoder::ReadBlock(const char* text, size_t size) {
     return Status::OK();
   }
   MILL_RETURN(ReserveIndex(size));
-  const auto error = index_->stage1(reinterpret_cast<const uint8_t*>(text), size,
-                                    simdjson::stage1_mode::regular);
+  const auto error =
+      index_->stage1(reinterpret_cast<const uint8_t*>(text), size, simdjson::stage1_mode::regular);
   if (!error) {
     ReadLines(text, size);
     return Status::OK();
@@ -141,7 +146,8 @@ void JsonDecoder::ReadLine(const char* text, size_t start, size_t end) {
   }
   if (reason.empty()) {
     const int missing = rows_.EndRow();
-    if (missing < 0) [[likely]] return;
+    if (missing < 0) [[likely]]
+      return;
     reason = fmt::format("field `{}`: NULL, but the column is NOT NULL",
                          rows_.name(static_cast<size_t>(missing)));
   }
@@ -170,7 +176,8 @@ Result<std::unique_ptr<Decoder>> MakeJsonDecoder(const Schema& schema, const Opt
   MILL_ASSIGN(bool lenient, BoolOption(options, "json.ignore-parse-errors", false));
   MILL_ASSIGN(bool fail, BoolOption(options, "json.fail-on-missing-field", false));
   if (lenient && fail) {
-    return UserError("json.fail-on-missing-field and json.ignore-parse-errors shouldn't both be true");
+    return UserError(
+        "json.fail-on-missing-field and json.ignore-parse-errors shouldn't both be true");
   }
   return std::make_unique<JsonDecoder>(schema, lenient, fail);
 }

@@ -4,9 +4,9 @@
 
 #include <cmath>
 
-#include "connectors/connector.h"
 #include "data/pretty.h"
 #include "formats/makers.h"
+#include "formats/options.h"
 
 namespace millrace {
 namespace {
@@ -27,13 +27,27 @@ void AppendQuoted(std::string& out, std::string_view text) {
     plain = i + 1;
     out += '\\';
     switch (c) {
-      case '"': out += '"'; break;
-      case '\\': out += '\\'; break;
-      case '\n': out += 'n'; break;
-      case '\r': out += 'r'; break;
-      case '\t': out += 't'; break;
-      case '\b': out += 'b'; break;
-      case '\f': out += 'f'; break;
+      case '"':
+        out += '"';
+        break;
+      case '\\':
+        out += '\\';
+        break;
+      case '\n':
+        out += 'n';
+        break;
+      case '\r':
+        out += 'r';
+        break;
+      case '\t':
+        out += 't';
+        break;
+      case '\b':
+        out += 'b';
+        break;
+      case '\f':
+        out += 'f';
+        break;
       default:
         out += "u00";
         out += kHex[c >> 4];
@@ -167,21 +181,39 @@ void JsonEncoder::AppendJson(std::string& out, const arrow::Array& array, int64_
     return;
   }
   switch (array.type_id()) {
-    case arrow::Type::BOOL: out += As<arrow::BooleanArray>(array).Value(row) ? "true" : "false"; break;
-    case arrow::Type::INT64: AppendInt(out, As<arrow::Int64Array>(array).Value(row)); break;
+    case arrow::Type::BOOL:
+      out += As<arrow::BooleanArray>(array).Value(row) ? "true" : "false";
+      break;
+    case arrow::Type::INT64:
+      AppendInt(out, As<arrow::Int64Array>(array).Value(row));
+      break;
     case arrow::Type::FLOAT:
-    case arrow::Type::DOUBLE: AppendReal(out, array, row); break;
-    case arrow::Type::STRING: AppendQuoted(out, As<arrow::StringArray>(array).GetView(row)); break;
+    case arrow::Type::DOUBLE:
+      AppendReal(out, array, row);
+      break;
+    case arrow::Type::STRING:
+      AppendQuoted(out, As<arrow::StringArray>(array).GetView(row));
+      break;
     case arrow::Type::BINARY:
       AppendQuoted(out, arrow::util::base64_encode(As<arrow::BinaryArray>(array).GetView(row)));
       break;
     case arrow::Type::DATE32:
     case arrow::Type::TIME32:
-    case arrow::Type::TIMESTAMP: AppendTime(out, array, row); break;
-    case arrow::Type::LIST: AppendArray(out, As<arrow::ListArray>(array), row); break;
-    case arrow::Type::MAP: AppendMap(out, As<arrow::MapArray>(array), row); break;
-    case arrow::Type::STRUCT: AppendObject(out, As<arrow::StructArray>(array), row); break;
-    default: AppendValue(out, array, row); break;  // the other numbers
+    case arrow::Type::TIMESTAMP:
+      AppendTime(out, array, row);
+      break;
+    case arrow::Type::LIST:
+      AppendArray(out, As<arrow::ListArray>(array), row);
+      break;
+    case arrow::Type::MAP:
+      AppendMap(out, As<arrow::MapArray>(array), row);
+      break;
+    case arrow::Type::STRUCT:
+      AppendObject(out, As<arrow::StructArray>(array), row);
+      break;
+    default:
+      AppendValue(out, array, row);
+      break;  // the other numbers
   }
 }
 

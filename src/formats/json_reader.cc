@@ -90,14 +90,14 @@ bool JsonReader::ReadLine(size_t line_start, size_t line_end) {
 
 const uint32_t* JsonReader::ReadObject(const uint32_t* token, Node& node, int64_t row) {
   ++token;
-  node.keys.Start();
+  size_t previous = 0;
   if (Char(token) == '}') return token + 1;
   while (true) {
     if (Char(token) != '"') return Broken(token, "expected a field name");
     const char* key = text_ + *token + 1;
     ++token;
     if (Char(token) != ':') return Broken(token, "expected ':'");
-    const int found = node.keys.Find(key, text_ + *token);
+    const int found = node.keys.Find(key, text_ + *token, &previous);
     ++token;
     if (found < 0) {
       token = Char(token) == '"' ? token + 1 : Skip(token, 0);
@@ -118,7 +118,8 @@ const uint32_t* JsonReader::ReadObject(const uint32_t* token, Node& node, int64_
 const uint32_t* JsonReader::Read(const uint32_t* token, Node& node) {
   const int64_t size = node.column->size();
   const uint32_t* next = ReadTyped(token, node);
-  if (next) [[likely]] return next;
+  if (next) [[likely]]
+    return next;
   if (failed_) return nullptr;
   return WrongType(token, node, size);
 }
@@ -152,24 +153,35 @@ const uint32_t* JsonReader::ReadTyped(const uint32_t* token, Node& node) {
   if (text_[*token] == 'n') return ReadNull(token, column);
   switch (node.kind) {
     case TypeKind::kChar:
-    case TypeKind::kVarchar: return ReadString(token, column);
+    case TypeKind::kVarchar:
+      return ReadString(token, column);
     case TypeKind::kTinyInt:
     case TypeKind::kSmallInt:
     case TypeKind::kInt:
     case TypeKind::kBigInt:
     case TypeKind::kIntervalMonth:
-    case TypeKind::kIntervalDay: return ReadInteger(token, column);
-    case TypeKind::kDouble: return ReadDouble(token, column);
+    case TypeKind::kIntervalDay:
+      return ReadInteger(token, column);
+    case TypeKind::kDouble:
+      return ReadDouble(token, column);
     case TypeKind::kFloat:
-    case TypeKind::kDecimal: return ReadReal(token, column);
-    case TypeKind::kBoolean: return ReadBoolean(token, column);
-    case TypeKind::kArray: return ReadArray(token, node);
-    case TypeKind::kMap: return ReadMap(token, node);
-    case TypeKind::kRow: return ReadRow(token, node);
+    case TypeKind::kDecimal:
+      return ReadReal(token, column);
+    case TypeKind::kBoolean:
+      return ReadBoolean(token, column);
+    case TypeKind::kArray:
+      return ReadArray(token, node);
+    case TypeKind::kMap:
+      return ReadMap(token, node);
+    case TypeKind::kRow:
+      return ReadRow(token, node);
     case TypeKind::kTimestamp:
-    case TypeKind::kTimestampLtz: return ReadTimestamp(token, column);
-    case TypeKind::kNull: return nullptr;
-    default: return ReadQuoted(token, column);
+    case TypeKind::kTimestampLtz:
+      return ReadTimestamp(token, column);
+    case TypeKind::kNull:
+      return nullptr;
+    default:
+      return ReadQuoted(token, column);
   }
 }
 
@@ -338,10 +350,14 @@ const uint32_t* JsonReader::Skip(const uint32_t* token, int depth) {
   if (*token >= line_end_) return Broken(token, "expected a value");
   if (depth > kMaxDepth) return Broken(token, "nested too deeply");
   switch (text_[*token]) {
-    case '"': return token + 1;
-    case '{': return SkipObject(token, depth);
-    case '[': return SkipArray(token, depth);
-    default: return SkipScalar(token);
+    case '"':
+      return token + 1;
+    case '{':
+      return SkipObject(token, depth);
+    case '[':
+      return SkipArray(token, depth);
+    default:
+      return SkipScalar(token);
   }
 }
 

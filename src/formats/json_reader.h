@@ -1,6 +1,6 @@
-// Reads one JSON record from simdjson's structural index: the positions of { } [ ] : , and of the first
-// byte of every string and scalar. A token's text ends before the next token, so a record is read by
-// one walk over the index, into the columns, without a tree.
+// Reads one JSON record from simdjson's structural index: the positions of { } [ ] : , and of the
+// first byte of every string and scalar. A token's text ends before the next token, so a record is
+// read by one walk over the index, into the columns, without a tree.
 //
 //   {"user": "ann", "price": 12}
 //   ^^     ^ ^    ^ ^      ^ ^ ^     the index
@@ -21,8 +21,8 @@ class JsonReader {
   // `lenient`: a field of the wrong type becomes NULL.
   JsonReader(RowsBuilder& rows, bool lenient);
 
-  // The index is of `text`, which has 64 readable bytes behind it, and ends with a position that lies
-  // behind every line.
+  // The index is of `text`, which has 64 readable bytes behind it, and ends with a position that
+  // lies behind every line.
   void SetText(const char* text, const uint32_t* tokens) {
     text_ = text;
     token_ = tokens;
@@ -49,9 +49,7 @@ class JsonReader {
   };
   static std::unique_ptr<Node> MakeNode(const std::string& name, ColumnBuilder& column);
 
-  char Char(const uint32_t* token) const {
-    return *token < line_end_ ? text_[*token] : '\0';
-  }
+  char Char(const uint32_t* token) const { return *token < line_end_ ? text_[*token] : '\0'; }
   std::string_view Scalar(const uint32_t* token) const;
 
   // All of these read the value at `token` and return the token behind it. Null: it is not of the

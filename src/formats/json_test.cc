@@ -22,13 +22,14 @@ SqlType RowOf(std::vector<RowField> fields) {
 }
 
 TEST(JsonDecoder, ReadsLinesInAnyKeyOrder) {
-  const Decoded got = Decode("json", Events(), {},
-                             "{\"id\": 1, \"name\": \"ann\", \"price\": 2.5}\n"
-                             "{\"price\":3,\"other\":{\"a\":[1,{\"b\":null}]},\"name\":\"bob\",\"id\":2}\r\n"
-                             "\n"
-                             "  {\"id\":3}  \n"
-                             "{}\n"
-                             "{\"id\":4,\"name\":null}");
+  const Decoded got =
+      Decode("json", Events(), {},
+             "{\"id\": 1, \"name\": \"ann\", \"price\": 2.5}\n"
+             "{\"price\":3,\"other\":{\"a\":[1,{\"b\":null}]},\"name\":\"bob\",\"id\":2}\r\n"
+             "\n"
+             "  {\"id\":3}  \n"
+             "{}\n"
+             "{\"id\":4,\"name\":null}");
   EXPECT_EQ(got.rows, (Texts{"1, ann, 2.5", "2, bob, 3.0", "3, null, null", "null, null, null",
                              "4, null, null"}));
   EXPECT_TRUE(got.bad.empty());
@@ -58,24 +59,23 @@ TEST(JsonDecoder, BadLinesDoNotSpoilTheirNeighbours) {
                              "{\"id\":15");
   EXPECT_EQ(got.rows, (Texts{"1, null, null", "3, null, null", "5, null, null", "7, null, null",
                              "14, null, null"}));
-  EXPECT_EQ(got.bad,
-            (Texts{"2: broken JSON at byte 8: expected ',' or '}'",
-                   "4: broken JSON: a string is not closed", "6: invalid UTF-8",
-                   "8: broken JSON at byte 10: text behind the record",
-                   "9: broken JSON at byte 1: expected '{'",
-                   "10: broken JSON at byte 10: expected a field name",
-                   "11: broken JSON at byte 10: text behind the record",
-                   "12: broken JSON at byte 1: expected '{'",
-                   "13: field `id`: cannot read \"abc\" as BIGINT",
-                   "15: broken JSON at byte 9: expected ',' or '}'"}));
+  EXPECT_EQ(got.bad, (Texts{"2: broken JSON at byte 8: expected ',' or '}'",
+                            "4: broken JSON: a string is not closed", "6: invalid UTF-8",
+                            "8: broken JSON at byte 10: text behind the record",
+                            "9: broken JSON at byte 1: expected '{'",
+                            "10: broken JSON at byte 10: expected a field name",
+                            "11: broken JSON at byte 10: text behind the record",
+                            "12: broken JSON at byte 1: expected '{'",
+                            "13: field `id`: cannot read \"abc\" as BIGINT",
+                            "15: broken JSON at byte 9: expected ',' or '}'"}));
   EXPECT_EQ(got.bad_bytes[0], "{\"id\":2");
 }
 
 TEST(JsonDecoder, FindsBrokenValuesInUnusedFields) {
   for (const char* value : {"tru", "01", "1.", "-", "nul", "[1,", "[1 2]", "{\"a\"}", "{\"a\":1,}",
                             "\"x\"\"y\"", "1e", "+1", "NaN", "'a'", "[}", "{]"}) {
-    const Decoded got = Decode("json", Events(), {},
-                               "{\"x\":" + std::string(value) + ",\"id\":1}\n{\"id\":2}\n");
+    const Decoded got =
+        Decode("json", Events(), {}, "{\"x\":" + std::string(value) + ",\"id\":1}\n{\"id\":2}\n");
     EXPECT_EQ(got.bad.size(), 1U) << value;
     EXPECT_EQ(got.rows, Texts{"2, null, null"}) << value;
   }
@@ -115,7 +115,8 @@ TEST(JsonDecoder, Decimals) {
 }
 
 TEST(JsonDecoder, Strings) {
-  EXPECT_EQ(Json(SqlType::String(), R"("a\"\\\/\n\u00e9\ud83d\ude00")"), "a\"\\/\n\u00e9\U0001F600");
+  EXPECT_EQ(Json(SqlType::String(), R"("a\"\\\/\n\u00e9\ud83d\ude00")"),
+            "a\"\\/\n\u00e9\U0001F600");
   EXPECT_EQ(Json(SqlType::String(), R"("\ud83dx")"), "\uFFFDx");
   EXPECT_EQ(Json(SqlType::String(), R"("\q")").substr(0, 5), "bad: ");
   EXPECT_EQ(Json(SqlType::String(), R"("\u12g4")").substr(0, 5), "bad: ");
@@ -141,10 +142,11 @@ TEST(JsonDecoder, Times) {
             "2020-01-01 00:00:00.123456789");
   EXPECT_EQ(Json(SqlType::TimestampLtz(3), "\"2024-01-01T02:00:00+02:00\""),
             "2024-01-01 00:00:00.000");
-  for (const char* wrong : {"2023-02-29 00:00:00", "2024-13-01 00:00:00", "2024-01-01", "",
-                            "2024-01-01 24:00:00", "2024-01-01 00:00:00+01:00", "2024-01-01x00:00:00",
-                            "2024-01-01 00:00:00."}) {
-    EXPECT_EQ(Json(SqlType::Timestamp(3), fmt::format("\"{}\"", wrong)).substr(0, 5), "bad: ") << wrong;
+  for (const char* wrong :
+       {"2023-02-29 00:00:00", "2024-13-01 00:00:00", "2024-01-01", "", "2024-01-01 24:00:00",
+        "2024-01-01 00:00:00+01:00", "2024-01-01x00:00:00", "2024-01-01 00:00:00."}) {
+    EXPECT_EQ(Json(SqlType::Timestamp(3), fmt::format("\"{}\"", wrong)).substr(0, 5), "bad: ")
+        << wrong;
   }
   EXPECT_EQ(Json(SqlType::Timestamp(3), "1700000000000").substr(0, 5), "bad: ");
   EXPECT_EQ(Json(SqlType::Of(TypeKind::kDate), "\"1900-03-01\""), "1900-03-01");
@@ -203,10 +205,12 @@ TEST(JsonDecoder, LenientAndStrictOptions) {
   const Options strict{{"json.fail-on-missing-field", "true"}};
   EXPECT_EQ(Decode("json", Events(), strict, "{\"id\":1,\"name\":null}").bad,
             Texts{"1: field `price` is missing"});
-  EXPECT_FALSE(MakeDecoder("json", Events(), Events(),
-                           {{"json.fail-on-missing-field", "true"},
-                            {"json.ignore-parse-errors", "true"}}).ok());
-  const auto unknown = MakeDecoder("json", Events(), Events(), {{"json.ignore-parse-error", "true"}});
+  EXPECT_FALSE(
+      MakeDecoder("json", Events(), Events(),
+                  {{"json.fail-on-missing-field", "true"}, {"json.ignore-parse-errors", "true"}})
+          .ok());
+  const auto unknown =
+      MakeDecoder("json", Events(), Events(), {{"json.ignore-parse-error", "true"}});
   EXPECT_NE(unknown.status().message().find("did you mean 'json.ignore-parse-errors'?"),
             std::string::npos);
   EXPECT_FALSE(MakeDecoder("jsn", Events(), Events(), {}).ok());
@@ -244,8 +248,11 @@ TEST(JsonDecoder, OversizeChunkIsOneBadRow) {
 
 TEST(JsonDecoder, SurvivesRandomDamage) {
   const SqlType nested = SqlType::Array(SqlType::Map(SqlType::String(), SqlType::Int()));
-  const Schema schema{{{"id", SqlType::BigInt()}, {"s", SqlType::String()}, {"n", nested},
-                       {"t", SqlType::Timestamp(3)}, {"d", SqlType::Of(TypeKind::kDecimal, 9, 2)}}};
+  const Schema schema{{{"id", SqlType::BigInt()},
+                       {"s", SqlType::String()},
+                       {"n", nested},
+                       {"t", SqlType::Timestamp(3)},
+                       {"d", SqlType::Of(TypeKind::kDecimal, 9, 2)}}};
   const std::string line =
       R"({"id":12,"s":"a\u00e9b","n":[{"k":1},null],"t":"2024-01-01 00:00:00","d":1.5,"z":{"q":[true]}})";
   std::string text;

@@ -55,22 +55,31 @@ const char* ReadUnicode(const char* p, const char* end, uint32_t* code) {
   if (high > 0xDBFF || end - p < 6 || p[0] != '\\' || p[1] != 'u') return p;
   const int low = HexDigits(p + 2);
   if (low < 0xDC00 || low > 0xDFFF) return p;
-  *code = 0x10000 + (static_cast<uint32_t>(high - 0xD800) << 10) +
-          static_cast<uint32_t>(low - 0xDC00);
+  *code =
+      0x10000 + (static_cast<uint32_t>(high - 0xD800) << 10) + static_cast<uint32_t>(low - 0xDC00);
   return p + 6;
 }
 
 char SimpleEscape(char c) {
   switch (c) {
-    case '"': return '"';
-    case '\\': return '\\';
-    case '/': return '/';
-    case 'b': return '\b';
-    case 'f': return '\f';
-    case 'n': return '\n';
-    case 'r': return '\r';
-    case 't': return '\t';
-    default: return 0;
+    case '"':
+      return '"';
+    case '\\':
+      return '\\';
+    case '/':
+      return '/';
+    case 'b':
+      return '\b';
+    case 'f':
+      return '\f';
+    case 'n':
+      return '\n';
+    case 'r':
+      return '\r';
+    case 't':
+      return '\t';
+    default:
+      return 0;
   }
 }
 
@@ -86,7 +95,8 @@ char* UnescapeJson(std::string_view text, char* to) {
   const char* p = text.data();
   const char* end = p + text.size();
   while (p < end) {
-    const auto* slash = static_cast<const char*>(std::memchr(p, '\\', static_cast<size_t>(end - p)));
+    const auto* slash =
+        static_cast<const char*>(std::memchr(p, '\\', static_cast<size_t>(end - p)));
     const auto plain = static_cast<size_t>((slash ? slash : end) - p);
     std::memmove(to, p, plain);
     to += plain;
@@ -160,11 +170,11 @@ int KeyFinder::ColumnOf(std::string_view raw) const {
   return -1;
 }
 
-int KeyFinder::FindSlowly(const char* key, const char* limit) {
+int KeyFinder::FindSlowly(const char* key, const char* limit, size_t* previous) {
   for (size_t i = 1; i < keys_.size(); ++i) {
     if (!keys_[i].Matches(key)) continue;
-    keys_[previous_].next = i;
-    previous_ = i;
+    keys_[*previous].next = i;
+    *previous = i;
     return keys_[i].column;
   }
   const char* end = limit;  // of white space before the colon, then the quote
@@ -179,8 +189,8 @@ int KeyFinder::FindSlowly(const char* key, const char* limit) {
   known.mask = length + 1 == kInline ? ~0U : (1U << (length + 1)) - 1;
   known.column = column;
   keys_.push_back(known);
-  keys_[previous_].next = keys_.size() - 1;
-  previous_ = keys_.size() - 1;
+  keys_[*previous].next = keys_.size() - 1;
+  *previous = keys_.size() - 1;
   return column;
 }
 

@@ -1,5 +1,5 @@
-// The smallest pieces of JSON text: key prediction, string unescaping, number syntax. All of them may
-// read up to 64 bytes beyond what they are given.
+// The smallest pieces of JSON text: key prediction, string unescaping, number syntax. All of them
+// may read up to 64 bytes beyond what they are given.
 #pragma once
 
 #include <immintrin.h>
@@ -25,8 +25,8 @@ inline bool CopyFindBackslash(const char* from, size_t length, char* to) {
   }
   return false;
 }
-// Resolves the escapes of a JSON string's inside into `to` (never longer than `text`). Returns the end
-// of what was written, null if an escape is wrong.
+// Resolves the escapes of a JSON string's inside into `to` (never longer than `text`). Returns the
+// end of what was written, null if an escape is wrong.
 char* UnescapeJson(std::string_view text, char* to);
 // The length of the JSON number at the front of `text`, 0 if there is none.
 size_t JsonNumberLength(const char* text);
@@ -38,17 +38,16 @@ std::string CompactJson(std::string_view text);
 class KeyFinder {
  public:
   explicit KeyFinder(const std::vector<std::string>& columns);
-  // Forgets the previous key: a new record starts.
-  void Start() { previous_ = 0; }
   // Column of the key that starts at `key`, behind its quote, and ends before the colon at `limit`:
-  // -1 if it is none.
-  int Find(const char* key, const char* limit) {
-    const Key& guess = keys_[keys_[previous_].next];
+  // -1 if it is none. `*previous` is 0 at the start of a record, and this class's from then on.
+  int Find(const char* key, const char* limit, size_t* previous) {
+    const size_t next = keys_[*previous].next;
+    const Key& guess = keys_[next];
     if (guess.Matches(key)) [[likely]] {
-      previous_ = keys_[previous_].next;
+      *previous = next;
       return guess.column;
     }
-    return FindSlowly(key, limit);
+    return FindSlowly(key, limit, previous);
   }
 
  private:
@@ -66,12 +65,11 @@ class KeyFinder {
       return mask != 0 && (same & mask) == mask;
     }
   };
-  int FindSlowly(const char* key, const char* limit);
+  int FindSlowly(const char* key, const char* limit, size_t* previous);
   int ColumnOf(std::string_view raw) const;
 
   std::vector<std::string> columns_;
   std::vector<Key> keys_;  // [0] stands for the start of the record
-  size_t previous_ = 0;
 };
 
 }  // namespace millrace

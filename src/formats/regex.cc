@@ -1,11 +1,11 @@
-// The format 'regex': each line is matched, the named groups are the columns. Values convert as in CSV;
-// an empty or absent group of a column that is no string is NULL.
+// The format 'regex': each line is matched, the named groups are the columns. Values convert as in
+// CSV; an empty or absent group of a column that is no string is NULL.
 #include <immintrin.h>
 #include <simdjson.h>
 
-#include "connectors/connector.h"
 #include "formats/columns.h"
 #include "formats/makers.h"
+#include "formats/options.h"
 #include "formats/regex_pattern.h"
 #include "formats/text_value.h"
 
@@ -28,7 +28,9 @@ class RegexDecoder : public Decoder {
  public:
   RegexDecoder(const Schema& schema, std::unique_ptr<RegexPattern> bytes,
                std::unique_ptr<RegexPattern> characters, bool lenient)
-      : rows_(schema), bytes_(std::move(bytes)), characters_(std::move(characters)),
+      : rows_(schema),
+        bytes_(std::move(bytes)),
+        characters_(std::move(characters)),
         lenient_(lenient) {}
 
   Result<std::shared_ptr<arrow::RecordBatch>> Decode(const Chunk& chunk,
@@ -87,8 +89,7 @@ bool RegexDecoder::ReadRow(RegexPattern& pattern, std::string_view row, std::str
 }
 
 bool RegexDecoder::Append(ColumnBuilder& column, std::string_view text) {
-  const bool is_null =
-      text.data() == nullptr || (text.empty() && !column.type().IsString());
+  const bool is_null = text.data() == nullptr || (text.empty() && !column.type().IsString());
   if (is_null) {
     column.AppendNull();
     return true;

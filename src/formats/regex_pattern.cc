@@ -103,7 +103,8 @@ Status RegexPattern::FindGroups(const std::vector<std::string>& groups) {
     const int number =
         pcre2_substring_number_from_name(code_, reinterpret_cast<PCRE2_SPTR>(name.c_str()));
     if (number <= 0) {
-      return UserError("option 'regex.pattern' has no group (?<{}>...) for column '{}'", name, name);
+      return UserError("option 'regex.pattern' has no group (?<{}>...) for column '{}'", name,
+                       name);
     }
     groups_.push_back(static_cast<size_t>(number));
   }
@@ -119,9 +120,9 @@ RegexPattern::~RegexPattern() {
 
 RegexPattern::Outcome RegexPattern::Match(std::string_view text) {
   const auto* subject = reinterpret_cast<PCRE2_SPTR>(text.data());
-  const int count = jit_ ? pcre2_jit_match(code_, subject, text.size(), 0, 0, match_, context_)
-                         : pcre2_match(code_, subject, text.size(), 0, PCRE2_NO_UTF_CHECK, match_,
-                                       context_);
+  const int count =
+      jit_ ? pcre2_jit_match(code_, subject, text.size(), 0, 0, match_, context_)
+           : pcre2_match(code_, subject, text.size(), 0, PCRE2_NO_UTF_CHECK, match_, context_);
   text_ = text;
   if (count > 0) return Outcome::kMatch;
   return count == PCRE2_ERROR_NOMATCH ? Outcome::kNoMatch : Outcome::kTooHard;

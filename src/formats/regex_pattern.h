@@ -1,5 +1,5 @@
-// A PCRE2 pattern, compiled to machine code, whose named groups are columns. Groups that nobody wants
-// are turned into groups that capture nothing.
+// A PCRE2 pattern, compiled to machine code, whose named groups are columns. Groups that nobody
+// wants are turned into groups that capture nothing.
 #pragma once
 
 #include <memory>
@@ -16,14 +16,14 @@ struct pcre2_real_jit_stack_8;
 
 namespace millrace {
 
-// `pattern` with "(?<name>" replaced by "(?:" for every name that is not in `wanted`; unchanged if it
-// refers back to groups.
+// `pattern` with "(?<name>" replaced by "(?:" for every name that is not in `wanted`; unchanged if
+// it refers back to groups.
 std::string WithoutUnusedGroups(const std::string& pattern, const std::vector<std::string>& wanted);
 
 class RegexPattern {
  public:
-  // `groups`: the names whose text Match gives, in this order. Each must be in the pattern. `utf8`: characters
-  // are UTF-8 and the texts are valid; otherwise they are bytes.
+  // `groups`: the names whose text Match gives, in this order. Each must be in the pattern. `utf8`:
+  // characters are UTF-8 and the texts are valid; otherwise they are bytes.
   static Result<std::unique_ptr<RegexPattern>> Make(const std::string& pattern,
                                                     const std::vector<std::string>& groups,
                                                     bool utf8);

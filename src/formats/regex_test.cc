@@ -7,7 +7,8 @@ namespace {
 using Texts = std::vector<std::string>;
 
 constexpr char kElb[] =
-    "^(?<ts>\\S+) (?<elb>\\S+) (?<client>[^:]+):(?<port>\\d+) (?<backend>\\S+) (?<request_time>\\S+) "
+    "^(?<ts>\\S+) (?<elb>\\S+) (?<client>[^:]+):(?<port>\\d+) (?<backend>\\S+) "
+    "(?<request_time>\\S+) "
     "(?<backend_time>\\S+) (?<response_time>\\S+) (?<status>\\S+) (?<backend_status>\\S+) "
     "(?<received>\\d+) (?<sent>\\d+) \"(?<verb>\\S+) (?<url>.*) (?<protocol>\\S+)\" "
     "\"(?<agent>.*)\" (?<cipher>\\S+) (?<ssl>\\S+)$";
@@ -25,7 +26,8 @@ TEST(RegexDecoder, ReadsLoadBalancerLogs) {
   const Decoded got = Decode("regex", schema, {{"regex.pattern", kElb}},
                              std::string(kLine) + "garbage\n\n" + kLine);
   const std::string row =
-      "100.67.67.205, 2015-07-22 09:00:28.019, 200, https://paytm.com:443/shop/authresponse, 0.026109";
+      "100.67.67.205, 2015-07-22 09:00:28.019, 200, https://paytm.com:443/shop/authresponse, "
+      "0.026109";
   EXPECT_EQ(got.rows, (Texts{row, row}));
   EXPECT_EQ(got.bad, Texts{"2: the line does not match regex.pattern"});
 }
@@ -44,7 +46,8 @@ TEST(RegexDecoder, ConversionsAndCharacters) {
   EXPECT_EQ(DecodeOne("regex", SqlType::String(), options, "é\n"), "é");
   EXPECT_EQ(DecodeOne("regex", SqlType::String(), options, "\xFF\n"), "bad: invalid UTF-8");
   const Schema two{{{"v", SqlType::Int()}, {"w", SqlType::String()}}};
-  EXPECT_EQ(Decode("regex", two, options, "1x2\n3\nx4\n").rows, (Texts{"1, 2", "3, null", "null, 4"}));
+  EXPECT_EQ(Decode("regex", two, options, "1x2\n3\nx4\n").rows,
+            (Texts{"1, 2", "3, null", "null, 4"}));
 }
 
 TEST(RegexDecoder, WrongPatterns) {

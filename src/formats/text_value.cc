@@ -115,8 +115,8 @@ bool ParseZone(std::string_view text, bool offsets, int* seconds) {
 // Reads "yyyy-MM-dd?HH:mm:ss" by vector instructions; `text` has at least these 19 bytes.
 bool ReadDateTime(const char* text, int32_t* days, int32_t* seconds) {
   const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(text));
-  const __m128i marks = _mm_cmpeq_epi8(bytes, _mm_setr_epi8(0, 0, 0, 0, '-', 0, 0, '-', 0, 0, 0, 0,
-                                                            0, ':', 0, 0));
+  const __m128i marks =
+      _mm_cmpeq_epi8(bytes, _mm_setr_epi8(0, 0, 0, 0, '-', 0, 0, '-', 0, 0, 0, 0, 0, ':', 0, 0));
   constexpr int kMarks = 1 << 4 | 1 << 7 | 1 << 13;
   const __m128i order = _mm_setr_epi8(0, 1, 2, 3, 5, 6, 8, 9, 11, 12, 14, 15, -1, -1, -1, -1);
   const __m128i digits = _mm_shuffle_epi8(_mm_sub_epi8(bytes, _mm_set1_epi8('0')), order);
@@ -130,7 +130,8 @@ bool ReadDateTime(const char* text, int32_t* days, int32_t* seconds) {
   _mm_store_si128(reinterpret_cast<__m128i*>(parts), _mm_maddubs_epi16(digits, tens));
   const int year = parts[0] * 100 + parts[1], month = parts[2], day = parts[3];
   const int second = Digits(text + 17, 2);
-  if (month < 1 || month > 12 || day < 1 || (day > 28 && day > DaysInMonth(year, month))) return false;
+  if (month < 1 || month > 12 || day < 1 || (day > 28 && day > DaysInMonth(year, month)))
+    return false;
   if (parts[4] > 23 || parts[5] > 59 || text[16] != ':' || second < 0 || second > 59) return false;
   *days = DaysFromCivil(year, month, day);
   *seconds = parts[4] * 3600 + parts[5] * 60 + second;
@@ -363,11 +364,16 @@ bool AppendRanged(ColumnBuilder& column, int64_t value) {
 
 bool AppendInteger(ColumnBuilder& column, int64_t value) {
   switch (column.type().kind) {
-    case TypeKind::kTinyInt: return AppendRanged<int8_t>(column, value);
-    case TypeKind::kSmallInt: return AppendRanged<int16_t>(column, value);
+    case TypeKind::kTinyInt:
+      return AppendRanged<int8_t>(column, value);
+    case TypeKind::kSmallInt:
+      return AppendRanged<int16_t>(column, value);
     case TypeKind::kInt:
-    case TypeKind::kIntervalMonth: return AppendRanged<int32_t>(column, value);
-    default: column.Append(value); return true;
+    case TypeKind::kIntervalMonth:
+      return AppendRanged<int32_t>(column, value);
+    default:
+      column.Append(value);
+      return true;
   }
 }
 
@@ -405,18 +411,24 @@ bool AppendText(ColumnBuilder& column, std::string_view text) {
       if (!ParseDouble(text, &real)) return false;
       column.Append(static_cast<float>(real));
       return true;
-    case TypeKind::kDouble: return ParseDouble(text, &real) && (column.Append(real), true);
-    case TypeKind::kDecimal: return AppendDecimal(column, text);
-    case TypeKind::kDate: return ParseDate(text, &narrow) && (column.Append(narrow), true);
-    case TypeKind::kTime: return ParseTimeOfDay(text, &narrow) && (column.Append(narrow), true);
+    case TypeKind::kDouble:
+      return ParseDouble(text, &real) && (column.Append(real), true);
+    case TypeKind::kDecimal:
+      return AppendDecimal(column, text);
+    case TypeKind::kDate:
+      return ParseDate(text, &narrow) && (column.Append(narrow), true);
+    case TypeKind::kTime:
+      return ParseTimeOfDay(text, &narrow) && (column.Append(narrow), true);
     case TypeKind::kTimestamp:
     case TypeKind::kTimestampLtz:
       return ParseTimestamp(text, type, &wide) && (column.Append(wide), true);
     case TypeKind::kNull:
     case TypeKind::kArray:
     case TypeKind::kMap:
-    case TypeKind::kRow: return false;
-    default: return ParseInteger(text, &wide) && AppendInteger(column, wide);
+    case TypeKind::kRow:
+      return false;
+    default:
+      return ParseInteger(text, &wide) && AppendInteger(column, wide);
   }
 }
 

@@ -25,7 +25,8 @@ bool ParseBoolean(std::string_view text, bool* value);
 bool ParseDate(std::string_view text, int32_t* days);
 // HH:mm[:ss[.fraction]], as milliseconds.
 bool ParseTimeOfDay(std::string_view text, int32_t* millis);
-// yyyy-MM-dd, 'T' or ' ', HH:mm[:ss[.fraction]], then nothing or Z. For TIMESTAMP_LTZ also an offset
+// yyyy-MM-dd, 'T' or ' ', HH:mm[:ss[.fraction]], then nothing or Z. For TIMESTAMP_LTZ also an
+// offset
 // (+02:00); without one it is UTC. The value is in the unit of `type`'s precision; digits beyond it
 // are cut.
 bool ParseTimestamp(std::string_view text, const SqlType& type, int64_t* value);
@@ -36,8 +37,8 @@ bool AppendBase64(ColumnBuilder& column, std::string_view text);
 bool AppendInteger(ColumnBuilder& column, int64_t value);
 // Appends NULL if the number has too many digits, as Flink does.
 bool AppendDecimal(ColumnBuilder& column, std::string_view text);
-// Appends `text` as the type of a non-nested column; false if it cannot be read: nothing is appended
-// then.
+// Appends `text` as the type of a non-nested column; false if it cannot be read: nothing is
+// appended then.
 bool AppendText(ColumnBuilder& column, std::string_view text);
 
 }  // namespace millrace

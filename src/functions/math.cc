@@ -5,6 +5,7 @@
 #include "functions/bind.h"
 #include "functions/decimal_types.h"
 #include "functions/families.h"
+#include "functions/rounding.h"
 #include "functions/vectorized.h"
 
 namespace millrace {
@@ -162,7 +163,7 @@ Result<arrow::Datum> EvalRound(const Call& call, bool truncate) {
   return RoundBy({args, call.arg_types, call.type, call.rows, call.context}, truncate);
 }
 
-// The number of places is not known when the type is: only ROUND(x) loses the scale.
+// Where the number of places is no constant the scale stays.
 Result<Binding> BindRound(const std::vector<SqlType>& args) {
   if (args.empty() || args.size() > 2) return ArgumentCountError(args.size(), "1 or 2");
   MILL_ASSIGN(Binding binding, SameNumeric()({args[0]}));
@@ -176,6 +177,18 @@ Result<Binding> BindRound(const std::vector<SqlType>& args) {
   }
   binding.type.nullable = AnyNullable(args);
   return binding;
+}
+
+// A constant number of places decides the scale of a DECIMAL.
+Status RefineRound(const std::vector<ExpressionPtr>& args, Binding* binding) {
+  if (binding->type.kind != TypeKind::kDecimal || args.size() < 2 || !IsConstant(*args[1])) {
+    return Status::OK();
+  }
+  MILL_ASSIGN(auto value, EvaluateConstant(*MakeCast(args[1], SqlType::Int())));
+  if (!value->is_valid) return Status::OK();
+  const int places = static_cast<const arrow::Int32Scalar&>(*value).value;
+  binding->type = WithNullable(RoundType(binding->arg_types[0], places), binding->type.nullable);
+  return Status::OK();
 }
 
 Result<arrow::Datum> EvalLog(const Call& call) {
@@ -193,13 +206,15 @@ void RegisterRounding(FunctionRegistry& registry) {
                 .examples = {{"SIGN(-3)", "-1"}}, .bind = SameNumeric(), .eval = EvalSign});
   registry.Add({.name = "ROUND", .signature = "ROUND(numeric [, places]) -> numeric",
                 .doc = "Rounded half up to a number of decimal places.",
-                .examples = {{"ROUND(2.456, 2)", "2.460"}, {"ROUND(CAST(2.5 AS DOUBLE))", "3.0"}},
+                .examples = {{"ROUND(2.456, 2)", "2.46"}, {"ROUND(CAST(2.5 AS DOUBLE))", "3.0"}},
                 .bind = BindRound,
-                .eval = [](const Call& call) { return EvalRound(call, false); }});
+                .eval = [](const Call& call) { return EvalRound(call, false); },
+                .refine = RefineRound});
   registry.Add({.name = "TRUNCATE", .signature = "TRUNCATE(numeric [, places]) -> numeric",
                 .doc = "Cut to a number of decimal places.",
                 .examples = {{"TRUNCATE(CAST(42.345 AS DOUBLE), 2)", "42.34"}}, .bind = BindRound,
-                .eval = [](const Call& call) { return EvalRound(call, true); }});
+                .eval = [](const Call& call) { return EvalRound(call, true); },
+                .refine = RefineRound});
 }
 
 void RegisterAnalysis(FunctionRegistry& registry) {

@@ -125,6 +125,7 @@ Result<ExpressionPtr> MakeCall(const ScalarFunction& function, std::vector<Expre
     return UserError("{}: {}. usage: {}", function.name, bound.status().message(),
                      function.signature);
   }
+  if (function.refine) MILL_RETURN(function.refine(args, &*bound));
   for (size_t i = 0; i < args.size(); ++i) args[i] = MakeCast(args[i], bound->arg_types[i]);
   return CallOf(function, std::move(args), bound->type);
 }

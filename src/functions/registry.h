@@ -45,6 +45,8 @@ struct ScalarFunction {
   std::function<Result<arrow::Datum>(const Call& call)> eval;
   bool deterministic = true;  // false: depends on the context (PROCTIME, NOW ...), never folded
   bool may_fail = false;      // an argument's value can be an error: evaluated only where needed
+  // Optional: corrects the binding where it depends on the value of a constant argument.
+  std::function<Status(const std::vector<ExpressionPtr>& args, Binding* binding)> refine = {};
 };
 
 class FunctionRegistry {

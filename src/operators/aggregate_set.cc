@@ -90,25 +90,27 @@ RowWatermarks::RowWatermarks(TimeDomain domain, Timestamp watermark, const Batch
   }
 }
 
-Result<Batch> WindowResults(const std::shared_ptr<arrow::Schema>& schema, arrow::ArrayVector columns,
-                            const std::vector<Window>& windows) {
+Result<Batch> WindowResults(const std::shared_ptr<arrow::Schema>& schema,
+                            arrow::ArrayVector columns, const std::vector<Window>& windows) {
   if (schema->num_fields() != static_cast<int>(columns.size()) + 3) {
     return Status::UnknownError("a windowed aggregate of ", columns.size(),
                                 " columns has the output ", schema->ToString());
   }
   const int first = static_cast<int>(columns.size());
-  columns.push_back(TimeColumn(schema->field(first)->type(), windows,
-                               [](const Window& w) { return w.start; }));
-  columns.push_back(TimeColumn(schema->field(first + 1)->type(), windows,
-                               [](const Window& w) { return w.end; }));
+  columns.push_back(
+      TimeColumn(schema->field(first)->type(), windows, [](const Window& w) { return w.start; }));
+  columns.push_back(
+      TimeColumn(schema->field(first + 1)->type(), windows, [](const Window& w) { return w.end; }));
   columns.push_back(TimeColumn(schema->field(first + 2)->type(), windows,
                                [](const Window& w) { return w.max_timestamp(); }));
   Batch batch;
-  batch.rows = arrow::RecordBatch::Make(schema, static_cast<int64_t>(windows.size()), std::move(columns));
+  batch.rows =
+      arrow::RecordBatch::Make(schema, static_cast<int64_t>(windows.size()), std::move(columns));
   return batch;
 }
 
-std::vector<std::shared_ptr<arrow::DataType>> LeadingTypes(const arrow::Schema& schema, size_t count) {
+std::vector<std::shared_ptr<arrow::DataType>> LeadingTypes(const arrow::Schema& schema,
+                                                           size_t count) {
   std::vector<std::shared_ptr<arrow::DataType>> types;
   for (size_t i = 0; i < count; ++i) types.push_back(schema.field(static_cast<int>(i))->type());
   return types;

@@ -1,5 +1,5 @@
-// AggregateSet: the accumulators of all calls of one GROUP BY, driven together, filters applied. And
-// what the windowed aggregates share: reading the rows' times, and laying out their results.
+// AggregateSet: the accumulators of all calls of one GROUP BY, driven together, filters applied.
+// And what the windowed aggregates share: reading the rows' times, and laying out their results.
 #pragma once
 
 #include <algorithm>
@@ -40,7 +40,9 @@ class AggregateSet {
 class RowTimes {
  public:
   RowTimes(const WindowSpec& window, Timestamp watermark, const Batch& rows);
-  bool IsNull(size_t row) const { return column_ != nullptr && column_->IsNull(static_cast<int64_t>(row)); }
+  bool IsNull(size_t row) const {
+    return column_ != nullptr && column_->IsNull(static_cast<int64_t>(row));
+  }
   Timestamp operator[](size_t row) const { return values_ != nullptr ? values_[row] : arrival_; }
 
  private:
@@ -64,11 +66,12 @@ class RowWatermarks {
 };
 
 // Rows of a windowed result: `columns` (keys, then aggregates) and the windows' three columns.
-Result<Batch> WindowResults(const std::shared_ptr<arrow::Schema>& schema, arrow::ArrayVector columns,
-                            const std::vector<Window>& windows);
+Result<Batch> WindowResults(const std::shared_ptr<arrow::Schema>& schema,
+                            arrow::ArrayVector columns, const std::vector<Window>& windows);
 
 // The types of the first `count` columns.
-std::vector<std::shared_ptr<arrow::DataType>> LeadingTypes(const arrow::Schema& schema, size_t count);
+std::vector<std::shared_ptr<arrow::DataType>> LeadingTypes(const arrow::Schema& schema,
+                                                           size_t count);
 
 // Rows of one result batch: what is emitted between two looks at Output::Full.
 inline constexpr size_t kMaxResultRows = 8192;

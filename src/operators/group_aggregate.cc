@@ -1,7 +1,7 @@
-// One batch at a time: the results of the groups that it touches are read before and after the update,
-// and only what differs is emitted. Groups are counted, so that an empty one can be taken back; as in
-// Flink, a global aggregate stays once it has seen a row, and taking back from a group that is not
-// there is ignored.
+// One batch at a time: the results of the groups that it touches are read before and after the
+// update, and only what differs is emitted. Groups are counted, so that an empty one can be taken
+// back; as in Flink, a global aggregate stays once it has seen a row, and taking back from a group
+// that is not there is ignored.
 #include "operators/group_aggregate.h"
 
 #include <arrow/array/concatenate.h>
@@ -29,7 +29,8 @@ void MarkDifferences(const arrow::Array& array, const std::vector<int64_t>& rows
   const auto* values = words ? data.GetValues<uint64_t>(1) : nullptr;
   for (size_t i = 0; i < rows.size(); ++i) {
     if (differ[i]) continue;
-    differ[i] = words ? values[rows[i]] != values[others[i]] : !SameValue(array, rows[i], others[i]);
+    differ[i] =
+        words ? values[rows[i]] != values[others[i]] : !SameValue(array, rows[i], others[i]);
   }
 }
 
@@ -40,7 +41,8 @@ class GroupAggregate : public Operator {
 
   Status Open(const OperatorContext& context) override {
     MILL_RETURN(Operator::Open(context));
-    MILL_ASSIGN(KeyTable keys, KeyTable::Make(LeadingTypes(*spec_.output, spec_.keys.size()), false));
+    MILL_ASSIGN(KeyTable keys,
+                KeyTable::Make(LeadingTypes(*spec_.output, spec_.keys.size()), false));
     keys_ = std::make_unique<KeyTable>(std::move(keys));
     return Status::OK();
   }
@@ -78,7 +80,7 @@ class GroupAggregate : public Operator {
   // Of the current batch.
   std::vector<uint32_t> slots_, touched_;
   std::vector<uint32_t> inserted_;  // slots of new keys
-  std::vector<int64_t> old_rows_;  // by position in touched_; -1: the group is new
+  std::vector<int64_t> old_rows_;   // by position in touched_; -1: the group is new
   int64_t old_count_ = 0;
 };
 
@@ -138,7 +140,8 @@ void GroupAggregate::FindTouched() {
   }
 }
 
-// Updates the accumulators. Returns per call the old results of the known groups, then all new ones.
+// Updates the accumulators. Returns per call the old results of the known groups, then all new
+// ones.
 Result<arrow::ArrayVector> GroupAggregate::ReadBoth(const Batch& rows) {
   std::vector<uint32_t> known;
   for (uint32_t slot : touched_) {
@@ -197,14 +200,16 @@ Status GroupAggregate::EmitChanges(const std::vector<Change>& changes, arrow::Ar
   bool inserts_only = true;
   for (const Change& change : changes) {
     slots.push_back(touched_[change.group]);
-    value_rows.push_back(static_cast<int32_t>(change.after ? NewRow(change.group) : OldRow(change.group)));
+    value_rows.push_back(
+        static_cast<int32_t>(change.after ? NewRow(change.group) : OldRow(change.group)));
     kinds->push_back(change.kind);
     inserts_only = inserts_only && change.kind == RowKind::kInsert;
   }
   MILL_ASSIGN(arrow::ArrayVector columns, keys_->KeyColumns(slots));
   if (!values.empty()) {
-    const arrow::FieldVector fields(spec_.output->fields().begin() + static_cast<int64_t>(columns.size()),
-                                    spec_.output->fields().end());
+    const arrow::FieldVector fields(
+        spec_.output->fields().begin() + static_cast<int64_t>(columns.size()),
+        spec_.output->fields().end());
     Batch all;
     all.rows = arrow::RecordBatch::Make(arrow::schema(fields), values[0]->length(), values);
     MILL_ASSIGN(Batch taken, all.Take(value_rows));

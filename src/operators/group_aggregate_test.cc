@@ -42,11 +42,17 @@ std::map<int64_t, Values> Fold(const TestOutput& out, bool before_images) {
     const Values& row = out.rows[i];
     const bool known = table.count(row[0]) > 0;
     switch (out.kinds[i]) {
-      case RowKind::kInsert: EXPECT_FALSE(known); break;
-      case RowKind::kUpdateBefore: EXPECT_TRUE(before_images);
+      case RowKind::kInsert:
+        EXPECT_FALSE(known);
+        break;
+      case RowKind::kUpdateBefore:
+        EXPECT_TRUE(before_images);
         [[fallthrough]];
-      case RowKind::kDelete: EXPECT_EQ(table[row[0]], row); break;
-      case RowKind::kUpdateAfter: EXPECT_EQ(known, !before_images);
+      case RowKind::kDelete:
+        EXPECT_EQ(table[row[0]], row);
+        break;
+      case RowKind::kUpdateAfter:
+        EXPECT_EQ(known, !before_images);
     }
     table.erase(row[0]);
     if (Adds(out.kinds[i])) table[row[0]] = row;
@@ -66,7 +72,8 @@ TEST(GroupAggregate, FoldsToTheTotals) {
     for (int batch = 0; batch < 8; ++batch) {
       std::vector<TestRow> rows;
       for (size_t i = random() % 20; i > 0; --i) {
-        TestRow row{.key = static_cast<int64_t>(random() % 6), .value = static_cast<int64_t>(random() % 9)};
+        TestRow row{.key = static_cast<int64_t>(random() % 6),
+                    .value = static_cast<int64_t>(random() % 9)};
         if (retract && !present.empty() && random() % 2 == 0) {
           const size_t victim = random() % present.size();
           row = present[victim];
@@ -129,7 +136,8 @@ TEST(GroupAggregate, DistinctEmitsNewKeysOnly) {
   auto op = MakeGroupAggregate(spec);
   TestOutput out;
   ASSERT_TRUE(op->Open({}).ok());
-  testing::Finish(*op, op->OnBatch(0, MakeBatch({{.key = 4}, {.key = 4}, {.key = 5}}, false), out), out);
+  testing::Finish(*op, op->OnBatch(0, MakeBatch({{.key = 4}, {.key = 4}, {.key = 5}}, false), out),
+                  out);
   testing::Finish(*op, op->OnBatch(0, MakeBatch({{.key = 6}, {.key = 5}}, false), out), out);
   EXPECT_EQ(Changes(out), (std::vector<std::string>{"+I 4", "+I 5", "+I 6"}));
 }

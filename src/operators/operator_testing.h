@@ -1,5 +1,5 @@
-// For the tests of operators: rows from numbers, an output that keeps what it gets and is full now and
-// then, and small aggregates (SUM, COUNT, MAX of BIGINT) that depend on nothing else.
+// For the tests of operators: rows from numbers, an output that keeps what it gets and is full now
+// and then, and small aggregates (SUM, COUNT, MAX of BIGINT) that depend on nothing else.
 #pragma once
 
 #include <arrow/api.h>
@@ -29,13 +29,15 @@ struct TestRow {
 
 inline constexpr int kKey = 0, kKey2 = 1, kTime = 2, kValue = 3;
 
-inline std::shared_ptr<arrow::DataType> TimeType() { return arrow::timestamp(arrow::TimeUnit::MILLI); }
+inline std::shared_ptr<arrow::DataType> TimeType() {
+  return arrow::timestamp(arrow::TimeUnit::MILLI);
+}
 
 inline std::shared_ptr<arrow::Array> NumberColumn(std::vector<int64_t> values,
                                                   const std::shared_ptr<arrow::DataType>& type) {
   const auto count = static_cast<int64_t>(values.size());
-  return arrow::MakeArray(
-      arrow::ArrayData::Make(type, count, {nullptr, arrow::Buffer::FromVector(std::move(values))}, 0));
+  return arrow::MakeArray(arrow::ArrayData::Make(
+      type, count, {nullptr, arrow::Buffer::FromVector(std::move(values))}, 0));
 }
 
 // `watermarks`: with the arrival watermarks as a side column. Kinds are there if some row is no +I.
@@ -189,27 +191,31 @@ inline AggregateCall TestCall(const AggregateFunction& function, std::vector<int
 
 inline AggregateCall SumCall(int column) {
   static const AggregateFunction kFunction = {
-      "SUM", "", "", nullptr,
-      [](const auto&, bool) -> std::unique_ptr<Accumulators> { return std::make_unique<TestSum>(false); }};
+      "SUM", "", "", nullptr, [](const auto&, bool) -> std::unique_ptr<Accumulators> {
+        return std::make_unique<TestSum>(false);
+      }};
   return TestCall(kFunction, {column});
 }
 
 inline AggregateCall CountCall() {
   static const AggregateFunction kFunction = {
-      "COUNT", "", "", nullptr,
-      [](const auto&, bool) -> std::unique_ptr<Accumulators> { return std::make_unique<TestSum>(true); }};
+      "COUNT", "", "", nullptr, [](const auto&, bool) -> std::unique_ptr<Accumulators> {
+        return std::make_unique<TestSum>(true);
+      }};
   return TestCall(kFunction, {});
 }
 
 inline AggregateCall MaxCall(int column) {
   static const AggregateFunction kFunction = {
-      "MAX", "", "", nullptr,
-      [](const auto&, bool) -> std::unique_ptr<Accumulators> { return std::make_unique<TestMax>(); }};
+      "MAX", "", "", nullptr, [](const auto&, bool) -> std::unique_ptr<Accumulators> {
+        return std::make_unique<TestMax>();
+      }};
   return TestCall(kFunction, {column});
 }
 
 // BIGINT columns of these names; for windowed results with the window's three columns.
-inline std::shared_ptr<arrow::Schema> ResultSchema(const std::vector<std::string>& names, bool windowed) {
+inline std::shared_ptr<arrow::Schema> ResultSchema(const std::vector<std::string>& names,
+                                                   bool windowed) {
   arrow::FieldVector fields;
   for (const std::string& name : names) fields.push_back(arrow::field(name, arrow::int64()));
   if (windowed) {

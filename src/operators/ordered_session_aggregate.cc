@@ -1,12 +1,13 @@
-// SESSION windows with caps (MAX_DURATION, MAX_EVENTS), or grouped by more than their partition. Where
-// a session is cut depends on the order of its rows, so rows wait until the watermark passes them, and
-// are then taken in the order (time, arrival):
+// SESSION windows with caps (MAX_DURATION, MAX_EVENTS), or grouped by more than their partition.
+// Where a session is cut depends on the order of its rows, so rows wait until the watermark passes
+// them, and are then taken in the order (time, arrival):
 //
 //   rows -> waiting (by time) -> watermark -> sorted -> session of the partition -> group within it
 //
-// A row of a partition starts a new session after the gap, when the session is full, or when it would
-// grow too long. A row at or behind the watermark under which it comes is late: what lies there is cut.
-// So even sessions that never pause are emitted and forgotten, and only rows ahead of the watermark wait.
+// A row of a partition starts a new session after the gap, when the session is full, or when it
+// would grow too long. A row at or behind the watermark under which it comes is late: what lies
+// there is cut. So even sessions that never pause are emitted and forgotten, and only rows ahead of
+// the watermark wait.
 #include <arrow/record_batch.h>
 
 #include <algorithm>
@@ -151,7 +152,9 @@ class OrderedSessionAggregate : public WindowedOperator {
 
   Status Open(const OperatorContext& context) override;
   Result<Progress> OnBatch(int input, const Batch& rows, Output& out) override;
-  std::string Describe() const override { return "OrderedSessionAggregate " + spec_.window.ToString(); }
+  std::string Describe() const override {
+    return "OrderedSessionAggregate " + spec_.window.ToString();
+  }
 
  protected:
   Result<bool> EmitChunk(Output& out) override;
@@ -164,7 +167,8 @@ class OrderedSessionAggregate : public WindowedOperator {
   bool Ends(const CutSession& session, Timestamp time, Timestamp watermark) const;
   uint32_t OpenSession(uint32_t key, Timestamp time);
   void Close(uint32_t key);
-  Status EmitGroups(const std::vector<uint32_t>& groups, const std::vector<Window>& windows, Output& out);
+  Status EmitGroups(const std::vector<uint32_t>& groups, const std::vector<Window>& windows,
+                    Output& out);
 
   const int64_t gap_;
   WaitingRows waiting_;
@@ -239,7 +243,8 @@ Status OrderedSessionAggregate::Advance() {
 
 Status OrderedSessionAggregate::AddRows(const Batch& rows, const std::vector<Timestamp>& times) {
   inserted_.clear();
-  MILL_RETURN(partitions_->FindOrInsert(*rows.rows, spec_.window.partition, nullptr, slots_, inserted_));
+  MILL_RETURN(
+      partitions_->FindOrInsert(*rows.rows, spec_.window.partition, nullptr, slots_, inserted_));
   open_.resize(partitions_->slot_count(), kNoSlot);
   timers_.Resize(partitions_->slot_count());
   namespaces_.resize(slots_.size());

@@ -1,7 +1,7 @@
-// SESSION windows grouped by their partition. A session is the rows of one key no further apart than
-// the gap: [first, last + gap). A row joins each open session that its own window [t, t + gap) meets or
-// touches, and so may merge two. Most keys have one session, kept at the slot that the key table gives;
-// further ones (a disordered key) hang behind it in a chain of keyless slots:
+// SESSION windows grouped by their partition. A session is the rows of one key no further apart
+// than the gap: [first, last + gap). A row joins each open session that its own window [t, t + gap)
+// meets or touches, and so may merge two. Most keys have one session, kept at the slot that the key
+// table gives; further ones (a disordered key) hang behind it in a chain of keyless slots:
 //
 //   key -> slot 7 {start, last} -> slot 12 {start, last} -> none
 //
@@ -17,7 +17,8 @@
 namespace millrace {
 namespace {
 
-// State of a slot. `owner` is the key's slot: itself for the first of a chain, kNoSlot if not in use.
+// State of a slot. `owner` is the key's slot: itself for the first of a chain, kNoSlot if not in
+// use.
 struct Session {
   Timestamp start = 0;
   Timestamp last = 0;
@@ -44,7 +45,8 @@ class SessionAggregate : public WindowedOperator {
 
   Status Open(const OperatorContext& context) override {
     MILL_RETURN(Operator::Open(context));
-    MILL_ASSIGN(KeyTable keys, KeyTable::Make(LeadingTypes(*spec_.output, spec_.keys.size()), false));
+    MILL_ASSIGN(KeyTable keys,
+                KeyTable::Make(LeadingTypes(*spec_.output, spec_.keys.size()), false));
     keys_ = std::make_unique<KeyTable>(std::move(keys));
     return Status::OK();
   }
@@ -164,8 +166,8 @@ uint32_t SessionAggregate::JoinChain(uint32_t key, Timestamp time, Timestamp wat
   return joined;
 }
 
-// Takes `from`, which comes right after `previous`, out of the chain. Its accumulators follow after the
-// batch, for rows of the batch may still be on their way to them.
+// Takes `from`, which comes right after `previous`, out of the chain. Its accumulators follow after
+// the batch, for rows of the batch may still be on their way to them.
 void SessionAggregate::Absorb(uint32_t into, uint32_t from, uint32_t previous) {
   Session& target = sessions_[into];
   const Session& source = sessions_[from];

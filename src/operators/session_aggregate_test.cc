@@ -1,5 +1,5 @@
-// Sessions against oracles: rows in random order, cut into random batches, must give the sessions that
-// a row-by-row model gives.
+// Sessions against oracles: rows in random order, cut into random batches, must give the sessions
+// that a row-by-row model gives.
 #include <gtest/gtest.h>
 
 #include <set>
@@ -103,7 +103,8 @@ Scenario RandomScenario(std::mt19937& random) {
   return scenario;
 }
 
-// Sends the rows in random batches with watermarks between; returns the operator's count of late rows.
+// Sends the rows in random batches with watermarks between; returns the operator's count of late
+// rows.
 int64_t Replay(Operator& op, const Scenario& scenario, std::mt19937& random, TestOutput& out) {
   EXPECT_TRUE(op.Open({}).ok());
   Timestamp max_time = kMinTimestamp;
@@ -175,8 +176,7 @@ std::multiset<Values> CutModel(std::vector<TestRow> rows, const WindowSpec& wind
     if (found != open.end()) {
       ModelSession& s = found->second;
       if (row.time - s.last <= window.size && s.last + window.size - 1 > row.watermark &&
-          s.count < window.max_events &&
-          row.time - s.start <= window.max_duration) {
+          s.count < window.max_events && row.time - s.start <= window.max_duration) {
         s = {s.start, row.time, s.count + 1, s.sum + row.value, std::max(s.max, row.value)};
         continue;
       }

@@ -1,6 +1,6 @@
-// State per key: the open session. It is dropped when the watermark has passed its end (last + gap): no
-// row could join it then but a late one. So that results do not depend on when that happens, a session
-// is over for each row whose watermark has passed its end, dropped or not.
+// State per key: the open session. It is dropped when the watermark has passed its end (last +
+// gap): no row could join it then but a late one. So that results do not depend on when that
+// happens, a session is over for each row whose watermark has passed its end, dropped or not.
 #include "operators/sessionize.h"
 
 #include <arrow/array.h>
@@ -19,7 +19,7 @@ namespace {
 struct OpenSession {
   Timestamp start = 0;  // time of the row that opened it
   Timestamp last = 0;
-  int64_t events = 0;   // 0: none is open
+  int64_t events = 0;  // 0: none is open
   int64_t id = 0;
   int64_t same_start = 0;  // sessions of the key that opened at this start before
 };
@@ -73,7 +73,8 @@ class Sessionize : public Operator {
   bool Ends(const OpenSession& session, Timestamp time) const;
   void Start(uint32_t slot, uint64_t key_hash, Timestamp time);
   void DropUnusedKeys();
-  Status EmitRows(const Batch& rows, const std::vector<int32_t>& kept, SessionColumns columns, Output& out);
+  Status EmitRows(const Batch& rows, const std::vector<int32_t>& kept, SessionColumns columns,
+                  Output& out);
 
   SessionizeSpec spec_;
   WindowSpec window_;  // for the rows' times

@@ -24,11 +24,13 @@ SessionizeSpec Spec(int64_t gap) {
   spec.keys = {kKey};
   spec.time_column = kTime;
   spec.gap = gap;
-  spec.output = arrow::schema(
-      {arrow::field("k", arrow::int64()), arrow::field("k2", arrow::int64()),
-       arrow::field("ts", testing::TimeType()), arrow::field("v", arrow::int64()),
-       arrow::field("session_id", arrow::int64()), arrow::field("session_start", testing::TimeType()),
-       arrow::field("session_position", arrow::int64()), arrow::field("session_duration", arrow::int64())});
+  spec.output =
+      arrow::schema({arrow::field("k", arrow::int64()), arrow::field("k2", arrow::int64()),
+                     arrow::field("ts", testing::TimeType()), arrow::field("v", arrow::int64()),
+                     arrow::field("session_id", arrow::int64()),
+                     arrow::field("session_start", testing::TimeType()),
+                     arrow::field("session_position", arrow::int64()),
+                     arrow::field("session_duration", arrow::int64())});
   return spec;
 }
 
@@ -64,8 +66,9 @@ TEST(Sessionize, CutsByEventsAndDuration) {
   spec.max_events = 3;
   spec.max_duration = 12;
   auto op = MakeSessionize(spec);
-  EXPECT_EQ(Sessions(*op, {0, 1, 2, 3, 12, 16, 17}),
-            (std::vector<std::string>{"0/1/0", "0/2/1", "0/3/2", "3/1/0", "3/2/9", "16/1/0", "16/2/1"}));
+  EXPECT_EQ(
+      Sessions(*op, {0, 1, 2, 3, 12, 16, 17}),
+      (std::vector<std::string>{"0/1/0", "0/2/1", "0/3/2", "3/1/0", "3/2/9", "16/1/0", "16/2/1"}));
 }
 
 TEST(Sessionize, IdsDifferForSessionsThatStartTogether) {
@@ -91,7 +94,8 @@ TEST(Sessionize, DoesNotDependOnBatchesOrWatermarks) {
     Timestamp max_time = -100;
     for (int i = 0; i < 150; ++i) {
       now += random() % 9;
-      TestRow row{.key = static_cast<int64_t>(random() % 3), .time = now - static_cast<int64_t>(random() % 30)};
+      TestRow row{.key = static_cast<int64_t>(random() % 3),
+                  .time = now - static_cast<int64_t>(random() % 30)};
       row.watermark = max_time - 8;
       max_time = std::max(max_time, row.time);
       rows.push_back(row);

@@ -1,12 +1,16 @@
-// TUMBLE, HOP, CUMULATE and attached windows. Time is cut into slices, the longest intervals that each
-// window holds entirely or not at all; a row updates the accumulators of (slice, key) once:
+// TUMBLE, HOP, CUMULATE and attached windows. Time is cut into slices, the longest intervals that
+// each window holds entirely or not at all; a row updates the accumulators of (slice, key) once:
 //
-//   HOP      |-----------------|                   closing a window merges its slices' accumulators by
-//                  |-----------------|             key into scratch slots; closing a slice's last
-//   slices   |  a  |  b  |  c  |  d  |             window forgets the slice
+//   HOP      |-----------------|
+//                  |-----------------|
+//   slices   |  a  |  b  |  c  |  d  |
 //
-// A window of one slice (TUMBLE, attached) is emitted as it is. A row that comes too late for the first
-// windows of its slice, but not for the last, goes to a slice of its own that only those windows read.
+// A closing window merges its slices' accumulators by key into scratch slots; a slice is forgotten
+// with its last window.
+//
+// A window of one slice (TUMBLE, attached) is emitted as it is. A row that comes too late for the
+// first windows of its slice, but not for the last, goes to a slice of its own that only those
+// windows read.
 #include <array>
 #include <map>
 #include <set>
@@ -38,13 +42,15 @@ class SliceAggregate : public WindowedOperator {
   explicit SliceAggregate(WindowAggregateSpec spec)
       : WindowedOperator(std::move(spec)),
         attached_(spec_.window.kind == WindowKind::kAttached),
-        merges_(spec_.window.kind == WindowKind::kHop || spec_.window.kind == WindowKind::kCumulate),
+        merges_(spec_.window.kind == WindowKind::kHop ||
+                spec_.window.kind == WindowKind::kCumulate),
         slice_size_(attached_ ? 1 : SliceSize(spec_.window)),
         aggregates_(spec_.calls, spec_.retract) {}
 
   Status Open(const OperatorContext& context) override {
     MILL_RETURN(Operator::Open(context));
-    MILL_ASSIGN(KeyTable keys, KeyTable::Make(LeadingTypes(*spec_.output, spec_.keys.size()), true));
+    MILL_ASSIGN(KeyTable keys,
+                KeyTable::Make(LeadingTypes(*spec_.output, spec_.keys.size()), true));
     keys_ = std::make_unique<KeyTable>(std::move(keys));
     return Status::OK();
   }
@@ -135,7 +141,8 @@ bool SliceAggregate::FindSlices(const Batch& rows) {
     }
     numbers_[i] = times.IsNull(i) ? kLate : SliceOf(time, watermark);
     all_kept = all_kept && numbers_[i] >= 0;
-    if (numbers_[i] >= 0) current = RecentSlice(AlignedStart(time, slice_size_, spec_.window.offset));
+    if (numbers_[i] >= 0)
+      current = RecentSlice(AlignedStart(time, slice_size_, spec_.window.offset));
   }
   return all_kept || DropLate(rows, watermarks);
 }

@@ -140,8 +140,10 @@ TEST(SliceAggregate, AttachedWindowsAreTakenAsTheyAre) {
   auto op = MakeWindowAggregate(spec);
   TestOutput out;
   ASSERT_TRUE(op->Open({}).ok());
-  const std::vector<TestRow> rows = {{.key = 1, .time = 10, .key2 = 0}, {.key = 1, .time = 10, .key2 = 5},
-                                     {.key = 1, .time = 20, .key2 = 0}, {.key = 1, .time = 10, .key2 = 0},
+  const std::vector<TestRow> rows = {{.key = 1, .time = 10, .key2 = 0},
+                                     {.key = 1, .time = 10, .key2 = 5},
+                                     {.key = 1, .time = 20, .key2 = 0},
+                                     {.key = 1, .time = 10, .key2 = 0},
                                      {.key = 2, .time = 20, .key2 = 0}};
   testing::Finish(*op, op->OnBatch(0, MakeBatch(rows, false), out), out);
   testing::Finish(*op, op->OnWatermark(TimeDomain::kEvent, 9, out), out);
@@ -164,7 +166,10 @@ TEST(SliceAggregate, GlobalWindowsWithoutRowsSayNothing) {
   auto op = MakeWindowAggregate(spec);
   TestOutput out;
   ASSERT_TRUE(op->Open({}).ok());
-  testing::Finish(*op, op->OnBatch(0, MakeBatch({{.time = 5, .value = 2}, {.time = 35, .value = 4}}, false), out), out);
+  testing::Finish(
+      *op,
+      op->OnBatch(0, MakeBatch({{.time = 5, .value = 2}, {.time = 35, .value = 4}}, false), out),
+      out);
   testing::Finish(*op, op->OnWatermark(TimeDomain::kEvent, kMaxTimestamp, out), out);
   EXPECT_EQ(out.rows, (std::vector<Values>{{1, 2, 0, 10, 9}, {1, 4, 30, 40, 39}}));
 }

@@ -1,6 +1,6 @@
-// Windowed GROUP BY: TUMBLE, HOP, CUMULATE and windows that the rows carry. Keeps slice partials, not
-// rows: a row updates one slice of its key; a closing window merges its slices.
-// Output columns: the keys, the aggregates, window_start, window_end (timestamp[ms]) and window_time
+// Windowed GROUP BY: TUMBLE, HOP, CUMULATE and windows that the rows carry. Keeps slice partials,
+// not rows: a row updates one slice of its key; a closing window merges its slices. Output columns:
+// the keys, the aggregates, window_start, window_end (timestamp[ms]) and window_time
 // (timestamp[ms], = window_end - 1).
 #pragma once
 
@@ -16,9 +16,9 @@ namespace millrace {
 
 struct WindowAggregateSpec {
   WindowSpec window;
-  std::vector<int> keys;             // input columns
+  std::vector<int> keys;  // input columns
   std::vector<AggregateCall> calls;
-  bool retract = false;              // the input takes rows back
+  bool retract = false;  // the input takes rows back
   std::shared_ptr<arrow::Schema> output;
 };
 

@@ -1,5 +1,5 @@
-// WindowedOperator: what the windowed aggregates have in common: the watermark of the window's domain,
-// late rows, and results emitted in chunks whenever the output has room.
+// WindowedOperator: what the windowed aggregates have in common: the watermark of the window's
+// domain, late rows, and results emitted in chunks whenever the output has room.
 #pragma once
 
 #include <algorithm>

@@ -144,12 +144,18 @@ void WriteFlagged(const arrow::ArrayData& data, std::vector<uint8_t*>& at) {
 
 void WriteColumn(const arrow::ArrayData& data, size_t width, std::vector<uint8_t*>& at) {
   switch (width) {
-    case 0: return WriteBytes(data, at);
-    case 1: return WriteFlagged<1>(data, at);
-    case 2: return WriteFlagged<2>(data, at);
-    case 4: return WriteFlagged<4>(data, at);
-    case 8: return WriteFlagged<8>(data, at);
-    default: return WriteFlagged<16>(data, at);
+    case 0:
+      return WriteBytes(data, at);
+    case 1:
+      return WriteFlagged<1>(data, at);
+    case 2:
+      return WriteFlagged<2>(data, at);
+    case 4:
+      return WriteFlagged<4>(data, at);
+    case 8:
+      return WriteFlagged<8>(data, at);
+    default:
+      return WriteFlagged<16>(data, at);
   }
 }
 
@@ -161,7 +167,8 @@ Result<KeyCodec> KeyCodec::Make(std::vector<std::shared_ptr<arrow::DataType>> ty
   codec.with_namespace_ = with_namespace;
   for (auto& type : types) {
     const int width = KeyWidth(*type);
-    if (width < 0) return UserError("cannot group or partition by a value of type {}", type->ToString());
+    if (width < 0)
+      return UserError("cannot group or partition by a value of type {}", type->ToString());
     codec.columns_.push_back({std::move(type), static_cast<size_t>(width), 0});
   }
   codec.PlaceColumns();
@@ -212,11 +219,20 @@ void KeyCodec::EncodeFixed(const arrow::RecordBatch& rows, const std::vector<int
     uint8_t* first = base + columns_[c].offset;
     const uint64_t bit = uint64_t{1} << c;
     switch (columns_[c].width) {
-      case 1: EncodeFixedColumn<1>(data, first, stride, nulls, bit); break;
-      case 2: EncodeFixedColumn<2>(data, first, stride, nulls, bit); break;
-      case 4: EncodeFixedColumn<4>(data, first, stride, nulls, bit); break;
-      case 8: EncodeFixedColumn<8>(data, first, stride, nulls, bit); break;
-      default: EncodeFixedColumn<16>(data, first, stride, nulls, bit);
+      case 1:
+        EncodeFixedColumn<1>(data, first, stride, nulls, bit);
+        break;
+      case 2:
+        EncodeFixedColumn<2>(data, first, stride, nulls, bit);
+        break;
+      case 4:
+        EncodeFixedColumn<4>(data, first, stride, nulls, bit);
+        break;
+      case 8:
+        EncodeFixedColumn<8>(data, first, stride, nulls, bit);
+        break;
+      default:
+        EncodeFixedColumn<16>(data, first, stride, nulls, bit);
     }
   }
 }
@@ -320,10 +336,11 @@ Result<std::shared_ptr<arrow::Array>> KeyCodec::DecodeBytes(
     offsets[i + 1] = static_cast<int32_t>(bytes.size());
   }
   if (nulls == 0) valid = nullptr;
-  return arrow::MakeArray(arrow::ArrayData::Make(
-      column.type, count,
-      {valid, arrow::Buffer::FromVector(std::move(offsets)), arrow::Buffer::FromVector(std::move(bytes))},
-      nulls));
+  return arrow::MakeArray(
+      arrow::ArrayData::Make(column.type, count,
+                             {valid, arrow::Buffer::FromVector(std::move(offsets)),
+                              arrow::Buffer::FromVector(std::move(bytes))},
+                             nulls));
 }
 
 }  // namespace millrace

@@ -1,10 +1,11 @@
-// Keys as bytes: rows of key columns are encoded so that equal keys have equal bytes, and decoded back
-// into columns. NULL is a value of its own. An optional int64 namespace (a window, a slice) comes first.
+// Keys as bytes: rows of key columns are encoded so that equal keys have equal bytes, and decoded
+// back into columns. NULL is a value of its own. An optional int64 namespace (a window, a slice)
+// comes first.
 //
-//   all columns of fixed width:  [namespace 8] [null bits 8] [column 8 or 16]...    the same for all
-//   else:                        [namespace 8] then per column, in order
-//       fixed width:             [1 = valid] [value, zeros for NULL]
-//       string, binary:          [varint: 0 = NULL, else length + 1] [bytes]
+//   all of fixed width:   [namespace 8] [null bits 8] [column 8 or 16]...   of one length
+//   else:                 [namespace 8] then per column, in order
+//       fixed width:      [1 = valid] [value, zeros for NULL]
+//       string, binary:   [varint: 0 = NULL, else length + 1] [bytes]
 #pragma once
 
 #include <arrow/array.h>
@@ -26,9 +27,7 @@ struct EncodedKeys {
   const uint8_t* data(size_t row) const {
     return bytes.data() + (width > 0 ? row * width : offsets[row]);
   }
-  size_t size(size_t row) const {
-    return width > 0 ? width : offsets[row + 1] - offsets[row];
-  }
+  size_t size(size_t row) const { return width > 0 ? width : offsets[row + 1] - offsets[row]; }
 };
 
 class KeyCodec {

@@ -1,12 +1,14 @@
-// KeyTable: the index of a memory state table: maps the keys of rows to slots, small numbers by which
-// the state's columns are indexed. One lookup per row of a batch: keys are encoded column by column
-// (key_codec.h), hashed once, and probed in groups with prefetches, so that cache misses overlap.
+// KeyTable: the index of a memory state table: maps the keys of rows to slots, small numbers by
+// which the state's columns are indexed. One lookup per row of a batch: keys are encoded column by
+// column (key_codec.h), hashed once, and probed in groups with prefetches, so that cache misses
+// overlap.
 //
-//   index   [tag|slot] [tag|slot] [  -  ] ...    open addressing, linear probing, backward-shift erase
-//   keys    fixed width: one array, slot * width    else: [offset|length] by slot into an arena
+//   index   [tag|slot] [tag|slot] [  -  ] ...   open addressing, linear probing
+//   keys    of fixed width: one array, at slot * width
+//           else: [offset|length] by slot, into an arena
 //
-// Erased slots are reused, last first; the arena is compacted when half of it is dead, so a job that
-// inserts and erases for ever stays flat. Owned by one operator, one thread at a time.
+// Erased slots are reused, last first; the arena is compacted when half of it is dead, so a job
+// that inserts and erases for ever stays flat. Owned by one operator, one thread at a time.
 #pragma once
 
 #include <cstdint>
@@ -27,8 +29,8 @@ class KeyTable {
   static Result<KeyTable> Make(std::vector<std::shared_ptr<arrow::DataType>> types,
                                bool with_namespace);
 
-  // Sets slots[i] to the slot of row i's key (and namespaces[i]); appends to `inserted` the rows that
-  // brought a new key, ascending. New slots are below slot_count().
+  // Sets slots[i] to the slot of row i's key (and namespaces[i]); appends to `inserted` the rows
+  // that brought a new key, ascending. New slots are below slot_count().
   Status FindOrInsert(const arrow::RecordBatch& rows, const std::vector<int>& columns,
                       const int64_t* namespaces, std::vector<uint32_t>& slots,
                       std::vector<uint32_t>& inserted);

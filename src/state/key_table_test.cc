@@ -16,13 +16,13 @@ namespace {
 using Rows = std::shared_ptr<arrow::RecordBatch>;
 
 const std::vector<std::shared_ptr<arrow::DataType>> kAllTypes = {
-    arrow::boolean(), arrow::int8(),   arrow::int16(),
+    arrow::boolean(), arrow::int8(),    arrow::int16(),
     arrow::int32(),   arrow::float64(), arrow::timestamp(arrow::TimeUnit::MILLI),
-    arrow::utf8(),    arrow::binary(), arrow::decimal128(20, 2)};
+    arrow::utf8(),    arrow::binary(),  arrow::decimal128(20, 2)};
 
 // A column of few distinct values, NULLs among them, of any of the types above.
-std::shared_ptr<arrow::Array> RandomColumn(const std::shared_ptr<arrow::DataType>& type, size_t rows,
-                                           std::mt19937& random) {
+std::shared_ptr<arrow::Array> RandomColumn(const std::shared_ptr<arrow::DataType>& type,
+                                           size_t rows, std::mt19937& random) {
   std::unique_ptr<arrow::ArrayBuilder> builder;
   EXPECT_TRUE(arrow::MakeBuilder(arrow::default_memory_pool(), type, &builder).ok());
   for (size_t i = 0; i < rows; ++i) {
@@ -33,7 +33,8 @@ std::shared_ptr<arrow::Array> RandomColumn(const std::shared_ptr<arrow::DataType
     }
     std::shared_ptr<arrow::Scalar> scalar;
     if (arrow::is_base_binary_like(type->id())) {
-      const std::string text(static_cast<size_t>((value - 1) * (value - 1) * 50), static_cast<char>('a' + value));
+      const std::string text(static_cast<size_t>((value - 1) * (value - 1) * 50),
+                             static_cast<char>('a' + value));
       scalar = *arrow::MakeScalar(type, arrow::Buffer::FromString(text));
     } else if (type->id() == arrow::Type::DECIMAL128) {
       scalar = *arrow::MakeScalar(type, arrow::Decimal128(value - 2));
@@ -47,7 +48,8 @@ std::shared_ptr<arrow::Array> RandomColumn(const std::shared_ptr<arrow::DataType
   return *builder->Finish();
 }
 
-Rows RandomRows(const std::vector<std::shared_ptr<arrow::DataType>>& types, size_t rows, std::mt19937& random) {
+Rows RandomRows(const std::vector<std::shared_ptr<arrow::DataType>>& types, size_t rows,
+                std::mt19937& random) {
   arrow::FieldVector fields;
   arrow::ArrayVector columns;
   for (const auto& type : types) {
@@ -55,7 +57,8 @@ Rows RandomRows(const std::vector<std::shared_ptr<arrow::DataType>>& types, size
     columns.push_back(RandomColumn(type, rows + 3, random));
   }
   // A slice, so that offsets are not zero.
-  return arrow::RecordBatch::Make(arrow::schema(fields), static_cast<int64_t>(rows + 3), columns)->Slice(3);
+  return arrow::RecordBatch::Make(arrow::schema(fields), static_cast<int64_t>(rows + 3), columns)
+      ->Slice(3);
 }
 
 std::vector<int> AllColumns(const Rows& rows) {
@@ -70,7 +73,8 @@ std::string RowText(const arrow::ArrayVector& columns, int64_t row) {
   return text;
 }
 
-void CheckRoundTrip(const std::vector<std::shared_ptr<arrow::DataType>>& types, std::mt19937& random) {
+void CheckRoundTrip(const std::vector<std::shared_ptr<arrow::DataType>>& types,
+                    std::mt19937& random) {
   KeyTable table = *KeyTable::Make(types, true);
   std::map<std::string, uint32_t> model;
   for (int batch = 0; batch < 4; ++batch) {
@@ -78,10 +82,12 @@ void CheckRoundTrip(const std::vector<std::shared_ptr<arrow::DataType>>& types, 
     std::vector<int64_t> namespaces;
     for (int i = 0; i < 60; ++i) namespaces.push_back(static_cast<int64_t>(random() % 2));
     std::vector<uint32_t> slots, inserted;
-    ASSERT_TRUE(table.FindOrInsert(*rows, AllColumns(rows), namespaces.data(), slots, inserted).ok());
+    ASSERT_TRUE(
+        table.FindOrInsert(*rows, AllColumns(rows), namespaces.data(), slots, inserted).ok());
     size_t next_inserted = 0;
     for (size_t i = 0; i < slots.size(); ++i) {
-      const std::string key = std::to_string(namespaces[i]) + RowText(rows->columns(), static_cast<int64_t>(i));
+      const std::string key =
+          std::to_string(namespaces[i]) + RowText(rows->columns(), static_cast<int64_t>(i));
       const bool is_new = model.emplace(key, slots[i]).second;
       ASSERT_EQ(model[key], slots[i]);
       ASSERT_EQ(is_new, next_inserted < inserted.size() && inserted[next_inserted] == i);
@@ -100,7 +106,8 @@ TEST(KeyTable, FindsAndDecodesKeysOfAllTypes) {
   for (uint32_t seed = 1; seed <= 300; ++seed) {
     std::mt19937 random(seed);
     std::vector<std::shared_ptr<arrow::DataType>> types;
-    for (size_t i = random() % 4; i > 0; --i) types.push_back(kAllTypes[random() % kAllTypes.size()]);
+    for (size_t i = random() % 4; i > 0; --i)
+      types.push_back(kAllTypes[random() % kAllTypes.size()]);
     CheckRoundTrip(types, random);
   }
 }
@@ -120,10 +127,12 @@ TEST(KeyTable, StaysFlatAndRightWhileKeysComeAndGo) {
   size_t bytes_early = 0;
   for (int round = 0; round < 600; ++round) {
     std::vector<std::string> keys;
-    for (int i = 0; i < 200; ++i) keys.push_back(std::string(20, 'x') + std::to_string(random() % 100000));
+    for (int i = 0; i < 200; ++i)
+      keys.push_back(std::string(20, 'x') + std::to_string(random() % 100000));
     std::vector<uint32_t> slots, inserted;
     ASSERT_TRUE(table.FindOrInsert(*Strings(keys), {0}, nullptr, slots, inserted).ok());
-    for (size_t i = 0; i < keys.size(); ++i) ASSERT_EQ(model.emplace(keys[i], slots[i]).first->second, slots[i]);
+    for (size_t i = 0; i < keys.size(); ++i)
+      ASSERT_EQ(model.emplace(keys[i], slots[i]).first->second, slots[i]);
     while (model.size() > 1000) {
       const auto victim = std::next(model.begin(), static_cast<long>(random() % 20));
       table.Erase(victim->second);
@@ -140,7 +149,8 @@ TEST(KeyTable, MovesKeysToAnotherNamespace) {
   KeyTable table = *KeyTable::Make({arrow::utf8()}, true);
   const std::vector<int64_t> namespaces = {1, 2, 1};
   std::vector<uint32_t> slots, inserted, merged, merged_inserted;
-  ASSERT_TRUE(table.FindOrInsert(*Strings({"a", "a", "b"}), {0}, namespaces.data(), slots, inserted).ok());
+  ASSERT_TRUE(
+      table.FindOrInsert(*Strings({"a", "a", "b"}), {0}, namespaces.data(), slots, inserted).ok());
   EXPECT_EQ(table.size(), 3u);
   table.FindOrInsertIn(9, slots, merged, merged_inserted);
   EXPECT_EQ(merged[0], merged[1]);
@@ -175,7 +185,8 @@ TEST(KeyHash, IsOfTheValuesOnly) {
 TEST(KeyHash, SpreadsOverKeyGroups) {
   arrow::Int64Builder builder;
   for (int64_t i = 0; i < 128000; ++i) ASSERT_TRUE(builder.Append(i).ok());
-  const Rows rows = arrow::RecordBatch::Make(arrow::schema({arrow::field("k", arrow::int64())}), 128000, {*builder.Finish()});
+  const Rows rows = arrow::RecordBatch::Make(arrow::schema({arrow::field("k", arrow::int64())}),
+                                             128000, {*builder.Finish()});
   std::vector<uint64_t> hashes;
   ASSERT_TRUE(HashKeys(*rows, {0}, hashes).ok());
   std::vector<int> sizes(128);

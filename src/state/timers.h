@@ -1,11 +1,12 @@
-// Timers: by slot, one time each at which something may be due. Made for times that move on with every
-// row (the end of a session): the owner does not tell of each move, a timer just may fire early, and is
-// then set again for the time it really has.
+// Timers: by slot, one time each at which something may be due. Made for times that move on with
+// every row (the end of a session): the owner does not tell of each move, a timer just may fire
+// early, and is then set again for the time it really has.
 //
 //   buckets   [b+1: slots] [b+2: slots] ...   by time / width, unordered within
 //   opened    heap of (time, slot)            of the buckets that the watermark has reached
 //
-// Entries are never looked up: one that does not match its slot's time any more is dropped when met.
+// Entries are never looked up: one that does not match its slot's time any more is dropped when
+// met.
 #pragma once
 
 #include <algorithm>
@@ -63,6 +64,11 @@ class Timers {
     const auto [time, first] = opened_.front();
     std::pop_heap(opened_.begin(), opened_.end(), std::greater<>());
     opened_.pop_back();
+    // The next ones to come are near the heap's top.
+    for (size_t i = 0; i < std::min<size_t>(opened_.size(), 7); ++i) {
+      __builtin_prefetch(&times_[opened_[i].second]);
+      real_time.Prefetch(opened_[i].second);
+    }
     if (times_[first] != time) return false;
     const Timestamp real = real_time(first);
     if (real > time) {
@@ -88,7 +94,8 @@ class Timers {
       }
       const uint32_t slot = slots[i];
       const Timestamp time = times_[slot];
-      if (time != kMinTimestamp && Bucket(time) == bucket) Set(slot, std::max(time, real_time(slot)));
+      if (time != kMinTimestamp && Bucket(time) == bucket)
+        Set(slot, std::max(time, real_time(slot)));
     }
   }
 

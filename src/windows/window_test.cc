@@ -30,8 +30,7 @@ TEST(Window, TumbleHasOneWindow) {
 
 TEST(Window, HopListsEarliestEndFirst) {
   EXPECT_EQ(Assign(WindowKind::kHop, 10, 5, 12), (std::vector<Window>{{5, 15}, {10, 20}}));
-  EXPECT_EQ(Assign(WindowKind::kHop, 10, 4, 12),
-            (std::vector<Window>{{4, 14}, {8, 18}, {12, 22}}));
+  EXPECT_EQ(Assign(WindowKind::kHop, 10, 4, 12), (std::vector<Window>{{4, 14}, {8, 18}, {12, 22}}));
   EXPECT_EQ(Assign(WindowKind::kHop, 10, 5, -1), (std::vector<Window>{{-10, 0}, {-5, 5}}));
 }
 
@@ -41,7 +40,8 @@ TEST(Window, HopLeavesOutRowsBetweenWindows) {
 }
 
 TEST(Window, CumulateGrowsToItsSize) {
-  EXPECT_EQ(Assign(WindowKind::kCumulate, 15, 5, 17), (std::vector<Window>{{15, 20}, {15, 25}, {15, 30}}));
+  EXPECT_EQ(Assign(WindowKind::kCumulate, 15, 5, 17),
+            (std::vector<Window>{{15, 20}, {15, 25}, {15, 30}}));
   EXPECT_EQ(Assign(WindowKind::kCumulate, 15, 5, 29), (std::vector<Window>{{15, 30}}));
 }
 
