@@ -1,5 +1,6 @@
 #include "data/batch.h"
 
+#include <arrow/api.h>
 #include <arrow/compute/api.h>
 #include <arrow/util/byte_size.h>
 

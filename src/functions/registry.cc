@@ -34,6 +34,7 @@ void RegisterAll(FunctionRegistry& registry) {
   RegisterCollection(registry);
   RegisterJson(registry);
   RegisterAggregates(registry);
+  RegisterStatistics(registry);
 }
 
 ExpressionPtr CallOf(const ScalarFunction& function, std::vector<ExpressionPtr> args, SqlType type) {

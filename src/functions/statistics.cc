@@ -3,6 +3,7 @@
 
 #include "functions/aggregate_internal.h"
 #include "functions/bind.h"
+#include "functions/families.h"
 
 namespace millrace {
 namespace {

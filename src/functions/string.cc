@@ -40,8 +40,13 @@ Result<arrow::Datum> EvalCase(const Call& call, const char* unicode_kernel) {
   const auto size = static_cast<size_t>(rows == 0 ? 0 : offsets[rows] - offsets[0]);
   const bool ascii =
       size == 0 || IsAscii(View(operand.data->buffers[2]->data_as<char>() + offsets[0], size));
-  if (!ascii) return arrow::compute::CallFunction(unicode_kernel, call.args);
-  return RunPerRow<Text(View)>(call, AppendSwappedCase<kFirst, kLast>);
+  if (ascii) return RunPerRow<Text(View)>(call, AppendSwappedCase<kFirst, kLast>);
+  if constexpr (kFirst == 'A') return arrow::compute::CallFunction(unicode_kernel, call.args);
+  // As in Java: the sharp s has no capital of its own; Unicode's tables know one letter for one only.
+  const arrow::compute::ReplaceSubstringOptions sharp_s("ß", "SS");
+  MILL_ASSIGN(const arrow::Datum spelt,
+              arrow::compute::CallFunction("replace_substring", call.args, &sharp_s));
+  return arrow::compute::CallFunction(unicode_kernel, {spelt});
 }
 
 View Substring(View text, int64_t position, int64_t length) {
