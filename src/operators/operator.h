@@ -9,6 +9,7 @@
 
 #include "data/message.h"
 #include "data/type.h"
+#include "state/snapshot.h"
 
 namespace millrace {
 
@@ -67,6 +68,11 @@ class Operator {
   virtual Result<Progress> OnEnd(Output&) { return Progress::kDone; }
   // There is room again: go on emitting.
   virtual Result<Progress> OnMore(Output&) { return Progress::kDone; }
+  // Writes down all state, between OnBarrier and the next message; the operator goes on unchanged.
+  virtual Status Save(StateWriter&) const { return Status::OK(); }
+  // Takes up what instances of the same operator saved, maybe at another parallelism; once, after Open
+  // and before any input.
+  virtual Status Load(const StateReader&) { return Status::OK(); }
   // One line for EXPLAIN.
   virtual std::string Describe() const = 0;
 
