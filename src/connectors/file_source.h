@@ -25,8 +25,8 @@ struct FileSourceOptions {
   size_t max_record_bytes = 128 << 20;
 };
 
-// The files behind `path` in name order; names starting with '_' or '.' inside folders are left
-// out.
+// The files behind `path` in name order, numbers in names by value ("part-9" before "part-10");
+// names starting with '_' or '.' inside folders are left out.
 Result<std::vector<std::string>> ListFiles(const std::string& path);
 
 class FileSource : public Source {

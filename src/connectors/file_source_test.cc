@@ -98,6 +98,12 @@ TEST_F(FileSourceTest, ReadsFoldersInNameOrder) {
   EXPECT_EQ(ReadAll(), Texts{"c.txt:1:3\n"});
 }
 
+TEST_F(FileSourceTest, CountsNumbersInNames) {
+  for (const char* name : {"p-10-2", "p-2-11", "p-2-9", "p-1", "p", "p-02-9"}) Put(name, "x\n");
+  EXPECT_EQ(ReadAll(), (Texts{"p:1:x\n", "p-1:1:x\n", "p-02-9:1:x\n", "p-2-9:1:x\n",
+                              "p-2-11:1:x\n", "p-10-2:1:x\n"}));
+}
+
 TEST_F(FileSourceTest, SpreadsFilesOverLanes) {
   for (const char* name : {"a", "b", "c"}) Put(name, std::string(name) + "\n");
   options_.lanes = 2;
