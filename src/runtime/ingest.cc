@@ -173,7 +173,7 @@ Batch LaneClock::Advance(const Ingested& piece, int64_t offset, int64_t length) 
   Timestamp running = watermark_;
   bool behind = false;
   for (int64_t i = 0; i < length; ++i) {
-    behind |= times && times[i] <= running;
+    behind |= times && (running == kMaxTimestamp || times[i] <= running + 1);
     running = std::max(running, mark(i));
   }
   if (behind) {

@@ -64,8 +64,9 @@ class LaneClock {
  public:
   Timestamp watermark() const { return watermark_; }
   void RaiseTo(Timestamp watermark) { watermark_ = std::max(watermark_, watermark); }
-  // Rows [offset, offset + length) of `piece`, with arrival watermarks if one of them is behind;
-  // the watermark moves on to the end of them.
+  // Rows [offset, offset + length) of `piece`; the watermark moves on to the end of them. With
+  // arrival watermarks if one of them is at or behind its watermark + 1: a row just above it may not
+  // join a session that ends there and is closed under it.
   Batch Advance(const Ingested& piece, int64_t offset, int64_t length);
 
  private:

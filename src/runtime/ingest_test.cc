@@ -27,7 +27,7 @@ Ingested Timed(const std::vector<TestRow>& rows) {
 
 TEST(LaneClock, BatchInOrderCarriesNoArrivalWatermarks) {
   LaneClock clock;
-  const Batch batch = clock.Advance(Timed({{0, 5}, {1, 6}, {2, 9}}), 0, 3);
+  const Batch batch = clock.Advance(Timed({{0, 5}, {1, 7}, {2, 9}}), 0, 3);
   EXPECT_EQ(batch.arrival_watermarks, nullptr);
   EXPECT_EQ(clock.watermark(), 9);
 }
@@ -48,11 +48,31 @@ TEST(LaneClock, RowBehindTheOthersIsSeenAcrossBatchesAndSlices) {
   }
 }
 
-TEST(LaneClock, TimeEqualToTheWatermarkIsBehind) {
+TEST(LaneClock, TimeUpToOneAboveTheWatermarkMayMeetAClosedWindow) {
+  for (Timestamp time : {5, 6}) {
+    LaneClock clock;
+    clock.RaiseTo(5);
+    EXPECT_NE(clock.Advance(Timed({{0, time}}), 0, 1).arrival_watermarks, nullptr) << time;
+  }
   LaneClock clock;
   clock.RaiseTo(5);
+  EXPECT_EQ(clock.Advance(Timed({{0, 7}}), 0, 1).arrival_watermarks, nullptr);
+}
+
+TEST(LaneClock, NullWatermarkHoldsTimeWhereItIs) {
+  LaneClock clock;
+  Ingested piece = Timed({{0, 5}, {1, 9}, {2, 12}});
+  arrow::Int64Builder marks;
+  ASSERT_TRUE(marks.Append(4).ok() && marks.AppendNull().ok() && marks.Append(2).ok());
+  piece.watermarks = std::static_pointer_cast<arrow::Int64Array>(marks.Finish().ValueOrDie());
+  clock.Advance(piece, 0, 3);
+  EXPECT_EQ(clock.watermark(), 4) << "neither NULL nor an older value moves it";
+}
+
+TEST(LaneClock, NoWatermarkStandsAboveTheHighest) {
+  LaneClock clock;
+  clock.RaiseTo(kMaxTimestamp);
   EXPECT_NE(clock.Advance(Timed({{0, 5}}), 0, 1).arrival_watermarks, nullptr);
-  EXPECT_EQ(clock.Advance(Timed({{0, 6}}), 0, 1).arrival_watermarks, nullptr);
 }
 
 TEST(TableClock, OthersAreTheLeastOfTheActive) {
@@ -193,7 +213,7 @@ class LineDecoder final : public Decoder {
       if (number % 100 == 13) {
         dead.Add({chunk.file, line, text.substr(at, text.find('\n', at) - at), "unlucky"});
       } else {
-        rows.emplace_back(number, number);
+        rows.emplace_back(number, 2 * number);
       }
     }
     std::this_thread::sleep_for(std::chrono::microseconds(line * 7919 % 300));
