@@ -1,7 +1,6 @@
 // Exchange: the end of a chain that feeds other nodes. Each route leads to one downstream node and
 // gets all rows; within a route rows go to one task (forward, gather) or are spread by key:
-//
-//   hash of the key columns -> one of 128 key groups -> task = group * parallelism / 128
+// (data/key_hash.h).
 //
 // Small pieces are put together up to batch_rows; whatever is held back goes out before any other
 // message and when the task runs out of input, so it never waits for more rows to come.
@@ -16,13 +15,6 @@
 #include "runtime/epochs.h"
 
 namespace millrace {
-
-inline constexpr uint32_t kKeyGroups = 128;
-
-// The task of `parallelism` that owns the keys with `hash`.
-inline size_t TaskOfHash(uint64_t hash, size_t parallelism) {
-  return KeyGroup(hash, kKeyGroups) * parallelism / kKeyGroups;
-}
 
 // One downstream node: several `targets`, one for each of its tasks, share the rows by hash of
 // `keys`.
