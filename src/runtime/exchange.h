@@ -12,7 +12,6 @@
 #include "data/key_hash.h"
 #include "runtime/chain.h"
 #include "runtime/channel.h"
-#include "runtime/epochs.h"
 
 namespace millrace {
 
@@ -31,8 +30,7 @@ struct Coalescing {
 
 class Exchange final : public ChainEnd {
  public:
-  // `epochs` hears of each barrier that has been handed on.
-  Exchange(std::vector<Route> routes, Coalescing coalescing, EpochListener* epochs);
+  Exchange(std::vector<Route> routes, Coalescing coalescing);
 
   Status Accept(Message message) override;
   bool Full() const override;
@@ -59,7 +57,6 @@ class Exchange final : public ChainEnd {
 
   std::vector<Fan> fans_;
   Coalescing coalescing_;
-  EpochListener* epochs_;
   // While idle, rows (of processing-time windows) do not make the channels hold back event time.
   bool idle_ = false;
   std::vector<uint64_t> hashes_;

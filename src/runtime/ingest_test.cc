@@ -7,12 +7,16 @@
 namespace millrace {
 namespace {
 
-class DeadLog final : public DeadLetters {
+class DeadLog final : public RejectLog {
  public:
-  void Add(const BadRow& row) override {
+  void Dead(int64_t, const BadRow& row) override {
     log.Add(row.file + ":" + std::to_string(row.line) + " " + std::string(row.bytes) + ": " +
             row.reason);
   }
+  void Late(int64_t, const Batch&, int64_t, Timestamp, const std::string&) override {}
+  Result<Committable> Stage(int64_t epoch) override { return Committable{epoch, ""}; }
+  Status Publish(const Committable&) override { return Status::OK(); }
+  Status Restore(const Committable*) override { return Status::OK(); }
   TestLog log;
 };
 
@@ -86,8 +90,8 @@ TEST(TableClock, OthersAreTheLeastOfTheActive) {
   EXPECT_EQ(clock.OfOthers(0), 10) << "all idle: the furthest";
 }
 
-std::unique_ptr<Job> MakeJob(Graph graph, JobOptions options, DeadLetters* dead = nullptr) {
-  return Job::Make(std::move(graph), std::move(options), dead, nullptr).ValueOrDie();
+std::unique_ptr<Job> MakeJob(Graph graph, JobOptions options, RejectLog* rejects = nullptr) {
+  return Job::Make(std::move(graph), std::move(options), {.rejects = rejects}).ValueOrDie();
 }
 
 TEST(Ingest, RowsWithoutUsableEventTimeAreDeadLetters) {
