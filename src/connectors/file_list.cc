@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <filesystem>
 
-#include "connectors/file_source.h"
+#include "connectors/lane_files.h"
 
 namespace millrace {
 namespace {
