@@ -1,6 +1,6 @@
 // The columns of a 'filesystem' table that are the same in all rows of a file: metadata (file.path,
-// file.name, file.size, file.modification-time) and the columns it is PARTITIONED BY, which stand in
-// the names of the folders. A format decodes the others; here they come together.
+// file.name, file.size, file.modification-time) and the columns it is PARTITIONED BY, which stand
+// in the names of the folders. A format decodes the others; here they come together.
 #pragma once
 
 #include <arrow/record_batch.h>

@@ -1,9 +1,9 @@
 // The files that one lane of a table reads, in order. A bounded table's files stand fixed in name
 // order; with a monitor interval new ones are added behind those that are known.
 //
-// A position is "x:y:hash:path": where in the file `path`, and a hash of the files before it, so that
-// a lane does not go on among files that are not those it began with. Lanes that watch for new files
-// have these on lines of their own behind it instead.
+// A position is "x:y:hash:path": where in the file `path`, and a hash of the files before it, so
+// that a lane does not go on among files that are not those it began with. Lanes that watch for new
+// files have these on lines of their own behind it instead.
 #pragma once
 
 #include <chrono>

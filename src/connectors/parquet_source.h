@@ -1,5 +1,5 @@
-// Reads Parquet files: one lane, file by file, row group by row group. A position is the row group and
-// the row in it. Yields batches; owned by one thread.
+// Reads Parquet files: one lane, file by file, row group by row group. A position is the row group
+// and the row in it. Yields batches; owned by one thread.
 #pragma once
 
 #include <chrono>

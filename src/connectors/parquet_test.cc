@@ -160,11 +160,10 @@ TEST_F(ParquetTest, EveryTypeComesBack) {
 TEST_F(ParquetTest, OtherProgramsTypesAreRead) {
   using arrow::TimeUnit;
   EXPECT_EQ(ReadAs(ArrayOf<arrow::Int32Builder>(arrow::int32(), 7, -7), SqlType::BigInt()), "7 -7");
-  EXPECT_EQ(ReadAs(ArrayOf<arrow::Int32Builder>(arrow::int32(), 7), SqlType::Of(TypeKind::kTinyInt)),
-            "7");
-  EXPECT_NE(ReadAs(ArrayOf<arrow::Int32Builder>(arrow::int32(), 700), SqlType::Of(TypeKind::kTinyInt))
-                .find("cannot read column 'v' of"),
-            std::string::npos);
+  const SqlType tiny = SqlType::Of(TypeKind::kTinyInt);
+  EXPECT_EQ(ReadAs(ArrayOf<arrow::Int32Builder>(arrow::int32(), 7), tiny), "7");
+  const std::string too_big = ReadAs(ArrayOf<arrow::Int32Builder>(arrow::int32(), 700), tiny);
+  EXPECT_NE(too_big.find("cannot read column 'v' of"), std::string::npos) << too_big;
   EXPECT_EQ(ReadAs(ArrayOf<arrow::FloatBuilder>(arrow::float32(), 1.5f), SqlType::Double()), "1.5");
   // Before 1970, towards the past; micro- to milliseconds, nano- to microseconds.
   const auto micros = arrow::timestamp(TimeUnit::MICRO, "Europe/Berlin");
@@ -286,7 +285,8 @@ TEST_F(ParquetTest, RollsAtItsSize) {
   table_.options["sink.rolling-policy.file-size"] = "200 kb";
   auto sink = OpenSink();
   for (int i = 0; i < 20; ++i) {
-    auto rows = arrow::RecordBatch::Make(table_.schema.ToArrow(), 10000, {Numbers(10000, i * 10000)});
+    auto rows = arrow::RecordBatch::Make(table_.schema.ToArrow(), 10000,
+                                         {Numbers(10000, i * 10000)});
     ASSERT_TRUE(sink->Write({rows, nullptr, nullptr, 0}).ok());
   }
   ASSERT_TRUE(sink->Publish(sink->Stage(1).ValueOrDie()).ok());

@@ -15,7 +15,8 @@ inline constexpr const char* kDefaultPartition = "__DEFAULT_PARTITION__";
 std::string EscapePathName(std::string_view text);
 std::string UnescapePathName(std::string_view text);
 
-// The value of partition `name` in the folders of `path`, unescaped; none if there is no such folder.
+// The value of partition `name` in the folders of `path`, unescaped; none if there is no such
+// folder.
 std::optional<std::string> PartitionValue(std::string_view path, std::string_view name);
 
 }  // namespace millrace

@@ -28,8 +28,8 @@ class Sink {
   virtual Result<Committable> Stage(int64_t epoch) = 0;
   // Makes a staged epoch visible; publishing twice does nothing more.
   virtual Status Publish(const Committable& committable) = 0;
-  // After a restore, before the first Write: publishes the staged epochs that the checkpoint names, in
-  // their order, and drops what the same writers had staged after it.
+  // After a restore, before the first Write: publishes the staged epochs that the checkpoint
+  // names, in their order, and drops what the same writers had staged after it.
   virtual Status Recover(const std::vector<Committable>& pending) {
     for (const Committable& committable : pending) {
       if (!committable.payload.empty()) MILL_RETURN(Publish(committable));

@@ -1,5 +1,5 @@
-// How the columns of a Parquet file become SQL columns, as Flink maps them. Arrow has already turned
-// Parquet's types into its own; what remains is the engine's layout (data/type.h):
+// How the columns of a Parquet file become SQL columns, as Flink maps them. Arrow has already
+// turned Parquet's types into its own; what remains is the engine's layout (data/type.h):
 //
 //   integers            TINYINT .. BIGINT, also a narrower declared one if every value fits
 //   float, double       FLOAT, DOUBLE; float also DOUBLE
@@ -22,8 +22,8 @@ namespace millrace {
 // True if a column of type `from` can be read as `to`.
 bool IsReadableAs(const arrow::DataType& from, const SqlType& to);
 
-// The same values in the layout of `to`; `array` must be readable as it. A value that does not fit is
-// an error.
+// The same values in the layout of `to`; `array` must be readable as it. A value that does not fit
+// is an error.
 Result<std::shared_ptr<arrow::Array>> ConvertTo(const std::shared_ptr<arrow::Array>& array,
                                                 const SqlType& to);
 
