@@ -1,3 +1,4 @@
+#include "base/files.h"
 #include "connectors/file_sink.h"
 
 #include <unistd.h>
