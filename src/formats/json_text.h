@@ -5,6 +5,7 @@
 #include <immintrin.h>
 
 #include <cstdint>
+#include <cstring>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -25,6 +26,29 @@ inline bool CopyFindBackslash(const char* from, size_t length, char* to) {
   }
   return false;
 }
+// Reads 1 to 8 digits at `text` into `*value`, all at once (Lemire's way: add neighbours up by
+// multiplications); false if one of the bytes is no digit.
+inline bool ReadDigits8(const char* text, size_t length, uint64_t* value) {
+  uint64_t bytes;
+  std::memcpy(&bytes, text, sizeof bytes);
+  bytes = (bytes ^ 0x3030303030303030ULL) << (64 - 8 * length);  // zeros in front
+  const bool digits = (((bytes + 0x7676767676767676ULL) | bytes) & 0x8080808080808080ULL) == 0;
+  constexpr uint64_t kPairs = 0x000000FF000000FFULL;
+  bytes = bytes * 10 + (bytes >> 8);
+  *value = ((bytes & kPairs) * 0x000F424000000064ULL +
+            ((bytes >> 16) & kPairs) * 0x0000271000000001ULL) >> 32;
+  return digits;
+}
+
+// Reads 1 to 16 digits.
+inline bool ReadDigits16(const char* text, size_t length, uint64_t* value) {
+  if (length <= 8) return ReadDigits8(text, length, value);
+  uint64_t high = 0, low = 0;
+  const bool digits = ReadDigits8(text, length - 8, &high) & ReadDigits8(text + length - 8, 8, &low);
+  *value = high * 100000000 + low;
+  return digits;
+}
+
 // Resolves the escapes of a JSON string's inside into `to` (never longer than `text`). Returns the
 // end of what was written, null if an escape is wrong.
 char* UnescapeJson(std::string_view text, char* to);
