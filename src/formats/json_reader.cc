@@ -93,12 +93,15 @@ const uint32_t* JsonReader::ReadObject(const uint32_t* token, Node& node, int64_
   size_t previous = 0;
   if (Char(token) == '}') return token + 1;
   while (true) {
-    if (Char(token) != '"') return Broken(token, "expected a field name");
-    const char* key = text_ + *token + 1;
-    ++token;
-    if (Char(token) != ':') return Broken(token, "expected ':'");
-    const int found = node.keys.Find(key, text_ + *token, &previous);
-    ++token;
+    // A key that is guessed may stand behind the line's end; the value is then found to be so.
+    const char* quote = text_ + *token;
+    int found = node.keys.Guess(quote, &previous);
+    if (found == KeyFinder::kNotGuessed) [[unlikely]] {
+      if (Char(token) != '"') return Broken(token, "expected a field name");
+      if (Char(token + 1) != ':') return Broken(token + 1, "expected ':'");
+      found = node.keys.Find(quote, text_ + token[1], &previous);
+    }
+    token += 2;
     if (found < 0) {
       token = Char(token) == '"' ? token + 1 : Skip(token, 0);
     } else {

@@ -196,6 +196,29 @@ TEST(JsonDecoder, DuplicateAndEscapedKeys) {
             (Texts{"1", "2"}));
 }
 
+// A guessed key must not carry a record over the end of its line.
+TEST(JsonDecoder, KeysBehindTheLinesEnd) {
+  const Schema schema{{{"a", SqlType::Int()}, {"b", SqlType::Int()}}};
+  const std::string good = "{\"a\":1,\"b\":2}\n";
+  const Decoded got = Decode("json", schema, {},
+                             good + good + "{\"a\":3,\n\"b\":4}\n" + good + "{\"a\" : 5 , \"b\" :6}\n" +
+                                 "{\"a\":7,\"b\":\n" + "{\"a\":8,\"b\"\n" + "\"a\":9}\n" + good);
+  EXPECT_EQ(got.rows, (Texts{"1, 2", "1, 2", "1, 2", "5, 6", "1, 2"}));
+  EXPECT_EQ(got.bad.size(), 5U);
+}
+
+TEST(JsonDecoder, Digits) {
+  for (const char* text : {"0", "-0", "7", "-12345678", "123456789", "1234567890123456",
+                           "-12345678901234567", "9223372036854775807", "-9223372036854775808"}) {
+    const std::string want = std::string(text) == "-0" ? "0" : text;
+    EXPECT_EQ(Json(SqlType::BigInt(), text), want);
+    EXPECT_EQ(Json(SqlType::BigInt(), std::string(text) + " "), want);
+  }
+  for (const char* text : {"01", "-01", "-", "1a", "12345678:", "9223372036854775808", "1-", "\xff"}) {
+    EXPECT_EQ(Json(SqlType::BigInt(), text).substr(0, 3), "bad") << text;
+  }
+}
+
 TEST(JsonDecoder, LenientAndStrictOptions) {
   const Options lenient{{"json.ignore-parse-errors", "true"}};
   const Decoded got = Decode("json", Events(), lenient,

@@ -61,35 +61,40 @@ std::string CompactJson(std::string_view text);
 // remembers which one came next; a right guess costs one vector comparison.
 class KeyFinder {
  public:
+  static constexpr int kNotGuessed = -2;
+
   explicit KeyFinder(const std::vector<std::string>& columns);
-  // Column of the key that starts at `key`, behind its quote, and ends before the colon at `limit`:
-  // -1 if it is none. `*previous` is 0 at the start of a record, and this class's from then on.
-  int Find(const char* key, const char* limit, size_t* previous) {
+  // Column of the key if `quote` starts with the guessed one, its quotes and colon included: -1 if
+  // it is none, kNotGuessed if something else stands there. `*previous` is 0 at the start of a
+  // record, and this class's from then on.
+  int Guess(const char* quote, size_t* previous) const {
     const size_t next = keys_[*previous].next;
     const Key& guess = keys_[next];
-    if (guess.Matches(key)) [[likely]] {
-      *previous = next;
-      return guess.column;
-    }
-    return FindSlowly(key, limit, previous);
+    if (!guess.Matches(quote, guess.mask)) [[unlikely]]
+      return kNotGuessed;
+    *previous = next;
+    return guess.column;
   }
+  // Column of the key that starts with the quote at `quote` and ends before the colon at `limit`:
+  // -1 if it is none.
+  int Find(const char* quote, const char* limit, size_t* previous);
 
  private:
   static constexpr size_t kInline = 32;
   static constexpr size_t kMostKeys = 256;  // more are not remembered
   struct Key {
-    alignas(32) char bytes[kInline] = {};  // the raw key and its closing quote
-    uint32_t mask = 0;                     // the bytes that count; 0: too long, never guessed
+    alignas(32) char bytes[kInline] = {};  // the raw key in its quotes, and a colon
+    uint32_t mask = 0;                     // the bytes that count
+    uint32_t quoted = 0;                   // the same without the colon; 0: never matches
     int column = -1;
-    size_t next = 0;
-    bool Matches(const char* key) const {
-      const __m256i have = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(key));
+    uint32_t next = 0;
+    bool Matches(const char* quote, uint32_t counting) const {
+      const __m256i have = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(quote));
       const __m256i want = _mm256_load_si256(reinterpret_cast<const __m256i*>(bytes));
       const auto same = static_cast<uint32_t>(_mm256_movemask_epi8(_mm256_cmpeq_epi8(have, want)));
-      return mask != 0 && (same & mask) == mask;
+      return quoted != 0 && (same & counting) == counting;
     }
   };
-  int FindSlowly(const char* key, const char* limit, size_t* previous);
   int ColumnOf(std::string_view raw) const;
 
   std::vector<std::string> columns_;
