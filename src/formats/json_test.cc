@@ -201,8 +201,9 @@ TEST(JsonDecoder, KeysBehindTheLinesEnd) {
   const Schema schema{{{"a", SqlType::Int()}, {"b", SqlType::Int()}}};
   const std::string good = "{\"a\":1,\"b\":2}\n";
   const Decoded got = Decode("json", schema, {},
-                             good + good + "{\"a\":3,\n\"b\":4}\n" + good + "{\"a\" : 5 , \"b\" :6}\n" +
-                                 "{\"a\":7,\"b\":\n" + "{\"a\":8,\"b\"\n" + "\"a\":9}\n" + good);
+                             good + good + "{\"a\":3,\n\"b\":4}\n" + good +
+                                 "{\"a\" : 5 , \"b\" :6}\n{\"a\":7,\"b\":\n" +
+                                 "{\"a\":8,\"b\"\n\"a\":9}\n" + good);
   EXPECT_EQ(got.rows, (Texts{"1, 2", "1, 2", "1, 2", "5, 6", "1, 2"}));
   EXPECT_EQ(got.bad.size(), 5U);
 }
@@ -214,7 +215,8 @@ TEST(JsonDecoder, Digits) {
     EXPECT_EQ(Json(SqlType::BigInt(), text), want);
     EXPECT_EQ(Json(SqlType::BigInt(), std::string(text) + " "), want);
   }
-  for (const char* text : {"01", "-01", "-", "1a", "12345678:", "9223372036854775808", "1-", "\xff"}) {
+  for (const char* text :
+       {"01", "-01", "-", "1a", "12345678:", "9223372036854775808", "1-", "\xff"}) {
     EXPECT_EQ(Json(SqlType::BigInt(), text).substr(0, 3), "bad") << text;
   }
 }

@@ -44,9 +44,10 @@ inline bool ReadDigits8(const char* text, size_t length, uint64_t* value) {
 inline bool ReadDigits16(const char* text, size_t length, uint64_t* value) {
   if (length <= 8) return ReadDigits8(text, length, value);
   uint64_t high = 0, low = 0;
-  const bool digits = ReadDigits8(text, length - 8, &high) & ReadDigits8(text + length - 8, 8, &low);
+  const bool digits = ReadDigits8(text, length - 8, &high);
+  if (!digits || !ReadDigits8(text + length - 8, 8, &low)) return false;
   *value = high * 100000000 + low;
-  return digits;
+  return true;
 }
 
 // Resolves the escapes of a JSON string's inside into `to` (never longer than `text`). Returns the
