@@ -40,6 +40,8 @@ struct Connector {
   // The lanes; `columns` are the physical columns that the plan uses (batch sources produce just
   // these, in this order). Null: cannot be read.
   std::function<Result<std::vector<std::unique_ptr<Source>>>(const TableInfo&, const Schema& columns)> make_source;
+  // Which kinds of rows the table's sources yield; null: +I only.
+  std::function<ChangelogMode(const TableInfo&)> changelog;
   // Null: cannot be written.
   std::function<Result<std::unique_ptr<Sink>>(const TableInfo&)> make_sink;
 };

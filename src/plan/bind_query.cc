@@ -24,10 +24,19 @@ ast::SelectItem ColumnItem(const ScopeColumn& column, const ast::Place& place) {
   return {expr, column.name};
 }
 
-// Which output column is input column `c` passed on unchanged; -1 if none is.
+// True if different values stay different.
+bool KeepsApart(const SqlType& from, const SqlType& to) {
+  if (from.IsInteger() && to.IsInteger()) return from.kind <= to.kind;
+  if (from.IsString() && to.IsString()) return from.precision <= to.precision;
+  return from.Nullable().SameAs(to.Nullable());
+}
+
+// Which output column is input column `c` passed on, unchanged or widened; -1 if none is.
 int PassedOn(const std::vector<ExpressionPtr>& expressions, int c) {
   for (size_t i = 0; i < expressions.size(); ++i) {
-    const Expression& e = *expressions[i];
+    const bool cast = expressions[i]->kind == Expression::Kind::kCast &&
+                      KeepsApart(expressions[i]->args[0]->type, expressions[i]->type);
+    const Expression& e = cast ? *expressions[i]->args[0] : *expressions[i];
     if (e.kind == Expression::Kind::kColumn && e.column == c) return static_cast<int>(i);
   }
   return -1;
@@ -117,10 +126,10 @@ Result<PlanPtr> Binder::BindQuery(const ast::Query& query) {
   const CommonTables outer = common_tables_;
   for (const auto& [name, table] : query.with) common_tables_[name] = table;
   auto body = BindBody(query);
+  if (body.ok()) body = BindTail(query, *body);
   common_tables_ = outer;
   --depth_;
-  if (!body.ok()) return body;
-  return BindLimit(query, *body);
+  return body;
 }
 
 Result<PlanPtr> Binder::BindBody(const ast::Query& query) {
@@ -129,25 +138,6 @@ Result<PlanPtr> Binder::BindBody(const ast::Query& query) {
   if (!query.values.empty()) return BindValues(query.values);
   if (query.left) return BindQuery(*query.left);
   return ErrorAt(query.place, "this query is empty");
-}
-
-Result<PlanPtr> Binder::BindLimit(const ast::Query& query, PlanPtr input) {
-  if (!query.order_by.empty()) {
-    return ErrorAt(query.order_by[0].first->place,
-                   "ORDER BY is not supported on a stream. hint: write the rows to a table with the "
-                   "sqlite connector and sort there");
-  }
-  if (!query.limit && !query.offset) return input;
-  auto plan = std::make_shared<Plan>();
-  plan->kind = PlanKind::kLimit;
-  plan->schema = input->schema;
-  plan->traits = input->traits;
-  plan->updating = input->updating;
-  if (input->updating) return ErrorAt(query.place, "LIMIT on an updating result is not supported");
-  plan->limit = query.limit.value_or(-1);
-  plan->offset = query.offset.value_or(0);
-  plan->inputs = {std::move(input)};
-  return plan;
 }
 
 Result<PlanPtr> Binder::BindSetOperation(const ast::Query& query) {
@@ -225,7 +215,8 @@ Result<PlanPtr> Binder::BindSelect(const ast::Select& select) {
   }
   PlanPtr plan;
   if (IsGrouped(select)) {
-    MILL_ASSIGN(plan, BindGrouped(select, input));
+    MILL_ASSIGN(plan, HasGroupWindow(select) ? BindGroupWindow(select, input)
+                                             : BindGrouped(select, input));
   } else {
     MILL_ASSIGN(plan, BindProjection(select, input));
   }

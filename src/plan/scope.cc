@@ -16,6 +16,10 @@ Scope::Scope(const Plan& plan, const std::string& qualifier) {
   }
 }
 
+void Scope::Append(const Scope& right) {
+  columns_.insert(columns_.end(), right.columns_.begin(), right.columns_.end());
+}
+
 int Scope::Find(const std::string& qualifier, const std::string& name) const {
   int found = -1;
   for (size_t i = 0; i < columns_.size(); ++i) {
