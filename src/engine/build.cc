@@ -9,8 +9,10 @@
 #include "operators/calc.h"
 #include "operators/expand.h"
 #include "operators/group_aggregate.h"
+#include "operators/local_time.h"
 #include "operators/materialize.h"
 #include "operators/normalize.h"
+#include "operators/session_assign.h"
 #include "operators/sessionize.h"
 #include "operators/sort.h"
 #include "operators/unnest.h"
@@ -183,22 +185,57 @@ class GraphBuilder {
     return Chain(input, "Calc", [spec](int) -> Result<std::unique_ptr<Operator>> { return MakeCalc(spec); });
   }
 
+  // The zone that the plan's windows lie in: that of the session for times with a zone, "" for others
+  // and where it is UTC.
+  std::string WindowZone(const Plan& plan) const {
+    const bool zoned = plan.schema.columns.back().type.kind == TypeKind::kTimestampLtz;
+    return zoned && settings_.time_zone != "UTC" ? settings_.time_zone : "";
+  }
+
   Result<Stream> BuildWindowAssign(const Plan& plan, Stream input) {
-    if (plan.window.kind == WindowKind::kSession) {
-      return UserError("SESSION(...) wants GROUP BY ..., window_start, window_end over it");
-    }
-    WindowAssignSpec spec{plan.window, plan.schema.ToArrow()};
+    if (plan.window.kind == WindowKind::kSession) return BuildSessionAssign(plan, input);
+    WindowAssignSpec spec{plan.window, plan.schema.ToArrow(), WindowZone(plan)};
     return Chain(input, "WindowAssign", [spec](int) -> Result<std::unique_ptr<Operator>> {
       return MakeWindowAssign(spec);
     });
   }
 
+  Result<Stream> BuildSessionAssign(const Plan& plan, Stream input) {
+    if (plan.window.max_events > 0 || plan.window.max_duration > 0) {
+      return UserError("SESSION with MAX_EVENTS or MAX_DURATION wants GROUP BY its PARTITION BY "
+                       "columns, window_start, window_end");
+    }
+    if (plan.updating) return UserError("SESSION without GROUP BY wants rows that are only added");
+    SessionAssignSpec spec{plan.window, plan.schema.ToArrow()};
+    const LocalTimeSpec local = InLocalTime(plan, &spec.window);
+    return ChainKeyed(input, "SessionAssign", plan.window.partition,
+                      [spec, local](int) -> Result<std::unique_ptr<Operator>> {
+                        auto assign = MakeSessionAssign(spec);
+                        if (local.zone.empty()) return assign;
+                        return MakeInLocalTime(local, std::move(assign));
+                      });
+  }
+
+  // How the plan's windows see local time; `window` reads the local copy of its column then.
+  LocalTimeSpec InLocalTime(const Plan& plan, WindowSpec* window) const {
+    LocalTimeSpec local{WindowZone(plan), -1};
+    if (local.zone.empty() || window->kind == WindowKind::kAttached ||
+        window->domain == TimeDomain::kProcessing) {
+      return local;
+    }
+    local.time_column = std::exchange(window->time_column, plan.inputs[0]->schema.size());
+    return local;
+  }
+
   Stream BuildWindowAggregate(const Plan& plan, Stream input) {
     WindowAggregateSpec spec{plan.window, plan.keys, plan.calls, plan.inputs[0]->updating,
                              plan.schema.ToArrow()};
+    const LocalTimeSpec local = InLocalTime(plan, &spec.window);
     return ChainKeyed(input, "WindowAggregate", plan.keys,
-                      [spec](int) -> Result<std::unique_ptr<Operator>> {
-                        return MakeWindowAggregate(spec);
+                      [spec, local](int) -> Result<std::unique_ptr<Operator>> {
+                        auto aggregate = MakeWindowAggregate(spec);
+                        if (local.zone.empty()) return aggregate;
+                        return MakeInLocalTime(local, std::move(aggregate));
                       });
   }
 

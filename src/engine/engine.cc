@@ -326,6 +326,7 @@ class EngineImpl : public Engine {
 
   Result<JobOptions> OptionsOfJob() const {
     JobOptions job;
+    job.clock = options_.clock;
     job.workers = Workers();
     job.time_zone = Option("table.local-time-zone", "UTC");
     MILL_ASSIGN(job.batch_rows, IntOption(set_, "millrace.batch-rows", job.batch_rows));

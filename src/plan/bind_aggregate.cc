@@ -50,7 +50,7 @@ class GroupedBinder : public ExpressionBinder {
     if (auto key = FindKey(**bound)) return key;
     if (expr.kind == ast::ExprKind::kColumn) {
       return ErrorAt(expr.place, "column '{}' stands neither in GROUP BY nor in an aggregate",
-                     expr.path.back());
+                     expr.name.empty() ? expr.path.back() : expr.name);
     }
     return std::nullopt;
   }
@@ -308,20 +308,17 @@ bool Fusible(const FlatWindow& flat, const GroupKeys& keys, const GroupedBinder&
                      [&](const ExpressionPtr& e) { return flat.BelowWindow(*e); });
 }
 
-// SESSION groups rows into sessions by PARTITION BY; its GROUP BY must be the same columns.
-Status CheckSessionKeys(const FlatWindow& flat, const GroupKeys& keys, const ast::Place& place) {
-  const WindowSpec& spec = flat.window->window;
+// True if the keys are the columns whose sessions these are: then rows need not be kept.
+bool AreSessionKeys(const FlatWindow& flat, const GroupKeys& keys) {
   std::vector<int> grouped;
   for (const ExpressionPtr& key : keys.plain) {
     const ExpressionPtr e = ReplaceColumns(key, flat.columns);
     grouped.push_back(e->kind == Expression::Kind::kColumn ? e->column : -1);
   }
-  std::vector<int> partition = spec.partition;
+  std::vector<int> partition = flat.window->window.partition;
   std::sort(grouped.begin(), grouped.end());
   std::sort(partition.begin(), partition.end());
-  if (grouped == partition) return Status::OK();
-  return ErrorAt(place, "GROUP BY must name the PARTITION BY columns of SESSION, all of them and no "
-                        "others, beside window_start and window_end");
+  return grouped == partition;
 }
 
 PlanPtr FusedAggregate(const FlatWindow& flat, const GroupKeys& keys, const GroupedBinder& binder) {
@@ -380,25 +377,16 @@ PlanPtr UpdatingAggregate(const PlanPtr& input, const GroupKeys& keys, const Gro
   return plan;
 }
 
-Result<PlanPtr> MakeAggregate(const ast::Select& select, const Relation& input,
-                              const GroupKeys& keys, const GroupedBinder& binder) {
-  auto flat = Flatten(input.plan);
-  if (!keys.windowed()) {
-    if (flat && flat->window->window.kind == WindowKind::kSession) {
-      return ErrorAt(select.place, "SESSION wants GROUP BY ..., window_start, window_end");
-    }
-    return UpdatingAggregate(input.plan, keys, binder);
-  }
+PlanPtr MakeAggregate(const Relation& input, const GroupKeys& keys, const GroupedBinder& binder) {
+  const auto flat = Flatten(input.plan);
+  if (!keys.windowed()) return UpdatingAggregate(input.plan, keys, binder);
   if (!flat) return AttachedAggregate(input.plan, keys, binder);
-  if (flat->window->window.kind == WindowKind::kSession) {
-    MILL_RETURN(CheckSessionKeys(*flat, keys, select.place));
-  }
-  if (Fusible(*flat, keys, binder)) return FusedAggregate(*flat, keys, binder);
-  if (flat->window->window.kind == WindowKind::kSession) {
-    return ErrorAt(select.place, "a SESSION's conditions and aggregates cannot read its window "
-                                 "columns. hint: put them into HAVING or an outer query");
-  }
-  return AttachedAggregate(input.plan, keys, binder);
+  const bool session = flat->window->window.kind == WindowKind::kSession;
+  // Rows that a condition drops still hold their session together.
+  const bool sessions_fit = AreSessionKeys(*flat, keys) && flat->conditions.empty();
+  const bool fusible = Fusible(*flat, keys, binder) && (!session || sessions_fit);
+  return fusible ? FusedAggregate(*flat, keys, binder)
+                 : AttachedAggregate(input.plan, keys, binder);
 }
 
 // By grouping set, which of the plain keys it has. Window columns must be in all sets.
@@ -511,7 +499,7 @@ Result<PlanPtr> Binder::BindGrouped(const ast::Select& select, const Relation& g
   if (select.having) {
     MILL_ASSIGN(having, binder.BindCondition(*select.having));
   }
-  MILL_ASSIGN(PlanPtr plan, MakeAggregate(select, input, keys, binder));
+  PlanPtr plan = MakeAggregate(input, keys, binder);
   const auto place = [&](const ExpressionPtr& e) {
     return PlaceColumns(e, static_cast<int>(keys.plain.size()),
                         static_cast<int>(binder.calls().size()));

@@ -15,13 +15,13 @@ bool IsGrouped(const ast::Select& select) {
                      [](const ast::SelectItem& item) { return ContainsAggregate(*item.expr); });
 }
 
-ast::SelectItem ColumnItem(const ScopeColumn& column, const ast::Place& place) {
+ast::SelectItem ColumnItem(const Scope& scope, int position, const ast::Place& place) {
   auto expr = std::make_shared<ast::Expr>();
   expr->kind = ast::ExprKind::kColumn;
   expr->place = place;
-  if (!column.qualifier.empty()) expr->path.push_back(column.qualifier);
-  expr->path.push_back(column.name);
-  return {expr, column.name};
+  expr->name = scope.columns()[static_cast<size_t>(position)].name;
+  expr->path = Scope::PathOf(static_cast<size_t>(position));
+  return {expr, expr->name};
 }
 
 // True if different values stay different.
@@ -113,7 +113,7 @@ Result<std::vector<ast::SelectItem>> ExpandStars(const ast::Select& select, cons
       return ErrorAt(item.expr->place, "there is no table '{}' in FROM", qualifier);
     }
     for (int c : columns) {
-      items.push_back(ColumnItem(scope.columns()[static_cast<size_t>(c)], item.expr->place));
+      items.push_back(ColumnItem(scope, c, item.expr->place));
     }
   }
   return items;
@@ -138,39 +138,6 @@ Result<PlanPtr> Binder::BindBody(const ast::Query& query) {
   if (!query.values.empty()) return BindValues(query.values);
   if (query.left) return BindQuery(*query.left);
   return ErrorAt(query.place, "this query is empty");
-}
-
-Result<PlanPtr> Binder::BindSetOperation(const ast::Query& query) {
-  if (*query.set_op != ast::SetOp::kUnionAll && *query.set_op != ast::SetOp::kUnion) {
-    return ErrorAt(query.place, "INTERSECT and EXCEPT are not supported");
-  }
-  MILL_ASSIGN(PlanPtr left, BindQuery(*query.left));
-  MILL_ASSIGN(PlanPtr right, BindQuery(*query.right));
-  if (left->schema.size() != right->schema.size()) {
-    return ErrorAt(query.place, "the sides of UNION have {} and {} columns", left->schema.size(),
-                   right->schema.size());
-  }
-  auto plan = std::make_shared<Plan>();
-  plan->kind = PlanKind::kUnion;
-  std::vector<ExpressionPtr> left_casts, right_casts;
-  std::vector<std::string> names;
-  for (size_t i = 0; i < left->schema.columns.size(); ++i) {
-    const Column& a = left->schema.columns[i];
-    const Column& b = right->schema.columns[i];
-    auto common = CommonType({a.type, b.type});
-    if (!common.ok()) return AtPlace(common.status(), query.place);
-    const int c = static_cast<int>(i);
-    left_casts.push_back(MakeCast(MakeColumn(c, a.name, a.type), *common));
-    right_casts.push_back(MakeCast(MakeColumn(c, b.name, b.type), *common));
-    names.push_back(a.name);
-    plan->schema.columns.push_back({a.name, *common});
-    const bool same = left->traits[i].time == right->traits[i].time;
-    plan->traits.push_back({same ? left->traits[i].time : TimeAttribute::kNone, {}});
-  }
-  plan->updating = left->updating || right->updating;
-  plan->inputs = {MakeProject(left, left_casts, names), MakeProject(right, right_casts, names)};
-  if (*query.set_op == ast::SetOp::kUnion) return BindDistinct(plan);
-  return plan;
 }
 
 Result<PlanPtr> Binder::BindValues(const std::vector<std::vector<ast::ExprPtr>>& rows) {

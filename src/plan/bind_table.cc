@@ -157,6 +157,14 @@ std::vector<int> WritableColumns(const TableDefinition& table) {
   return columns;
 }
 
+// What a value of type `from` is cast to for a column of type `to`. As in Flink, a sink does not cut
+// or pad strings unless table.exec.sink.type-length-enforcer says so.
+SqlType WrittenType(const SqlType& from, const SqlType& to) {
+  if (to.IsString()) return from.IsString() ? from : SqlType::String();
+  if (to.IsBinary()) return from.IsBinary() ? from : SqlType::Bytes();
+  return to;
+}
+
 // Rows of one key of `table` may come from several keys of an updating query: then the sink needs the
 // changes of the last of them only.
 PlanPtr MaterializeFor(const TableDefinition& table, PlanPtr input) {
@@ -247,7 +255,8 @@ Result<PlanPtr> Binder::BindInsert(const ast::Insert& insert) {
                      target.name, table->name, target.type.ToString(), source.name,
                      source.type.ToString(), source.name, target.type.ToString());
     }
-    values.push_back(MakeCast(MakeColumn(static_cast<int>(from), source.name, source.type), target.type));
+    values.push_back(MakeCast(MakeColumn(static_cast<int>(from), source.name, source.type),
+                              WrittenType(source.type, target.type)));
   }
   PlanPtr input = MaterializeFor(*table, MakeProject(query, std::move(values), std::move(names)));
   auto sink = std::make_shared<Plan>();

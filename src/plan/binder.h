@@ -38,7 +38,6 @@ class Binder {
 
   // bind_query.cc
   Result<PlanPtr> BindBody(const ast::Query& query);
-  Result<PlanPtr> BindSetOperation(const ast::Query& query);
   Result<PlanPtr> BindValues(const std::vector<std::vector<ast::ExprPtr>>& rows);
   Result<PlanPtr> BindSelect(const ast::Select& select);
   Result<PlanPtr> BindProjection(const ast::Select& select, const Relation& input);
@@ -49,6 +48,10 @@ class Binder {
   Result<PlanPtr> BindOrder(const ast::Query& query, PlanPtr body);
   Result<PlanPtr> BindSortInput(const ast::Query& query, PlanPtr body);
   Status CheckSort(const ast::Query& query, const Plan& input, Plan* sort) const;
+
+  // bind_set_operation.cc
+  Result<PlanPtr> BindSetOperation(const ast::Query& query);
+  Result<PlanPtr> BindSides(const Plan& both, bool intersect);
 
   // bind_from.cc
   Result<Relation> BindFrom(const ast::TableRef& ref);

@@ -62,21 +62,35 @@ std::string OptionValue(const std::string& value) {
 
 // The columns of PRIMARY KEY (a, b) by their place among `schema`'s columns.
 std::vector<size_t> KeyColumns(const std::string& ddl, element sink) {
-  static const std::regex kKey("PRIMARY KEY ?\\(([^)]*)\\)", std::regex::icase);
+  static const std::regex kKey("PRIMARY KEY ?\\(([^)]*)\\)|`?(\\w+)`? \\w+ PRIMARY KEY NOT",
+                               std::regex::icase);
   std::smatch found;
   std::vector<size_t> key;
   if (!std::regex_search(ddl, found, kKey)) return key;
-  const std::string names = "," + std::regex_replace(found[1].str(), std::regex("[ `]"), "") + ",";
+  const std::string names = "," + std::regex_replace(found[1].str() + found[2].str(),
+                                                     std::regex("[ `]"), "") + ",";
   size_t position = 0;
   for (element column : Items(sink, "schema")) {
     std::string name = Text(column);
+    if (name.starts_with("PRIMARY") || name.starts_with("CONSTRAINT")) continue;
     name = name.substr(0, name.find(' '));
     std::erase(name, '`');
-    if (name == "PRIMARY") continue;
     if (names.find("," + name + ",") != std::string::npos) key.push_back(position);
     ++position;
   }
   return key;
+}
+
+// Adds the kinds of rows that the program sets in Java.
+std::string WithChangelog(std::string ddl, const std::string& mode) {
+  const std::string connector = "'connector' = 'values'";
+  const size_t at = ddl.find(connector);
+  if (mode.empty() || at == std::string::npos) return ddl;
+  const bool before = mode.find("all()") != std::string::npos ||
+                      mode.find("UPDATE_BEFORE") != std::string::npos;
+  const bool insert_only = mode.find("insertOnly") != std::string::npos;
+  const char* kinds = insert_only ? "I" : before ? "I,UA,UB,D" : "I,UA,D";
+  return ddl.insert(at + connector.size(), fmt::format(", 'changelog-mode' = '{}'", kinds));
 }
 
 ProgramCase ReadProgram(element from) {
@@ -89,7 +103,7 @@ ProgramCase ReadProgram(element from) {
     }
   }
   for (element source : Items(from, "sources")) {
-    read.setup.push_back(Member(source, "ddl"));
+    read.setup.push_back(WithChangelog(Member(source, "ddl"), Member(source, "changelog_mode")));
     InputTable input;
     input.name = Member(source, "name");
     AddRows(source, "rows", &input);

@@ -21,7 +21,7 @@ namespace millrace::conformance {
 namespace {
 
 // How many pass today. Raise it with what makes more of them pass; never lower it.
-constexpr int kPassing = 100;
+constexpr int kPassing = 111;
 constexpr int kSkipped = 77;
 
 // ---- tables ----
@@ -125,7 +125,7 @@ class Folded {
       std::string key;
       for (size_t k : key_) key += (k < cells.size() ? cells[k] : "") + "\n";
       if (kind == "+I" || kind == "+U") by_key_[key] = cells;
-      if (kind == "-D") by_key_.erase(key);
+      if (kind[0] == '-') by_key_.erase(key);
       return;
     }
     counts_[cells] += kind == "+I" || kind == "+U" ? 1 : -1;
