@@ -1,4 +1,3 @@
-#include "base/files.h"
 #include "connectors/file_sink.h"
 
 #include <unistd.h>
@@ -9,6 +8,8 @@
 #include <filesystem>
 #include <random>
 #include <set>
+
+#include "base/files.h"
 
 namespace millrace {
 namespace {
