@@ -32,7 +32,10 @@ void RegisterAll(FunctionRegistry& registry) {
   RegisterTimeText(registry);
   RegisterClock(registry);
   RegisterCollection(registry);
+  RegisterArray(registry);
+  RegisterMap(registry);
   RegisterJson(registry);
+  RegisterJsonMake(registry);
   RegisterAggregates(registry);
   RegisterStatistics(registry);
 }
