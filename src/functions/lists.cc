@@ -34,12 +34,13 @@ bool IsElement(const Call& call, size_t i) {
 
 }  // namespace
 
-Result<Elements> Elements::Of(const Call& call, size_t used) {
+Result<Elements> Elements::Of(const Call& call, size_t used, size_t from) {
   Elements elements;
   MILL_ASSIGN(elements.operands_, MakeOperands(call.args, call.rows));
   arrow::ArrayVector pieces;
   int64_t total = 0;
-  for (size_t i = 0; i < used; ++i) {
+  elements.bases_.resize(from);
+  for (size_t i = from; i < used; ++i) {
     const arrow::ArrayData& data = *elements.operands_.items[i].data;
     // A second list is an element where the first one holds lists.
     const bool list = data.type->id() == arrow::Type::LIST && !(i > 0 && IsElement(call, i));

@@ -27,8 +27,8 @@ Result<arrow::Datum> ArrayOrScalar(const ArrayPtr& array, bool scalar);
 //   ARRAY_APPEND([a b], x), ([c], y):   all = a b c x y
 class Elements {
  public:
-  // Arguments from `begin` that are arrays, and the others among the first `used`, take part.
-  static Result<Elements> Of(const Call& call, size_t used);
+  // The arguments [from, used) take part.
+  static Result<Elements> Of(const Call& call, size_t used, size_t from = 0);
 
   const Operands& operands() const { return operands_; }
   const ArrayPtr& all() const { return all_; }

@@ -26,6 +26,11 @@ void RegisterAll(FunctionRegistry& registry) {
   RegisterCondition(registry);
   RegisterString(registry);
   RegisterPattern(registry);
+  RegisterRegex(registry);
+  RegisterStringExtra(registry);
+  RegisterPrintf(registry);
+  RegisterUrl(registry);
+  RegisterRandom(registry);
   RegisterEncoding(registry);
   RegisterHash(registry);
   RegisterTime(registry);
