@@ -3,8 +3,9 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <string_view>
 
-#include "connectors/file_source.h"
+#include "connectors/lane_files.h"
 
 namespace millrace {
 namespace {
@@ -66,6 +67,37 @@ Status AddMatches(const std::string& pattern, std::vector<std::string>* files) {
   return status;
 }
 
+bool IsDigit(char c) { return c >= '0' && c <= '9'; }
+
+// The digits at the beginning of `text`, without leading zeros; takes them off.
+std::string_view TakeNumber(std::string_view& text) {
+  size_t end = 0;
+  while (end < text.size() && IsDigit(text[end])) ++end;
+  std::string_view number = text.substr(0, end);
+  text.remove_prefix(end);
+  number.remove_prefix(std::min(number.find_first_not_of('0'), number.size()));
+  return number;
+}
+
+// Numbers in names count as numbers: what writers number without zeros in front is read in the order
+// of writing, which is nearly always that of time.
+bool InNameOrder(const std::string& left, const std::string& right) {
+  std::string_view a = left, b = right;
+  while (!a.empty() && !b.empty()) {
+    if (IsDigit(a[0]) && IsDigit(b[0])) {
+      const std::string_view x = TakeNumber(a), y = TakeNumber(b);
+      if (x.size() != y.size()) return x.size() < y.size();
+      if (x != y) return x < y;
+      continue;
+    }
+    if (a[0] != b[0]) return static_cast<uint8_t>(a[0]) < static_cast<uint8_t>(b[0]);
+    a.remove_prefix(1);
+    b.remove_prefix(1);
+  }
+  if (a.empty() != b.empty()) return a.empty();
+  return left < right;
+}
+
 }  // namespace
 
 Result<std::vector<std::string>> ListFiles(const std::string& path) {
@@ -80,7 +112,7 @@ Result<std::vector<std::string>> ListFiles(const std::string& path) {
   const bool literal = fs::exists(local, error);
   const bool pattern = !literal && local.find_first_of("*?[{") != std::string::npos;
   MILL_RETURN(pattern ? AddMatches(local, &files) : AddPath(local, &files));
-  std::sort(files.begin(), files.end());
+  std::sort(files.begin(), files.end(), InNameOrder);
   files.erase(std::unique(files.begin(), files.end()), files.end());
   return files;
 }

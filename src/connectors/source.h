@@ -19,6 +19,8 @@ namespace millrace {
 struct Chunk {
   std::shared_ptr<arrow::Buffer> bytes;
   std::string file;       // where it came from, for dead letters
+  int64_t file_bytes = 0;    // its size
+  int64_t file_modified = 0; // and when it was last changed, ms since 1970
   int64_t first_line = 0; // line number of its first line, from 1
   bool last_of_file = false;
   // Not a whole record but the beginning of one that is too big to be read: one bad row.

@@ -32,8 +32,8 @@ using Times = std::shared_ptr<const std::vector<Timestamp>>;
 struct Batch {
   std::shared_ptr<arrow::RecordBatch> rows;
   RowKinds kinds;  // null: all +I
-  // The source's running watermark just before each row. Null: no row here is late, that is each
-  // row's event time is above it.
+  // The source's running watermark just before each row. Null: no row here is late or meets a closed
+  // window, that is each row's event time is above it by more than 1 ms.
   Times arrival_watermarks;
   // When the rows entered the engine: processing time of all of them.
   Timestamp arrival = 0;

@@ -55,7 +55,6 @@ class EngineImpl : public Engine {
       auto result = ExecuteOne(statement, rows);
       if (!result.ok()) return AtPlace(result.status(), statement.place);
       MILL_RETURN(on_result(std::move(*result)));
-      rejected_->Flush();
     }
     return Status::OK();
   }
@@ -303,7 +302,7 @@ class EngineImpl : public Engine {
     const BuildSettings settings = Settings(rows);
     MILL_ASSIGN(Graph graph, BuildGraph(best, settings));
     MILL_ASSIGN(const JobOptions job_options, OptionsOfJob());
-    MILL_ASSIGN(result.job, Job::Make(std::move(graph), job_options, rejected_.get(), rejected_.get()));
+    MILL_ASSIGN(result.job, Job::Make(std::move(graph), job_options, {rejected_.get()}));
     result.limit_reached = settings.limit_reached;
     return result;
   }

@@ -5,6 +5,7 @@
 #include <memory>
 #include <string_view>
 
+#include "formats/file_encoder.h"
 #include "formats/format.h"
 
 namespace millrace {
@@ -45,5 +46,6 @@ Result<std::unique_ptr<Decoder>> MakeRawDecoder(const Schema& schema, const Sche
 Result<std::unique_ptr<Encoder>> MakeRawEncoder(const Schema& schema, const Options& options);
 Result<std::unique_ptr<Decoder>> MakeRegexDecoder(const Schema& schema, const Schema& all,
                                                   const Options& options);
+Result<FileEncoderMaker> MakeParquetEncoderMaker(const Schema& schema, const Options& options);
 
 }  // namespace millrace
