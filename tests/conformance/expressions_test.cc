@@ -33,8 +33,8 @@ namespace {
 
 // Cases that pass today, by file. Raise them, never lower them.
 const std::map<std::string, int> kRecorded = {
-    {"functions_java.json", 407},
-    {"scalar_scala.json", 1007},
+    {"functions_java.json", 583},
+    {"scalar_scala.json", 1026},
 };
 
 enum class Verdict { kPassed, kFailed, kUnsupported };
