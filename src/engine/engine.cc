@@ -211,7 +211,7 @@ class EngineImpl : public Engine {
       optimized += PlanToString(*better);
       best.push_back(std::move(better));
     }
-    BuildSettings settings = Settings(nullptr);
+    MILL_ASSIGN(const BuildSettings settings, Settings(nullptr));
     MILL_ASSIGN(const Graph graph, BuildGraph(best, settings));
     return Text(logical + optimized + "\n== Physical Plan ==\n" + GraphToString(graph));
   }
@@ -288,10 +288,11 @@ class EngineImpl : public Engine {
     return FindByName(StringOption(options, "connector", ""));
   }
 
-  BuildSettings Settings(ResultSink* rows) {
+  Result<BuildSettings> Settings(ResultSink* rows) {
     BuildSettings settings;
     settings.workers = Workers();
     settings.time_zone = Option("table.local-time-zone", "UTC");
+    MILL_ASSIGN(settings.state_ttl, DurationOption(set_, "table.exec.state.ttl", {}));
     settings.results = rows;
     settings.on_sink_rows = options_.on_sink_rows;
     settings.limit_reached = std::make_shared<std::atomic<bool>>(false);
@@ -315,7 +316,7 @@ class EngineImpl : public Engine {
       if (better->table) result.sinks.push_back(better->table->name);
       best.push_back(std::move(better));
     }
-    const BuildSettings settings = Settings(rows);
+    MILL_ASSIGN(const BuildSettings settings, Settings(rows));
     MILL_ASSIGN(Graph graph, BuildGraph(best, settings));
     MILL_ASSIGN(const JobOptions job_options, OptionsOfJob());
     MILL_ASSIGN(result.job, Job::Make(std::move(graph), job_options, {rejected_.get()}));

@@ -91,9 +91,10 @@ class InLocalTime : public Operator {
   Result<Progress> OnMore(Output& out) override {
     return Counted([&](Output& utc) { return inner_->OnMore(utc); }, out);
   }
-  Status Save(StateWriter& writer) const override { return inner_->Save(writer); }
+  Status Save(StateWriter& writer) override { return inner_->Save(writer); }
   Status Load(const StateReader& reader) override { return inner_->Load(reader); }
   std::string Describe() const override { return inner_->Describe() + " in " + spec_.zone; }
+  std::vector<StateBound> States() const override { return inner_->States(); }
 
  private:
   template <typename Call>

@@ -39,7 +39,7 @@ class Materialize : public Operator {
     return Progress::kDone;
   }
 
-  Status Save(StateWriter& writer) const override {
+  Status Save(StateWriter& writer) override {
     std::vector<const uint8_t*> rows;
     for (const auto& held : held_) {
       for (const std::string& row : held) {
@@ -62,6 +62,9 @@ class Materialize : public Operator {
 
   std::string Describe() const override {
     return "Materialize(keys=" + std::to_string(spec_.keys.size()) + ")";
+  }
+  std::vector<StateBound> States() const override {
+    return {{Table().name, Table().doc, ""}};
   }
 
  private:

@@ -38,7 +38,7 @@ class Normalize : public Operator {
     return Progress::kDone;
   }
 
-  Status Save(StateWriter& writer) const override {
+  Status Save(StateWriter& writer) override {
     std::vector<const uint8_t*> rows;
     for (uint32_t slot = 0; slot < last_.size(); ++slot) {
       if (keys_->Used(slot)) rows.push_back(reinterpret_cast<const uint8_t*>(last_[slot].data()));
@@ -59,6 +59,9 @@ class Normalize : public Operator {
 
   std::string Describe() const override {
     return "Normalize(keys=" + std::to_string(spec_.keys.size()) + ")";
+  }
+  std::vector<StateBound> States() const override {
+    return {{Table().name, Table().doc, ""}};
   }
 
  private:

@@ -79,7 +79,7 @@ class SessionAssign : public Operator {
     }
   }
 
-  Status Save(StateWriter& writer) const override {
+  Status Save(StateWriter& writer) override {
     for (const auto& [number, batch] : batches_) {
       std::vector<int32_t> rows;
       for (const Sessions& sessions : sessions_) {
@@ -103,6 +103,9 @@ class SessionAssign : public Operator {
   }
 
   std::string Describe() const override { return "SessionAssign(" + spec_.window.ToString() + ")"; }
+  std::vector<StateBound> States() const override {
+    return {{"waiting", "rows of the open sessions", "watermark + " + DurationText(spec_.window.gap)}};
+  }
 
  private:
   struct Waiting {

@@ -58,7 +58,7 @@ class Sort : public Operator {
     return Progress::kDone;
   }
 
-  Status Save(StateWriter& writer) const override {
+  Status Save(StateWriter& writer) override {
     for (const auto& rows : waiting_) MILL_RETURN(writer.Write(Table(), rows));
     return Status::OK();
   }
@@ -71,6 +71,10 @@ class Sort : public Operator {
 
   std::string Describe() const override {
     return spec_.time_column < 0 ? "Sort" : "TemporalSort";
+  }
+  std::vector<StateBound> States() const override {
+    return {{Table().name, Table().doc,
+             spec_.time_column < 0 ? "" : "rows ahead of the watermark"}};
   }
 
  private:
