@@ -32,6 +32,10 @@ class RunnerImpl : public Runner {
     options.workers = settings_.workers;
     options.job_folder = settings_.job_folder;
     options.explain = settings_.explain;
+    options.restore = settings_.restore;
+    options.on_note = [this](const std::string& note) {
+      if (!settings_.quiet) std::fprintf(stderr, "\r\033[Kmillrace: %s\n", note.c_str());
+    };
     options.on_sink_rows = [this](const std::string& table, const Batch& rows) {
       if (settings_.dashboard) dashboard_.Remember(table, rows);
     };

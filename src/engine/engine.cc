@@ -7,6 +7,7 @@
 
 #include "base/nearest.h"
 #include "engine/build.h"
+#include "engine/launch.h"
 #include "engine/rejected.h"
 #include "engine/session_catalog.h"
 #include "functions/registry.h"
@@ -300,11 +301,51 @@ class EngineImpl : public Engine {
       best.push_back(std::move(better));
     }
     const BuildSettings settings = Settings(rows);
-    MILL_ASSIGN(Graph graph, BuildGraph(best, settings));
     MILL_ASSIGN(const JobOptions job_options, OptionsOfJob());
-    MILL_ASSIGN(result.job, Job::Make(std::move(graph), job_options, {rejected_.get()}));
+    if (!best[0]->table) {
+      MILL_ASSIGN(Graph graph, BuildGraph(best, settings));
+      MILL_ASSIGN(result.job, Job::Make(std::move(graph), job_options, {rejected_.get()}));
+    } else {
+      MILL_RETURN(LaunchJob(best, settings, job_options, &result));
+    }
     result.limit_reached = settings.limit_reached;
     return result;
+  }
+
+  // A job that writes tables: named, checkpointed, restarted.
+  Status LaunchJob(const std::vector<PlanPtr>& plans, const BuildSettings& settings,
+                   const JobOptions& options, StatementResult* result) {
+    LaunchRequest request;
+    request.build = [plans, settings] { return BuildGraph(plans, settings); };
+    request.name = UniqueJobName(result->sinks);
+    request.options = options;
+    request.session = set_;
+    request.rejects = rejected_.get();
+    request.restore = options_.restore;
+    if (request.restore.from.empty()) {
+      request.restore.from = Option("execution.state-recovery.path", "");
+    }
+    request.note = options_.on_note;
+    if (!options_.job_folder.empty() && !directory_) {
+      MILL_ASSIGN(directory_, JobDirectory::Own(options_.job_folder));
+    }
+    request.directory = directory_;
+    MILL_ASSIGN(Launched launched, Launch(std::move(request)));
+    result->job = std::move(launched.job);
+    result->text = std::move(launched.text);
+    if (!result->job) result->kind = StatementResult::Kind::kText;
+    return Status::OK();
+  }
+
+  // pipeline.name, else the tables written; numbered where a script has several of that name.
+  std::string UniqueJobName(const std::vector<std::string>& sinks) {
+    std::string name = Option("pipeline.name", "");
+    for (const std::string& sink : name.empty() ? sinks : std::vector<std::string>{}) {
+      name += (name.empty() ? "" : "+") + sink;
+    }
+    if (name.size() > 100) name.resize(100);
+    const int uses = ++job_names_[name];
+    return uses == 1 ? name : fmt::format("{}-{}", name, uses);
   }
 
   Result<JobOptions> OptionsOfJob() const {
@@ -313,8 +354,10 @@ class EngineImpl : public Engine {
     job.time_zone = Option("table.local-time-zone", "UTC");
     MILL_ASSIGN(job.batch_rows, IntOption(set_, "millrace.batch-rows", job.batch_rows));
     MILL_ASSIGN(job.queue_bytes, IntOption(set_, "millrace.queue-bytes", job.queue_bytes));
-    MILL_ASSIGN(job.barrier_interval, DurationOption(set_, "execution.checkpointing.interval",
-                                                     std::chrono::milliseconds(1000)));
+    MILL_RETURN(ReadCheckpointOptions(set_, &job));
+    job.checkpoints.script_hash = options_.script_hash;
+    if (options_.clock) job.clock = options_.clock;
+    job.crash_point = options_.crash_point;
     return job;
   }
 
@@ -322,6 +365,8 @@ class EngineImpl : public Engine {
   SessionCatalog catalog_;
   Options set_;
   std::unique_ptr<Rejected> rejected_;
+  std::shared_ptr<JobDirectory> directory_;  // once a job has needed it
+  std::map<std::string, int> job_names_;     // how often each was given
 };
 
 }  // namespace

@@ -21,11 +21,15 @@ struct CheckpointReport {
   std::chrono::microseconds barriers{0};   // of that, until the last task had passed the barrier
   std::chrono::microseconds alignment{0};  // the longest that a task's channels stood waiting
   int64_t bytes = 0;
+
+  // One line for the log.
+  std::string ToString() const;
 };
 
 struct CheckpointTotals {
   int64_t completed = 0, failed = 0;
   int64_t unpublished = 0;  // epochs that wait for their sinks
+  int64_t last_epoch = 0;   // the highest number that was given to one
   CheckpointReport last;    // completed
 };
 
