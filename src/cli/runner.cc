@@ -34,7 +34,8 @@ class RunnerImpl : public Runner {
     options.explain = settings_.explain;
     options.restore = settings_.restore;
     options.on_note = [this](const std::string& note) {
-      if (!settings_.quiet) std::fprintf(stderr, "\r\033[Kmillrace: %s\n", note.c_str());
+      const char* clear = isatty(STDERR_FILENO) != 0 ? "\r\033[K" : "";
+      if (!settings_.quiet) std::fprintf(stderr, "%smillrace: %s\n", clear, note.c_str());
     };
     options.on_sink_rows = [this](const std::string& table, const Batch& rows) {
       if (settings_.dashboard) dashboard_.Remember(table, rows);

@@ -87,6 +87,19 @@ class GraphBuilder {
     to.operator_ids.push_back(UniqueId(sink_ + "/" + name + kept_by_));
   }
 
+  // "SESSION($2, gap 10 s)" without "$2, ": a column's place changes when others are added.
+  static std::string WithoutPlaces(const std::string& window) {
+    std::string text;
+    for (size_t i = 0; i < window.size(); ++i) {
+      if (window[i] != '$') {
+        text += window[i];
+        continue;
+      }
+      while (i + 1 < window.size() && std::string_view("0123456789, ").find(window[i + 1]) != std::string_view::npos) ++i;
+    }
+    return text;
+  }
+
   // "(user_id; SESSION(...))": the keys and the window of a plan.
   static std::string KeptBy(const Plan& plan) {
     if (plan.keys.empty() && plan.kind != PlanKind::kWindowAggregate) return "";
@@ -95,7 +108,7 @@ class GraphBuilder {
       const auto& columns = plan.inputs[0]->schema.columns;
       text += (i == 0 ? "" : ", ") + columns[static_cast<size_t>(plan.keys[i])].name;
     }
-    if (plan.kind == PlanKind::kWindowAggregate) text += "; " + plan.window.ToString();
+    if (plan.kind == PlanKind::kWindowAggregate) text += "; " + WithoutPlaces(plan.window.ToString());
     if (plan.kind == PlanKind::kSessionize) text += fmt::format("; gap {} ms", plan.window.size);
     return text + ")";
   }
@@ -418,7 +431,8 @@ class GraphBuilder {
     if (plan.table) {
       MILL_ASSIGN(sink, MakeTableSink(plan));
     } else {
-      sink = MakeResultWriter(plan.schema, plan.updating, settings_.results);
+      const auto make = settings_.committed_results ? MakeCommittedResultWriter : MakeResultWriter;
+      sink = make(plan.schema, plan.updating, settings_.results);
     }
     const std::string name = plan.table ? plan.table->name : "$result";
     if (input.shared || node(input.node).parallelism > 1) {

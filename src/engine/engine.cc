@@ -273,6 +273,7 @@ class EngineImpl : public Engine {
     settings.workers = Workers();
     settings.time_zone = Option("table.local-time-zone", "UTC");
     settings.results = rows;
+    settings.committed_results = options_.checkpoint_queries;
     settings.on_sink_rows = options_.on_sink_rows;
     settings.limit_reached = std::make_shared<std::atomic<bool>>(false);
     settings.find_connector = [this](const std::string& name) -> const Connector* {
@@ -302,14 +303,26 @@ class EngineImpl : public Engine {
     }
     const BuildSettings settings = Settings(rows);
     MILL_ASSIGN(const JobOptions job_options, OptionsOfJob());
-    if (!best[0]->table) {
+    if (!best[0]->table && !options_.checkpoint_queries) {
       MILL_ASSIGN(Graph graph, BuildGraph(best, settings));
-      MILL_ASSIGN(result.job, Job::Make(std::move(graph), job_options, {rejected_.get()}));
+      MILL_ASSIGN(RejectLog* const rejects, RejectsOfQuery());
+      MILL_ASSIGN(result.job, Job::Make(std::move(graph), job_options, {rejects}));
     } else {
       MILL_RETURN(LaunchJob(best, settings, job_options, &result));
     }
     result.limit_reached = settings.limit_reached;
     return result;
+  }
+
+  // A query may look into the folder of a running job, but must not write there.
+  Result<RejectLog*> RejectsOfQuery() {
+    if (!options_.job_folder.empty() && !directory_) {
+      auto owned = JobDirectory::Own(options_.job_folder);
+      if (owned.ok()) directory_ = std::move(*owned);
+    }
+    if (options_.job_folder.empty() || directory_) return rejected_.get();
+    MILL_ASSIGN(in_memory_, Rejected::Make(""));
+    return in_memory_.get();
   }
 
   // A job that writes tables: named, checkpointed, restarted.
@@ -343,6 +356,7 @@ class EngineImpl : public Engine {
     for (const std::string& sink : name.empty() ? sinks : std::vector<std::string>{}) {
       name += (name.empty() ? "" : "+") + sink;
     }
+    if (name.empty()) name = "query";
     if (name.size() > 100) name.resize(100);
     const int uses = ++job_names_[name];
     return uses == 1 ? name : fmt::format("{}-{}", name, uses);
@@ -365,6 +379,7 @@ class EngineImpl : public Engine {
   SessionCatalog catalog_;
   Options set_;
   std::unique_ptr<Rejected> rejected_;
+  std::unique_ptr<Rejected> in_memory_;      // of a query in another process's folder
   std::shared_ptr<JobDirectory> directory_;  // once a job has needed it
   std::map<std::string, int> job_names_;     // how often each was given
 };

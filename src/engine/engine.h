@@ -22,6 +22,8 @@ class ResultSink {
   virtual ~ResultSink() = default;
   virtual Status Begin(const Schema& schema, bool updating) = 0;
   virtual Status Rows(const Batch& batch) = 0;
+  // Of checkpointed queries: the rows of `epoch` follow. False if they have come before.
+  virtual bool BeginEpoch(int64_t /*epoch*/) { return true; }
 };
 
 // Where a job goes on.
@@ -37,6 +39,7 @@ struct EngineOptions {
   // Checkpoints, dead letters and late rows are written below it; "": kept in memory only.
   std::string job_folder = "";
   RestoreRequest restore;        // where the first run of each job goes on
+  bool checkpoint_queries = false;  // SELECTs as jobs that write tables are; rows come by epochs
   std::string script_hash;       // kept in checkpoints; "" if not known
   // Told what the user should know about a job's fate: restarts, damaged checkpoints.
   std::function<void(const std::string&)> on_note;
