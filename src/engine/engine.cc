@@ -372,6 +372,7 @@ class EngineImpl : public Engine {
     job.checkpoints.script_hash = options_.script_hash;
     if (options_.clock) job.clock = options_.clock;
     job.crash_point = options_.crash_point;
+    if (job.crash_point) job.messages_per_run = 1;
     return job;
   }
 

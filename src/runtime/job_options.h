@@ -48,6 +48,8 @@ struct JobOptions {
   int workers = 1;
   int64_t batch_rows = 8192;         // target rows of a batch between operators
   int64_t queue_bytes = 4 << 20;     // bound of one channel
+  // That a task handles in one run: enough to make up for the switch, few enough to be fair.
+  int messages_per_run = 16;
   std::chrono::milliseconds barrier_interval{0};  // 0: only the final epoch
   std::string time_zone = "UTC";
   std::function<Timestamp()> clock;  // wall clock in ms; null: the system's

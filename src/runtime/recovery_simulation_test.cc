@@ -300,6 +300,7 @@ class Simulation {
   JobOptions Options(const RestorePoint* from) {
     JobOptions options;
     options.workers = 3;
+    options.messages_per_run = 1 + static_cast<int>(world_.random.Below(3));
     options.batch_rows = 1 + static_cast<int64_t>(world_.random.Below(5));
     options.queue_bytes = 1 + static_cast<int64_t>(world_.random.Below(2000));
     options.barrier_interval = std::chrono::milliseconds{30};
