@@ -95,6 +95,44 @@ class GraphBuilder {
     return AddNode(std::move(added));
   }
 
+  // What state is kept under: "<table written>/<operator with what its state is kept by>". It stays the
+  // same when the rest of the script changes, and when aggregates and columns are added.
+  std::string UniqueId(const std::string& id) {
+    const int uses = ++ids_[id];
+    return uses == 1 ? id : fmt::format("{}#{}", id, uses);
+  }
+
+  void AddOperator(Node& to, const std::string& name, OperatorMaker maker) {
+    to.chain.push_back(std::move(maker));
+    to.operator_ids.push_back(UniqueId(sink_ + "/" + name + kept_by_));
+  }
+
+  // "SESSION($2, gap 10 s)" without "$2, ": a column's place changes when others are added.
+  static std::string WithoutPlaces(const std::string& window) {
+    std::string text;
+    for (size_t i = 0; i < window.size(); ++i) {
+      if (window[i] != '$') {
+        text += window[i];
+        continue;
+      }
+      while (i + 1 < window.size() && std::string_view("0123456789, ").find(window[i + 1]) != std::string_view::npos) ++i;
+    }
+    return text;
+  }
+
+  // "(user_id; SESSION(...))": the keys and the window of a plan.
+  static std::string KeptBy(const Plan& plan) {
+    if (plan.keys.empty() && plan.kind != PlanKind::kWindowAggregate) return "";
+    std::string text = "(";
+    for (size_t i = 0; i < plan.keys.size(); ++i) {
+      const auto& columns = plan.inputs[0]->schema.columns;
+      text += (i == 0 ? "" : ", ") + columns[static_cast<size_t>(plan.keys[i])].name;
+    }
+    if (plan.kind == PlanKind::kWindowAggregate) text += "; " + WithoutPlaces(plan.window.ToString());
+    if (plan.kind == PlanKind::kSessionize) text += fmt::format("; gap {} ms", plan.window.size);
+    return text + ")";
+  }
+
   // Adds an operator behind `input`, in the same tasks.
   Stream Chain(Stream input, const std::string& name, OperatorMaker maker) {
     if (input.shared) {
@@ -102,7 +140,7 @@ class GraphBuilder {
     } else {
       node(input.node).name += " -> " + name;
     }
-    node(input.node).chain.push_back(std::move(maker));
+    AddOperator(node(input.node), name, std::move(maker));
     return input;
   }
 
@@ -115,7 +153,7 @@ class GraphBuilder {
     }
     const Partitioning partitioning = keys.empty() ? Partitioning::kGather : Partitioning::kHash;
     const Stream added{AddNode(name, parallelism, input.node, partitioning, keys), false};
-    node(added.node).chain.push_back(std::move(maker));
+    AddOperator(node(added.node), name, std::move(maker));
     return added;
   }
 
@@ -157,6 +195,7 @@ class GraphBuilder {
     const bool fused = plan.kind == PlanKind::kProject && plan.inputs[0]->kind == PlanKind::kFilter;
     const Plan& below = fused ? *plan.inputs[0]->inputs[0] : *plan.inputs[0];
     MILL_ASSIGN(Stream input, BuildPlan(below));
+    kept_by_ = KeptBy(plan);
     switch (plan.kind) {
       case PlanKind::kFilter:
       case PlanKind::kProject: return BuildCalc(plan, input);
@@ -354,7 +393,9 @@ class GraphBuilder {
       merged.inputs.push_back({side.node, 0, Partitioning::kGather, {}});
     }
     CalcSpec spec;  // passes everything on
-    merged.chain.push_back([spec](int) -> Result<std::unique_ptr<Operator>> { return MakeCalc(spec); });
+    kept_by_.clear();
+    AddOperator(merged, "UnionAll",
+                [spec](int) -> Result<std::unique_ptr<Operator>> { return MakeCalc(spec); });
     return Stream{AddNode(std::move(merged)), false};
   }
 
@@ -367,6 +408,7 @@ class GraphBuilder {
     source.lanes.push_back(std::move(lane));
     source.ingestion = std::make_unique<Ingestion>();
     source.ingestion->table = "VALUES";
+    source.source_id = UniqueId("VALUES");
     source.ingestion->schema = plan.schema.ToArrow();
     return Stream{AddNode(std::move(source)), false};
   }
@@ -397,6 +439,7 @@ class GraphBuilder {
       MILL_ASSIGN(scan.node, AddSource(*plan.table, scan));
     }
     const Stream source{scan.node, shared};
+    kept_by_.clear();
     if (scan.columns.size() == plan.scan_columns.size()) return source;
     CalcSpec spec;
     spec.project = true;
@@ -434,6 +477,7 @@ class GraphBuilder {
       source.lanes.push_back(std::move(lane));
     }
     source.ingestion = std::move(ingestion);
+    source.source_id = UniqueId("table " + table.name);
     return AddNode(std::move(source));
   }
 
@@ -560,12 +604,14 @@ class GraphBuilder {
   // ---- sinks ----
 
   Status AddSink(const Plan& plan) {
+    sink_ = plan.table ? plan.table->name : "$result";
     MILL_ASSIGN(Stream input, BuildPlan(*plan.inputs[0]));
     std::unique_ptr<Sink> sink;
     if (plan.table) {
       MILL_ASSIGN(sink, MakeTableSink(plan));
     } else {
-      sink = MakeResultWriter(plan.schema, plan.updating, settings_.results);
+      const auto make = settings_.committed_results ? MakeCommittedResultWriter : MakeResultWriter;
+      sink = make(plan.schema, plan.updating, settings_.results);
     }
     const std::string name = plan.table ? plan.table->name : "$result";
     if (input.shared || node(input.node).parallelism > 1) {
@@ -575,6 +621,7 @@ class GraphBuilder {
     }
     node(input.node).sink = std::move(sink);
     node(input.node).sink_table = name;
+    node(input.node).sink_id = UniqueId("sink " + name);
     return Status::OK();
   }
 
@@ -603,6 +650,8 @@ class GraphBuilder {
   std::map<std::string, SharedScan> scans_;
   std::map<std::string, int> readers_;    // of nodes with state, by fingerprint
   std::map<std::string, Stream> built_;   // those with several readers
+  std::map<std::string, int> ids_;  // how often each was given
+  std::string sink_, kept_by_;      // of the operators being added
 };
 
 const char* PartitioningName(Partitioning partitioning) {

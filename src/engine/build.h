@@ -22,6 +22,7 @@ struct BuildSettings {
   std::chrono::milliseconds state_ttl{0};  // table.exec.state.ttl; 0: state stays
   std::function<const Connector*(const std::string&)> find_connector;
   ResultSink* results = nullptr;              // for a kSink without a table
+  bool committed_results = false;             // they come once their epoch is committed
   std::function<void(const std::string& table, const Batch& rows)> on_sink_rows;  // may be null
   // Set when a LIMIT has been reached: nothing more is wanted of the sources.
   std::shared_ptr<std::atomic<bool>> limit_reached;

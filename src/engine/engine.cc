@@ -7,6 +7,7 @@
 
 #include "base/nearest.h"
 #include "engine/build.h"
+#include "engine/launch.h"
 #include "engine/rejected.h"
 #include "engine/session_catalog.h"
 #include "functions/registry.h"
@@ -294,6 +295,7 @@ class EngineImpl : public Engine {
     settings.time_zone = Option("table.local-time-zone", "UTC");
     MILL_ASSIGN(settings.state_ttl, DurationOption(set_, "table.exec.state.ttl", {}));
     settings.results = rows;
+    settings.committed_results = options_.checkpoint_queries;
     settings.on_sink_rows = options_.on_sink_rows;
     settings.limit_reached = std::make_shared<std::atomic<bool>>(false);
     settings.find_connector = [this](const std::string& name) { return FindByName(name); };
@@ -317,11 +319,64 @@ class EngineImpl : public Engine {
       best.push_back(std::move(better));
     }
     MILL_ASSIGN(const BuildSettings settings, Settings(rows));
-    MILL_ASSIGN(Graph graph, BuildGraph(best, settings));
     MILL_ASSIGN(const JobOptions job_options, OptionsOfJob());
-    MILL_ASSIGN(result.job, Job::Make(std::move(graph), job_options, {rejected_.get()}));
+    if (!best[0]->table && !options_.checkpoint_queries) {
+      MILL_ASSIGN(Graph graph, BuildGraph(best, settings));
+      MILL_ASSIGN(RejectLog* const rejects, RejectsOfQuery());
+      MILL_ASSIGN(result.job, Job::Make(std::move(graph), job_options, {rejects}));
+    } else {
+      MILL_RETURN(LaunchJob(best, settings, job_options, &result));
+    }
     result.limit_reached = settings.limit_reached;
     return result;
+  }
+
+  // A query may look into the folder of a running job, but must not write there.
+  Result<RejectLog*> RejectsOfQuery() {
+    if (!options_.job_folder.empty() && !directory_) {
+      auto owned = JobDirectory::Own(options_.job_folder);
+      if (owned.ok()) directory_ = std::move(*owned);
+    }
+    if (options_.job_folder.empty() || directory_) return rejected_.get();
+    MILL_ASSIGN(in_memory_, Rejected::Make(""));
+    return in_memory_.get();
+  }
+
+  // A job that writes tables: named, checkpointed, restarted.
+  Status LaunchJob(const std::vector<PlanPtr>& plans, const BuildSettings& settings,
+                   const JobOptions& options, StatementResult* result) {
+    LaunchRequest request;
+    request.build = [plans, settings] { return BuildGraph(plans, settings); };
+    request.name = UniqueJobName(result->sinks);
+    request.options = options;
+    request.session = set_;
+    request.rejects = rejected_.get();
+    request.restore = options_.restore;
+    if (request.restore.from.empty()) {
+      request.restore.from = Option("execution.state-recovery.path", "");
+    }
+    request.note = options_.on_note;
+    if (!options_.job_folder.empty() && !directory_) {
+      MILL_ASSIGN(directory_, JobDirectory::Own(options_.job_folder));
+    }
+    request.directory = directory_;
+    MILL_ASSIGN(Launched launched, Launch(std::move(request)));
+    result->job = std::move(launched.job);
+    result->text = std::move(launched.text);
+    if (!result->job) result->kind = StatementResult::Kind::kText;
+    return Status::OK();
+  }
+
+  // pipeline.name, else the tables written; numbered where a script has several of that name.
+  std::string UniqueJobName(const std::vector<std::string>& sinks) {
+    std::string name = Option("pipeline.name", "");
+    for (const std::string& sink : name.empty() ? sinks : std::vector<std::string>{}) {
+      name += (name.empty() ? "" : "+") + sink;
+    }
+    if (name.empty()) name = "query";
+    if (name.size() > 100) name.resize(100);
+    const int uses = ++job_names_[name];
+    return uses == 1 ? name : fmt::format("{}-{}", name, uses);
   }
 
   Result<JobOptions> OptionsOfJob() const {
@@ -331,8 +386,11 @@ class EngineImpl : public Engine {
     job.time_zone = Option("table.local-time-zone", "UTC");
     MILL_ASSIGN(job.batch_rows, IntOption(set_, "millrace.batch-rows", job.batch_rows));
     MILL_ASSIGN(job.queue_bytes, IntOption(set_, "millrace.queue-bytes", job.queue_bytes));
-    MILL_ASSIGN(job.barrier_interval, DurationOption(set_, "execution.checkpointing.interval",
-                                                     std::chrono::milliseconds(1000)));
+    MILL_RETURN(ReadCheckpointOptions(set_, &job));
+    job.checkpoints.script_hash = options_.script_hash;
+    if (options_.clock) job.clock = options_.clock;
+    job.crash_point = options_.crash_point;
+    if (job.crash_point) job.messages_per_run = 1;
     return job;
   }
 
@@ -340,6 +398,9 @@ class EngineImpl : public Engine {
   SessionCatalog catalog_;
   Options set_;
   std::unique_ptr<Rejected> rejected_;
+  std::unique_ptr<Rejected> in_memory_;      // of a query in another process's folder
+  std::shared_ptr<JobDirectory> directory_;  // once a job has needed it
+  std::map<std::string, int> job_names_;     // how often each was given
 };
 
 }  // namespace

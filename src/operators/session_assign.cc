@@ -104,7 +104,7 @@ class SessionAssign : public Operator {
 
   std::string Describe() const override { return "SessionAssign(" + spec_.window.ToString() + ")"; }
   std::vector<StateBound> States() const override {
-    return {{"waiting", "rows of the open sessions", "watermark + " + DurationText(spec_.window.gap)}};
+    return {{"waiting", "rows of the open sessions", "watermark + " + DurationText(spec_.window.size)}};
   }
 
  private:
