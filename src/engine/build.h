@@ -18,6 +18,7 @@ namespace millrace {
 struct BuildSettings {
   int workers = 1;
   std::string time_zone = "UTC";
+  bool drop_nulls = false;  // of rows for columns that are NOT NULL; else they fail the job
   std::function<const Connector*(const std::string&)> find_connector;
   ResultSink* results = nullptr;              // for a kSink without a table
   std::function<void(const std::string& table, const Batch& rows)> on_sink_rows;  // may be null
