@@ -8,22 +8,28 @@
 
 namespace millrace {
 
-// Yields one batch; then waits while `*open`, then ends. `open` may be null: never waits.
+struct Portion {
+  std::shared_ptr<arrow::RecordBatch> rows;
+  RowKinds kinds;
+};
+
+// Yields its portions, number i not before `*phase` is i; then waits while `*open`, then ends. Both may
+// be null: never waits.
 class RowsSource : public Source {
  public:
-  RowsSource(std::shared_ptr<arrow::RecordBatch> rows, RowKinds kinds, const bool* open)
-      : rows_(std::move(rows)), kinds_(std::move(kinds)), open_(open) {}
+  RowsSource(std::vector<Portion> portions, const int* phase, const bool* open)
+      : portions_(std::move(portions)), phase_(phase), open_(open) {}
   Status Open() override { return Status::OK(); }
   Result<Polled> Poll(std::chrono::milliseconds) override {
     Polled polled;
-    if (!sent_ && rows_->num_rows() > 0) {
-      polled.state = Polled::State::kData;
-      polled.rows = rows_;
-      polled.kinds = kinds_;
-    } else {
+    while (next_ < portions_.size() && portions_[next_].rows->num_rows() == 0) ++next_;
+    if (next_ == portions_.size()) {
       polled.state = open_ != nullptr && *open_ ? Polled::State::kNothing : Polled::State::kEnd;
+    } else if (phase_ == nullptr || static_cast<int>(next_) <= *phase_) {
+      polled.state = Polled::State::kData;
+      polled.rows = portions_[next_].rows;
+      polled.kinds = portions_[next_++].kinds;
     }
-    sent_ = true;
     return polled;
   }
   Status Seek(const std::string&) override { return Status::OK(); }
@@ -31,10 +37,10 @@ class RowsSource : public Source {
   std::string name() const override { return "test"; }
 
  private:
-  std::shared_ptr<arrow::RecordBatch> rows_;
-  RowKinds kinds_;
+  std::vector<Portion> portions_;
+  const int* phase_;
   const bool* open_;
-  bool sent_ = false;
+  size_t next_ = 0;
 };
 
 // "+I" etc.; false if `text` is no kind.

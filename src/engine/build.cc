@@ -2,6 +2,7 @@
 
 #include <arrow/api.h>
 
+#include <algorithm>
 #include <set>
 
 #include "base/nearest.h"
@@ -12,6 +13,7 @@
 #include "operators/local_time.h"
 #include "operators/materialize.h"
 #include "operators/normalize.h"
+#include "operators/not_null.h"
 #include "operators/session_assign.h"
 #include "operators/sessionize.h"
 #include "operators/sort.h"
@@ -608,6 +610,7 @@ class GraphBuilder {
     MILL_ASSIGN(Stream input, BuildPlan(*plan.inputs[0]));
     std::unique_ptr<Sink> sink;
     if (plan.table) {
+      input = KeepNullsOut(plan, input);
       MILL_ASSIGN(sink, MakeTableSink(plan));
     } else {
       const auto make = settings_.committed_results ? MakeCommittedResultWriter : MakeResultWriter;
@@ -623,6 +626,23 @@ class GraphBuilder {
     node(input.node).sink_table = name;
     node(input.node).sink_id = UniqueId("sink " + name);
     return Status::OK();
+  }
+
+  // Guards the columns that are NOT NULL or in the key, where the query may yield NULL.
+  Stream KeepNullsOut(const Plan& plan, Stream input) {
+    NotNullSpec spec{plan.table->name, {}, settings_.drop_nulls};
+    const auto& keys = plan.table->primary_key;
+    for (int i = 0; i < plan.schema.size(); ++i) {
+      const Column& column = plan.schema.columns[static_cast<size_t>(i)];
+      const int at = plan.table->ToSchema().Find(column.name);
+      const bool guarded =
+          std::find(keys.begin(), keys.end(), column.name) != keys.end() ||
+          (at >= 0 && !plan.table->columns[static_cast<size_t>(at)].type.nullable);
+      if (guarded && column.type.nullable) spec.columns.push_back(i);
+    }
+    if (spec.columns.empty()) return input;
+    return Chain(input, "NotNull",
+                 [spec](int) -> Result<std::unique_ptr<Operator>> { return MakeNotNull(spec); });
   }
 
   Result<std::unique_ptr<Sink>> MakeTableSink(const Plan& plan) {

@@ -10,6 +10,7 @@
 #include "engine/launch.h"
 #include "engine/rejected.h"
 #include "engine/session_catalog.h"
+#include "functions/calendar.h"
 #include "functions/registry.h"
 #include "plan/binder.h"
 #include "plan/optimizer.h"
@@ -62,6 +63,9 @@ class EngineImpl : public Engine {
 
   Status SetOption(const std::string& key, const std::string& value) override {
     MILL_RETURN(CheckSessionOption(key));
+    if (key == "table.local-time-zone") {
+      MILL_RETURN(Annotate(TimeZone::Make(value).status(), "option '" + key + "'"));
+    }
     set_[key] = value;
     return Status::OK();
   }
@@ -114,7 +118,11 @@ class EngineImpl : public Engine {
   }
 
   Result<StatementResult> Run(const ast::CreateView& create, ResultSink*) {
-    MILL_RETURN(Binder(catalog_).BindQuery(*create.query).status());
+    MILL_ASSIGN(const PlanPtr plan, Binder(catalog_).BindQuery(*create.query));
+    const size_t names = create.columns.size(), columns = plan->schema.columns.size();
+    if (names != 0 && names != columns) {
+      return UserError("view '{}' names {} columns, its query has {}", create.name, names, columns);
+    }
     MILL_RETURN(catalog_.Add(ViewDefinition{create.name, create.columns, create.query, create.text},
                              create.if_not_exists));
     return StatementResult{};
@@ -158,7 +166,8 @@ class EngineImpl : public Engine {
     TableDefinition shown;
     for (const Column& column : plan->schema.columns) {
       TableColumn added;
-      added.name = column.name;
+      const size_t at = shown.columns.size();
+      added.name = view->columns.empty() ? column.name : view->columns[at];
       added.type = column.type;
       shown.columns.push_back(std::move(added));
     }
@@ -296,6 +305,7 @@ class EngineImpl : public Engine {
     MILL_ASSIGN(settings.state_ttl, DurationOption(set_, "table.exec.state.ttl", {}));
     settings.results = rows;
     settings.committed_results = options_.checkpoint_queries;
+    settings.drop_nulls = Option("table.exec.sink.not-null-enforcer", "ERROR") == "DROP";
     settings.on_sink_rows = options_.on_sink_rows;
     settings.limit_reached = std::make_shared<std::atomic<bool>>(false);
     settings.find_connector = [this](const std::string& name) { return FindByName(name); };
@@ -388,7 +398,6 @@ class EngineImpl : public Engine {
     MILL_ASSIGN(job.queue_bytes, IntOption(set_, "millrace.queue-bytes", job.queue_bytes));
     MILL_RETURN(ReadCheckpointOptions(set_, &job));
     job.checkpoints.script_hash = options_.script_hash;
-    if (options_.clock) job.clock = options_.clock;
     job.crash_point = options_.crash_point;
     if (job.crash_point) job.messages_per_run = 1;
     return job;

@@ -1,6 +1,7 @@
 #include "operators/sort.h"
 
 #include <arrow/api.h>
+#include <arrow/compare.h>
 #include <arrow/compute/api.h>
 
 #include <algorithm>
@@ -17,7 +18,7 @@ class Sort : public Operator {
   Result<Progress> OnBatch(int, const Batch& rows, Output&) override {
     arrival_ = std::max(arrival_, rows.arrival);
     if (spec_.time_column < 0) {
-      waiting_.push_back(rows.rows);
+      MILL_RETURN(Keep(rows));
       return Progress::kDone;
     }
     MILL_ASSIGN(Batch kept, DropLate(rows));
@@ -84,6 +85,40 @@ class Sort : public Operator {
     table.doc = "rows whose time has not come, in the order of their arrival";
     table.schema = spec_.output;
     return table;
+  }
+
+  // Keeps what `rows` adds, and drops of all that waits what it takes back.
+  Status Keep(const Batch& rows) {
+    waiting_.push_back(rows.rows);
+    if (!rows.kinds) return Status::OK();
+    MILL_ASSIGN(auto all, arrow::ConcatenateRecordBatches(waiting_));
+    const int64_t known = all->num_rows() - rows.num_rows();
+    std::vector<bool> gone(static_cast<size_t>(all->num_rows()), false);
+    for (int64_t i = 0; i < rows.num_rows(); ++i) {
+      if (Adds(rows.kind(i))) continue;
+      const int64_t taken = known + i;
+      gone[static_cast<size_t>(taken)] = true;
+      int64_t row = taken - 1;  // the last one that is equal
+      while (row >= 0 && (gone[static_cast<size_t>(row)] || !SameRow(*all, row, taken))) --row;
+      if (row >= 0) gone[static_cast<size_t>(row)] = true;
+    }
+    std::vector<int32_t> left;
+    for (size_t i = 0; i < gone.size(); ++i) {
+      if (!gone[i]) left.push_back(static_cast<int32_t>(i));
+    }
+    MILL_ASSIGN(Batch kept, (Batch{all, nullptr, nullptr, 0}.Take(left)));
+    waiting_ = {kept.rows};
+    return Status::OK();
+  }
+
+  static bool SameRow(const arrow::RecordBatch& rows, int64_t a, int64_t b) {
+    for (const auto& column : rows.columns()) {
+      if (!arrow::ArrayRangeEquals(*column, *column, a, a + 1, b,
+                                   arrow::EqualOptions::Defaults().nans_equal(true))) {
+        return false;
+      }
+    }
+    return true;
   }
 
   Result<Batch> DropLate(const Batch& rows) {

@@ -1,7 +1,8 @@
 // ORDER BY: rows are kept until their time has come, then emitted in order. By time: a row comes out
 // when the watermark has reached its time; one that comes later than that is dropped as late. Without
 // a time column all rows come out when the input has ended. NULL counts as the lowest value, equal
-// rows keep the order of their arrival. Insert-only input.
+// rows keep the order of their arrival. By time the input must be insert-only; else rows that have been
+// taken back are left out.
 #pragma once
 
 #include <memory>

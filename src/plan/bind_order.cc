@@ -79,7 +79,7 @@ Status Binder::CheckSort(const ast::Query& query, const Plan& input, Plan* sort)
   const TimeAttribute time = input.traits[static_cast<size_t>(first.column)].time;
   const bool by_time = time != TimeAttribute::kNone && !first.descending;
   if (!by_time && !sort_at_end_) return ErrorAt(place, "{}", kSortHint);
-  if (input.updating) {
+  if (input.updating && by_time) {
     return ErrorAt(place, "ORDER BY on an updating result is not supported. hint: write the rows "
                           "to a table with the sqlite connector and sort there");
   }

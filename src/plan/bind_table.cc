@@ -8,43 +8,83 @@
 namespace millrace {
 namespace {
 
-// What a LIKE clause takes from the other table; as in Flink everything unless it says otherwise.
-bool Includes(const ast::LikeClause& like, const std::string& what) {
-  bool all = true;
-  bool decided = false, answer = true;
+// How LIKE merges a part of the other table: it is taken, and must not be there twice; left out; or
+// taken where the new table does not define it itself.
+enum class Merging { kIncluding, kExcluding, kOverwriting };
+
+// As in Flink: INCLUDING ALL OVERWRITING OPTIONS unless the clause says otherwise.
+Merging MergingOf(const ast::LikeClause& like, const std::string& what) {
+  Merging merging = what == "OPTIONS" ? Merging::kOverwriting : Merging::kIncluding;
+  bool decided = false;
   for (const std::string& option : like.options) {
     const size_t space = option.find(' ');
     const std::string verb = option.substr(0, space), noun = option.substr(space + 1);
-    if (noun == "ALL") all = verb != "EXCLUDING";
-    if (noun == what) {
-      decided = true;
-      answer = verb != "EXCLUDING";
-    }
+    if (noun != what && (noun != "ALL" || decided)) continue;
+    decided = noun == what;
+    merging = verb == "INCLUDING"   ? Merging::kIncluding
+              : verb == "EXCLUDING" ? Merging::kExcluding
+                                    : Merging::kOverwriting;
   }
-  return decided ? answer : all;
+  return merging;
+}
+
+// An error if `what` is in both tables though it is merged by INCLUDING.
+Status CheckClash(const ast::LikeClause& like, const std::string& part, const std::string& what) {
+  if (MergingOf(like, part) == Merging::kOverwriting) return Status::OK();
+  const bool overwritable = part != "CONSTRAINTS" && part != "PARTITIONS";
+  return UserError("{} already. hint: EXCLUDING {}{}", what, part,
+                   overwritable ? " or OVERWRITING " + part : "");
+}
+
+// The columns of `base` that LIKE takes, then those of `create`.
+Status MergeColumns(const ast::CreateTable& base, ast::CreateTable* create) {
+  std::vector<ast::ColumnDef> columns;
+  for (const ast::ColumnDef& column : base.columns) {
+    const std::string part = column.computed ? "GENERATED" : column.metadata ? "METADATA" : "";
+    if (!part.empty() && MergingOf(*create->like, part) == Merging::kExcluding) continue;
+    const bool again = std::any_of(create->columns.begin(), create->columns.end(),
+                                   [&](const auto& c) { return c.name == column.name; });
+    if (again) {
+      const std::string clash =
+          fmt::format("column '{}' is in table '{}'", column.name, create->like->table);
+      if (part.empty()) return UserError("{} already", clash);
+      MILL_RETURN(CheckClash(*create->like, part, clash));
+      continue;
+    }
+    columns.push_back(column);
+  }
+  columns.insert(columns.end(), create->columns.begin(), create->columns.end());
+  create->columns = std::move(columns);
+  return Status::OK();
 }
 
 // `create` with what LIKE takes from `base` in front.
-ast::CreateTable Merge(const ast::CreateTable& base, ast::CreateTable create) {
+Result<ast::CreateTable> Merge(const ast::CreateTable& base, ast::CreateTable create) {
   const ast::LikeClause like = *create.like;
-  std::vector<ast::ColumnDef> columns;
-  for (const ast::ColumnDef& column : base.columns) {
-    if (column.computed && !Includes(like, "GENERATED")) continue;
-    if (column.metadata && !Includes(like, "METADATA")) continue;
-    const bool again = std::any_of(create.columns.begin(), create.columns.end(),
-                                   [&](const auto& c) { return c.name == column.name; });
-    if (!again) columns.push_back(column);
+  MILL_RETURN(MergeColumns(base, &create));
+  const auto takes = [&](const char* part) { return MergingOf(like, part) != Merging::kExcluding; };
+  const std::string table = fmt::format("table '{}' has ", like.table);
+  if (base.watermark && takes("WATERMARKS")) {
+    if (create.watermark) MILL_RETURN(CheckClash(like, "WATERMARKS", table + "a watermark"));
+    if (!create.watermark) create.watermark = base.watermark;
   }
-  columns.insert(columns.end(), create.columns.begin(), create.columns.end());
-  create.columns = std::move(columns);
-  if (!create.watermark && Includes(like, "WATERMARKS")) create.watermark = base.watermark;
-  if (create.primary_key.empty() && Includes(like, "CONSTRAINTS")) {
+  if (!base.primary_key.empty() && takes("CONSTRAINTS")) {
+    if (!create.primary_key.empty()) {
+      MILL_RETURN(CheckClash(like, "CONSTRAINTS", table + "a primary key"));
+    }
     create.primary_key = base.primary_key;
   }
-  if (create.partitioned_by.empty() && Includes(like, "PARTITIONS")) {
+  if (!base.partitioned_by.empty() && takes("PARTITIONS")) {
+    if (!create.partitioned_by.empty()) {
+      MILL_RETURN(CheckClash(like, "PARTITIONS", table + "partitions"));
+    }
     create.partitioned_by = base.partitioned_by;
   }
-  if (Includes(like, "OPTIONS")) create.options.insert(base.options.begin(), base.options.end());
+  for (const auto& [key, value] : base.options) {
+    if (!takes("OPTIONS") || create.options.emplace(key, value).second) continue;
+    MILL_RETURN(CheckClash(like, "OPTIONS",
+                           fmt::format("option '{}' is in table '{}'", key, like.table)));
+  }
   create.like.reset();
   return create;
 }
@@ -195,7 +235,7 @@ Result<TableDefinition> Binder::BindCreateTable(const ast::CreateTable& written)
       return UserError("LIKE names table '{}', which does not exist{}", create.like->table,
                        near.empty() ? "" : ". did you mean '" + near + "'?");
     }
-    create = Merge(base->syntax, std::move(create));
+    MILL_ASSIGN(create, Merge(base->syntax, std::move(create)));
   }
   if (create.as_query) return UserError("CREATE TABLE ... AS is not supported. hint: INSERT INTO");
   MILL_RETURN(CheckDuplicates(create));

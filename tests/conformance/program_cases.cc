@@ -107,6 +107,7 @@ ProgramCase ReadProgram(element from) {
     InputTable input;
     input.name = Member(source, "name");
     AddRows(source, "rows", &input);
+    input.rows_before = input.rows.size();
     AddRows(source, "rows_after", &input);
     read.inputs.push_back(std::move(input));
   }
@@ -205,6 +206,10 @@ ProgramCase ReadQuery(element from) {
     InputTable input;
     input.name = Member(table, "name");
     AddRows(table, "rows", &input);
+    input.rows_before = input.rows.size();
+    const size_t columns = Items(table, "columns").size();
+    input.lacks_columns = columns > 0 && !input.rows.empty() &&
+                          ListItems(input.rows[0]).size() > columns;
     read.inputs.push_back(std::move(input));
     const std::string ddl = Member(table, "ddl"), view = Member(table, "view");
     if (!view.empty()) {

@@ -16,6 +16,8 @@ struct InputTable {
   std::string name;
   std::vector<simdjson::dom::element> rows;  // arrays of values
   std::vector<std::string> kinds;            // "+I" ...
+  size_t rows_before = 0;      // of them, before the program was stopped and restored
+  bool lacks_columns = false;  // the rows have more values than the file has columns
 };
 
 struct ExpectedSink {
