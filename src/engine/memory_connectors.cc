@@ -61,6 +61,9 @@ class Tap : public Sink {
   }
   Result<Committable> Stage(int64_t epoch) override { return sink_->Stage(epoch); }
   Status Publish(const Committable& committable) override { return sink_->Publish(committable); }
+  Status Recover(const std::vector<Committable>& pending) override {
+    return sink_->Recover(pending);
+  }
   Status Abort() override { return sink_->Abort(); }
   bool takes_changelog() const override { return sink_->takes_changelog(); }
 
