@@ -64,20 +64,20 @@ class GraphBuilder {
   }
 
   // Counts who reads each table and each node with state; a subplan that stands in several places
-  // counts once for what is below it.
-  void Collect(const Plan& plan, bool processing_time = false) {
-    if (KeepsState(plan) && readers_[Fingerprint(plan)]++ > 0) return;
-    if (plan.window.domain == TimeDomain::kProcessing) processing_time = true;
+  // counts once for what is below it. Who wants processing time is told to all scans below.
+  void Collect(const Plan& plan, bool counts = true, bool processing_time = false) {
+    if (counts && KeepsState(plan)) counts = readers_[Fingerprint(plan)]++ == 0;
     const bool expires =
         plan.kind == PlanKind::kGroupAggregate || plan.kind == PlanKind::kSessionize;
-    if (expires && settings_.state_ttl.count() > 0) processing_time = true;
+    processing_time |= plan.window.domain == TimeDomain::kProcessing ||
+                       (expires && settings_.state_ttl.count() > 0);
     if (plan.kind == PlanKind::kScan) {
       SharedScan& scan = scans_[ScanKey(*plan.table)];
       scan.columns.insert(plan.scan_columns.begin(), plan.scan_columns.end());
       scan.processing_time |= processing_time;
-      ++scan.readers;
+      scan.readers += counts ? 1 : 0;
     }
-    for (const PlanPtr& input : plan.inputs) Collect(*input, processing_time);
+    for (const PlanPtr& input : plan.inputs) Collect(*input, counts, processing_time);
   }
 
   Node& node(int index) { return graph_.nodes[static_cast<size_t>(index)]; }

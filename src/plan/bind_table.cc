@@ -1,4 +1,4 @@
-// CREATE TABLE and INSERT INTO: tables' columns, time and keys; queries fitted to a table.
+// CREATE TABLE: columns, time and keys; what LIKE takes from another table.
 #include <algorithm>
 #include <set>
 
@@ -109,19 +109,6 @@ Scope TableScope(const TableDefinition& table) {
   return Scope(plan, table.name);
 }
 
-Status CheckNames(const TableDefinition& table, const std::vector<std::string>& names,
-                  const std::string& clause) {
-  std::vector<std::string> all;
-  for (const TableColumn& column : table.columns) all.push_back(column.name);
-  for (const std::string& name : names) {
-    if (std::find(all.begin(), all.end(), name) != all.end()) continue;
-    const std::string near = NearestName(name, all);
-    return UserError("{} of table '{}' names column '{}', which it does not have{}", clause,
-                     table.name, name, near.empty() ? "" : ". did you mean '" + near + "'?");
-  }
-  return Status::OK();
-}
-
 Status BindWatermark(const ast::WatermarkDef& def, TableDefinition* table) {
   MILL_RETURN(CheckNames(*table, {def.column}, "WATERMARK"));
   table->rowtime = table->ToSchema().Find(def.column);
@@ -184,47 +171,20 @@ Status CheckDuplicates(const ast::CreateTable& create) {
   return Status::OK();
 }
 
-// Columns of `table` that an INSERT writes: all but computed and virtual metadata columns.
-std::vector<int> WritableColumns(const TableDefinition& table) {
-  std::vector<int> columns;
-  for (size_t i = 0; i < table.columns.size(); ++i) {
-    const TableColumn& column = table.columns[i];
-    if (column.kind == TableColumn::Kind::kPhysical ||
-        (column.kind == TableColumn::Kind::kMetadata && !column.metadata_virtual)) {
-      columns.push_back(static_cast<int>(i));
-    }
-  }
-  return columns;
-}
-
-// What a value of type `from` is cast to for a column of type `to`. As in Flink, a sink does not cut
-// or pad strings unless table.exec.sink.type-length-enforcer says so.
-SqlType WrittenType(const SqlType& from, const SqlType& to) {
-  if (to.IsString()) return from.IsString() ? from : SqlType::String();
-  if (to.IsBinary()) return from.IsBinary() ? from : SqlType::Bytes();
-  return to;
-}
-
-// Rows of one key of `table` may come from several keys of an updating query: then the sink needs the
-// changes of the last of them only.
-PlanPtr MaterializeFor(const TableDefinition& table, PlanPtr input) {
-  if (!input->updating || table.primary_key.empty()) return input;
-  std::vector<int> key;
-  for (const std::string& name : table.primary_key) key.push_back(input->schema.Find(name));
-  const std::set<int> wanted(key.begin(), key.end());
-  if (wanted == std::set<int>(input->upsert_key.begin(), input->upsert_key.end())) return input;
-  auto plan = std::make_shared<Plan>();
-  plan->kind = PlanKind::kMaterialize;
-  plan->schema = input->schema;
-  plan->traits = input->traits;
-  plan->updating = true;
-  plan->keys = key;
-  plan->upsert_key = std::move(key);
-  plan->inputs = {std::move(input)};
-  return plan;
-}
-
 }  // namespace
+
+Status CheckNames(const TableDefinition& table, const std::vector<std::string>& names,
+                  const std::string& clause) {
+  std::vector<std::string> all;
+  for (const TableColumn& column : table.columns) all.push_back(column.name);
+  for (const std::string& name : names) {
+    if (std::find(all.begin(), all.end(), name) != all.end()) continue;
+    const std::string near = NearestName(name, all);
+    return UserError("{} of table '{}' names column '{}', which it does not have{}", clause,
+                     table.name, name, near.empty() ? "" : ". did you mean '" + near + "'?");
+  }
+  return Status::OK();
+}
 
 Result<TableDefinition> Binder::BindCreateTable(const ast::CreateTable& written) {
   ast::CreateTable create = written;
@@ -251,62 +211,6 @@ Result<TableDefinition> Binder::BindCreateTable(const ast::CreateTable& written)
   MILL_RETURN(CheckNames(table, table.partitioned_by, "PARTITIONED BY"));
   table.syntax = std::move(create);
   return table;
-}
-
-Result<PlanPtr> Binder::BindInsert(const ast::Insert& insert) {
-  auto table = catalog_.FindTable(insert.table);
-  if (!table) {
-    const std::string near = NearestName(insert.table, catalog_.Names());
-    return ErrorAt(insert.query->place, "INSERT INTO names table '{}', which does not exist{}",
-                   insert.table, near.empty() ? "" : ". did you mean '" + near + "'?");
-  }
-  if (!insert.hints.empty()) {
-    auto changed = std::make_shared<TableDefinition>(*table);
-    for (const auto& [key, value] : insert.hints) changed->options[key] = value;
-    table = changed;
-  }
-  MILL_ASSIGN(PlanPtr query, BindQuery(*insert.query));
-  MILL_RETURN(CheckNames(*table, insert.columns, "INSERT INTO"));
-  const std::vector<int> columns = WritableColumns(*table);
-  const size_t wanted = insert.columns.empty() ? columns.size() : insert.columns.size();
-  if (static_cast<size_t>(query->schema.size()) != wanted) {
-    return ErrorAt(insert.query->place, "table '{}' takes {} columns, the query yields {}: {}",
-                   table->name, wanted, query->schema.size(), query->schema.ToString());
-  }
-  std::vector<ExpressionPtr> values;
-  std::vector<std::string> names;
-  for (size_t i = 0; i < columns.size(); ++i) {
-    const TableColumn& target = table->columns[static_cast<size_t>(columns[i])];
-    names.push_back(target.name);
-    size_t from = i;
-    if (!insert.columns.empty()) {
-      const auto at = std::find(insert.columns.begin(), insert.columns.end(), target.name);
-      if (at == insert.columns.end()) {
-        const auto null = std::make_shared<arrow::NullScalar>();
-        values.push_back(MakeCast(MakeLiteral(null, SqlType::Null()), target.type));
-        continue;
-      }
-      from = static_cast<size_t>(at - insert.columns.begin());
-    }
-    const Column& source = query->schema.columns[from];
-    if (!ImplicitlyCastable(source.type, target.type)) {
-      return ErrorAt(insert.query->place,
-                     "column '{}' of table '{}' is {}, the query yields '{}' as {}. hint: CAST({} AS {})",
-                     target.name, table->name, target.type.ToString(), source.name,
-                     source.type.ToString(), source.name, target.type.ToString());
-    }
-    values.push_back(MakeCast(MakeColumn(static_cast<int>(from), source.name, source.type),
-                              WrittenType(source.type, target.type)));
-  }
-  PlanPtr input = MaterializeFor(*table, MakeProject(query, std::move(values), std::move(names)));
-  auto sink = std::make_shared<Plan>();
-  sink->kind = PlanKind::kSink;
-  sink->schema = input->schema;
-  sink->traits = input->traits;
-  sink->updating = input->updating;
-  sink->table = std::move(table);
-  sink->inputs = {std::move(input)};
-  return sink;
 }
 
 }  // namespace millrace

@@ -83,6 +83,9 @@ class Binder {
 PlanPtr MakeFilter(PlanPtr input, ExpressionPtr condition);
 PlanPtr MakeProject(PlanPtr input, std::vector<ExpressionPtr> expressions,
                     std::vector<std::string> names);
+// An error if `clause` names a column that the table does not have.
+Status CheckNames(const TableDefinition& table, const std::vector<std::string>& names,
+                  const std::string& clause);
 // `input` with window_start, window_end and window_time added.
 PlanPtr MakeWindow(PlanPtr input, WindowSpec spec);
 // True if GROUP BY holds a call of TUMBLE, HOP or SESSION.

@@ -12,6 +12,20 @@ INSERT INTO target (a, d) SELECT x, s FROM input;
 -- expect error: names column 'd', which it does not have
 INSERT INTO target SELECT s, s, x FROM input;
 -- expect error: column 'a' of table 'target' is BIGINT, the query yields 's' as STRING
+INSERT INTO target (a, a) SELECT x, x FROM input;
+-- expect error: INSERT INTO names column 'a' twice
+INSERT OVERWRITE target SELECT x, s, 1 FROM input;
+-- expect error: INSERT OVERWRITE is not supported on streams
+CREATE TABLE parts (a INT, day STRING) PARTITIONED BY (day) WITH ('connector' = 'blackhole');
+INSERT INTO parts PARTITION (day = 'monday') SELECT x FROM input;
+EXPLAIN INSERT INTO parts PARTITION (day = 'monday') SELECT x FROM input;
+-- expect text
+--   Sink(table=parts)
+--   'monday'
+INSERT INTO parts PARTITION (a = 1) SELECT s FROM input;
+-- expect error: table 'parts' is not partitioned by 'a'
+INSERT INTO parts PARTITION (day = 'monday') SELECT x, s FROM input;
+-- expect error: table 'parts' takes 1 columns, the query yields 2
 INSERT INTO targe SELECT 1;
 -- expect error: did you mean 'target'?
 -- The query's key is the sink's: changes go in as they are.
