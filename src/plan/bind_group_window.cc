@@ -1,5 +1,5 @@
-// Group windows, the older form of windows: GROUP BY TUMBLE(ts, INTERVAL '1' HOUR), with TUMBLE_START
-// and the like beside it. They become the window table functions of the same names.
+// Group windows, the older form of windows: GROUP BY TUMBLE(ts, INTERVAL '1' HOUR), with
+// TUMBLE_START and the like beside it. They become the window table functions of the same names.
 #include <algorithm>
 
 #include "plan/binder.h"
