@@ -1,5 +1,5 @@
-// Group windows, the older form of windows: GROUP BY TUMBLE(ts, INTERVAL '1' HOUR), with TUMBLE_START
-// and the like beside it. They become the window table functions of the same names.
+// Group windows, the older form of windows: GROUP BY TUMBLE(ts, INTERVAL '1' HOUR), with
+// TUMBLE_START and the like beside it. They become the window table functions of the same names.
 #include <algorithm>
 
 #include "plan/binder.h"
@@ -117,8 +117,8 @@ Result<std::vector<int>> SessionKeys(const ast::Select& select, size_t at, const
     const ast::Expr& expr = *select.group_by[i];
     MILL_ASSIGN(ExpressionPtr key, ExpressionBinder(input.scope).Bind(expr));
     if (key->kind != Expression::Kind::kColumn) {
-      return ErrorAt(expr.place, "beside SESSION, GROUP BY wants columns. hint: compute this one in "
-                                 "a subquery");
+      return ErrorAt(expr.place,
+                     "beside SESSION, GROUP BY wants columns. hint: compute this one in a subquery");
     }
     keys.push_back(key->column);
   }

@@ -22,16 +22,16 @@ std::vector<int> WritableColumns(const TableDefinition& table) {
   return columns;
 }
 
-// What a value of type `from` is cast to for a column of type `to`. As in Flink, a sink does not cut
-// or pad strings unless table.exec.sink.type-length-enforcer says so.
+// What a value of type `from` is cast to for a column of type `to`. As in Flink, strings are neither
+// cut nor padded to the column's length.
 SqlType WrittenType(const SqlType& from, const SqlType& to) {
   if (to.IsString()) return from.IsString() ? from : SqlType::String();
   if (to.IsBinary()) return from.IsBinary() ? from : SqlType::Bytes();
   return to;
 }
 
-// Rows of one key of `table` may come from several keys of an updating query: then the sink needs the
-// changes of the last of them only.
+// Rows of one key of `table` may come from several keys of an updating query: then the sink needs
+// the changes of the last of them only.
 PlanPtr MaterializeFor(const TableDefinition& table, PlanPtr input) {
   if (!input->updating || table.primary_key.empty()) return input;
   std::vector<int> key;
@@ -102,7 +102,8 @@ Result<ExpressionPtr> ForColumn(const TableColumn& target, const Written& writte
   if (!ImplicitlyCastable(value->type, target.type)) {
     const std::string name = value->ToString();
     return ErrorAt(place,
-                   "column '{}' of table '{}' is {}, the query yields '{}' as {}. hint: CAST({} AS {})",
+                   "column '{}' of table '{}' is {}, the query yields '{}' as {}. hint: CAST({} "
+                   "AS {})",
                    target.name, table.name, target.type.ToString(), name, value->type.ToString(),
                    name, target.type.ToString());
   }
@@ -119,8 +120,8 @@ Result<PlanPtr> Binder::BindInsert(const ast::Insert& insert) {
                    insert.table, near.empty() ? "" : ". did you mean '" + near + "'?");
   }
   if (insert.overwrite) {
-    return ErrorAt(insert.query->place, "INSERT OVERWRITE is not supported on streams. hint: INSERT "
-                                        "INTO, or drop the old rows first");
+    return ErrorAt(insert.query->place,
+                   "INSERT OVERWRITE is not supported on streams. hint: INSERT INTO");
   }
   if (!insert.hints.empty()) {
     auto changed = std::make_shared<TableDefinition>(*table);

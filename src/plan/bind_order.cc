@@ -85,7 +85,8 @@ Status Binder::CheckSort(const ast::Query& query, const Plan& input, Plan* sort)
   }
   if (!by_time) return Status::OK();
   sort->window.time_column = first.column;
-  sort->window.domain = time == TimeAttribute::kEvent ? TimeDomain::kEvent : TimeDomain::kProcessing;
+  const bool event = time == TimeAttribute::kEvent;
+  sort->window.domain = event ? TimeDomain::kEvent : TimeDomain::kProcessing;
   return Status::OK();
 }
 
@@ -95,8 +96,9 @@ Result<PlanPtr> Binder::BindTail(const ast::Query& query, PlanPtr input) {
   }
   if (!query.limit && !query.offset) return input;
   if (input->updating) {
-    return ErrorAt(query.place, "LIMIT on an updating result is not supported. hint: LIMIT rows that "
-                                "are only added, or write the result to a table and query that");
+    return ErrorAt(query.place,
+                   "LIMIT on an updating result is not supported. hint: LIMIT rows that are only "
+                   "added, or write the result to a table and query that");
   }
   auto plan = std::make_shared<Plan>();
   plan->kind = PlanKind::kLimit;

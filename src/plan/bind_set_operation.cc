@@ -47,8 +47,8 @@ Result<PlanPtr> Binder::BindSetOperation(const ast::Query& query) {
   MILL_ASSIGN(PlanPtr left, BindQuery(*query.left));
   MILL_ASSIGN(PlanPtr right, BindQuery(*query.right));
   if (left->schema.size() != right->schema.size()) {
-    return ErrorAt(query.place, "the sides of a set operation have {} and {} columns", left->schema.size(),
-                   right->schema.size());
+    return ErrorAt(query.place, "the sides of a set operation have {} and {} columns",
+                   left->schema.size(), right->schema.size());
   }
   auto plan = std::make_shared<Plan>();
   plan->kind = PlanKind::kUnion;

@@ -24,7 +24,9 @@ Result<Schema> ElementColumns(const SqlType& type, const ast::Place& place) {
     schema.columns = {{"EXPR$0", element}};
     return schema;
   }
-  for (const RowField& field : element.children) schema.columns.push_back({field.name, *field.type});
+  for (const RowField& field : element.children) {
+    schema.columns.push_back({field.name, *field.type});
+  }
   return schema;
 }
 
@@ -51,7 +53,7 @@ Result<Relation> Binder::BindJoin(const ast::TableRef& ref) {
   MILL_ASSIGN(Relation left, BindFrom(*ref.left));
   const bool outer = ref.join == ast::JoinKind::kLeft;
   if (ref.join == ast::JoinKind::kRight || ref.join == ast::JoinKind::kFull) {
-    return ErrorAt(ref.place, "UNNEST can be joined with CROSS JOIN, INNER JOIN and LEFT JOIN only");
+    return ErrorAt(ref.place, "UNNEST can be joined by CROSS, INNER and LEFT JOIN only");
   }
   if (!ref.using_columns.empty()) return ErrorAt(ref.place, "UNNEST cannot be joined with USING");
   if (outer && !(ref.on && IsTrue(*ref.on))) {

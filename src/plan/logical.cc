@@ -163,7 +163,9 @@ std::string Fingerprint(const Plan& plan) {
     text += ";";
   }
   for (const AggregateCall& call : plan.calls) text += "|" + CallFingerprint(call);
-  for (const SortKey& key : plan.sort_keys) text += fmt::format("|{}{}", key.column, key.descending);
+  for (const SortKey& key : plan.sort_keys) {
+    text += fmt::format("|{}{}", key.column, key.descending);
+  }
   text += fmt::format("|{}:{}:{}:{}:{}", plan.limit, plan.offset, plan.outer,
                       plan.with_ordinality, Numbers(plan.expand_columns));
   for (const auto& set : plan.expand_sets) text += fmt::format("|{}", fmt::join(set, ""));

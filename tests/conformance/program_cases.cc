@@ -235,7 +235,9 @@ template <typename Read>
 Result<std::vector<ProgramCase>> ReadAll(const std::string& path, simdjson::dom::parser& parser,
                                          Read read) {
   element root;
-  if (parser.load(path).get(root) != simdjson::SUCCESS) return Status::IOError("cannot read ", path);
+  if (parser.load(path).get(root) != simdjson::SUCCESS) {
+    return Status::IOError("cannot read ", path);
+  }
   simdjson::dom::array cases;
   if (root.get(cases) != simdjson::SUCCESS) return Status::Invalid(path, " holds no list");
   std::vector<ProgramCase> all;

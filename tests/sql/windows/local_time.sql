@@ -32,3 +32,37 @@ SELECT window_start, window_end, SUM(n) FROM TABLE(TUMBLE(TABLE autumn, DESCRIPT
 --   2024-10-27 02:00:00 | 2024-10-27 03:00:00 | 3
 -- expect
 --   2024-10-27 03:00:00 | 2024-10-27 04:00:00 | 4
+-- Also for HOP, CUMULATE, SESSION, and windows that rows carry already.
+SELECT window_start, window_end, SUM(n) FROM TABLE(HOP(TABLE events, DESCRIPTOR(ts), INTERVAL '12' HOUR, INTERVAL '24' HOUR)) GROUP BY window_start, window_end;
+-- expect
+--   2024-03-30 00:00:00 | 2024-03-31 00:00:00 | 1
+--   2024-03-30 12:00:00 | 2024-03-31 12:00:00 | 3
+--   2024-03-31 00:00:00 | 2024-04-01 00:00:00 | 6
+--   2024-03-31 12:00:00 | 2024-04-01 12:00:00 | 12
+--   2024-04-01 00:00:00 | 2024-04-02 00:00:00 | 8
+SELECT window_start, window_end, SUM(n) FROM TABLE(CUMULATE(TABLE events, DESCRIPTOR(ts), INTERVAL '12' HOUR, INTERVAL '24' HOUR)) WHERE n < 4 GROUP BY window_start, window_end;
+-- expect
+--   2024-03-30 00:00:00 | 2024-03-31 00:00:00 | 1
+--   2024-03-31 00:00:00 | 2024-03-31 12:00:00 | 2
+--   2024-03-31 00:00:00 | 2024-04-01 00:00:00 | 2
+SELECT window_start, window_end, CAST(MAX(ts) AS STRING), COUNT(*) FROM TABLE(SESSION(TABLE events, DESCRIPTOR(ts), INTERVAL '2' HOUR)) GROUP BY window_start, window_end;
+-- expect live
+--   2024-03-30 23:30:00 | 2024-03-31 02:30:00 | 2024-03-31 00:30:00.000 | 2
+-- expect
+--   2024-03-31 23:30:00 | 2024-04-01 02:30:00 | 2024-04-01 00:30:00.000 | 2
+SELECT n, window_start, window_end FROM TABLE(SESSION(TABLE events PARTITION BY n, DESCRIPTOR(ts), INTERVAL '2' HOUR)) WHERE n < 4;
+-- expect
+--   1 | 2024-03-30 23:30:00 | 2024-03-31 01:30:00
+--   2 | 2024-03-31 00:30:00 | 2024-03-31 02:30:00
+CREATE VIEW days AS SELECT n, window_start, window_end, window_time AS rowtime, COUNT(*) AS c
+FROM TABLE(TUMBLE(TABLE events, DESCRIPTOR(ts), INTERVAL '1' DAY)) GROUP BY n, window_start, window_end, window_time;
+SELECT window_start, window_end, SUM(c) FROM days GROUP BY window_start, window_end;
+-- expect live
+--   2024-03-30 00:00:00 | 2024-03-31 00:00:00 | 1
+--   2024-03-31 00:00:00 | 2024-04-01 00:00:00 | 2
+-- expect
+--   2024-04-01 00:00:00 | 2024-04-02 00:00:00 | 1
+SELECT w.window_start, SUM(c) FROM TABLE(TUMBLE(DATA => TABLE (SELECT rowtime, c FROM days), TIMECOL => DESCRIPTOR(rowtime), SIZE => INTERVAL '2' DAY)) AS w GROUP BY window_start, window_end;
+-- expect
+--   2024-03-30 00:00:00 | 3
+--   2024-04-01 00:00:00 | 1
