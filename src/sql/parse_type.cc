@@ -113,9 +113,11 @@ Result<SqlType> Parser::ParseDecimalType() {
   return type;
 }
 
-// CHAR, VARCHAR, BINARY, VARBINARY; the length is 1 if not given.
+// CHAR, VARCHAR, BINARY, VARBINARY; without a length CHAR and BINARY have 1, the others any.
 Result<SqlType> Parser::ParseLengthType(TypeKind kind) {
-  MILL_ASSIGN(const int length, ParseOptionalNumber("length", 1, SqlType::kMaxLength, 1));
+  const bool varying = kind == TypeKind::kVarchar || kind == TypeKind::kVarbinary;
+  MILL_ASSIGN(const int length, ParseOptionalNumber("length", 1, SqlType::kMaxLength,
+                                                    varying ? SqlType::kMaxLength : 1));
   return SqlType::Of(kind, length);
 }
 
