@@ -15,6 +15,7 @@
 #include "cli/runner.h"
 #include "cli/shell.h"
 #include "cli/state_commands.h"
+#include "engine/function_manual.h"
 
 namespace millrace {
 namespace {
@@ -125,6 +126,9 @@ int Main(int argc, char** argv) {
   CLI::App* explain = app.add_subcommand("explain", "Prints the plans of a script's queries");
   explain->add_option("script", arguments.script, "SQL script")->required();
   AddCommon(explain, &arguments);
+  CLI::App* docs = app.add_subcommand("docs", "Prints a reference page as Markdown");
+  docs->add_subcommand("functions", "All functions, from their registry");
+  docs->require_subcommand(1);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -134,6 +138,10 @@ int Main(int argc, char** argv) {
   if (run->parsed()) UseDefaultFolder(&arguments);
   if (run->parsed()) return RunFile(arguments, false);
   if (explain->parsed()) return RunFile(arguments, true);
+  if (docs->parsed()) {
+    std::cout << FunctionManual();
+    return kExitDone;
+  }
   return RunSql(arguments);
 }
 

@@ -209,6 +209,16 @@ Bind NumbersOnly(const char* name, DecimalRule rule) {
   };
 }
 
+// The rest of two whole numbers has the divisor's type.
+Result<Binding> BindModulo(const std::vector<SqlType>& args) {
+  MILL_ASSIGN(Binding binding, NumbersOnly("%", ModuloType)(args));
+  if (!IsDecimal(binding.type)) return binding;
+  if (DecimalOf(args[0]).scale == 0 && DecimalOf(args[1]).scale == 0) {
+    binding.type = args[1].Nullable();
+  }
+  return binding;
+}
+
 bool IsMoment(const SqlType& type) {
   return type.kind == TypeKind::kDate || type.kind == TypeKind::kTime || type.IsTimestamp();
 }
@@ -321,8 +331,18 @@ Result<arrow::Datum> EvalProduct(const Call& call) {
       call, [](int64_t a, int32_t b) { return static_cast<int32_t>(a * b); });
 }
 
+// Whole numbers whose rest has the divisor's type: computed as DECIMAL.
+Result<arrow::Datum> EvalWholeModulo(const Call& call) {
+  const SqlType decimal = ModuloType(DecimalOf(call.arg_types[0]), DecimalOf(call.arg_types[1]));
+  MILL_ASSIGN(arrow::Datum rest,
+              EvalDecimalDivision<Modulo>(Call{call.args, call.arg_types, decimal, call.rows, call.context}));
+  return CastDatum(rest, decimal, call.type, call.context, false);
+}
+
 template <typename Op>
 Result<arrow::Datum> EvalDivision(const Call& call) {
+  const bool decimal_argument = IsDecimal(call.arg_types[0]) || IsDecimal(call.arg_types[1]);
+  if (std::is_same_v<Op, Modulo> && decimal_argument) return EvalWholeModulo(call);
   return IsDecimal(call.type) ? EvalDecimalDivision<Op>(call) : EvalPlainDivision<Op>(call);
 }
 
@@ -374,7 +394,7 @@ void RegisterArithmetic(FunctionRegistry& registry) {
     registry.Add({.name = name, .signature = "numeric % numeric -> numeric",
                   .doc = "Rest of a division, with the sign of the dividend.",
                   .examples = {{"MOD(-7, 3)", "-1"}},
-                  .bind = NumbersOnly("%", ModuloType), .eval = EvalDivision<Modulo>,
+                  .bind = BindModulo, .eval = EvalDivision<Modulo>,
                   .may_fail = true});
   }
   registry.Add({.name = "NEG", .signature = "- numeric -> numeric", .doc = "The opposite number.",

@@ -31,11 +31,15 @@ bool Skip(std::string_view* text, char c) {
   return true;
 }
 
+// Month and day may be missing.
 bool ReadDate(std::string_view* text, int64_t* days) {
-  int year = 0, month = 0, day = 0;
-  if (text->size() < 4 || !ReadNumber(text, 4, &year)) return false;
-  if (!Skip(text, '-') || !ReadNumber(text, 2, &month)) return false;
-  if (!Skip(text, '-') || !ReadNumber(text, 2, &day)) return false;
+  int year = 0, month = 1, day = 1;
+  const bool short_year = text->size() < 4;
+  if (!ReadNumber(text, 4, &year) || (short_year && !text->empty())) return false;
+  if (Skip(text, '-')) {
+    if (!ReadNumber(text, 2, &month)) return false;
+    if (Skip(text, '-') && !ReadNumber(text, 2, &day)) return false;
+  }
   if (month < 1 || month > 12 || day < 1 || day > DaysInMonth(year, month)) return false;
   *days = DaysFromCivil({year, month, day});
   return true;
@@ -51,12 +55,13 @@ bool ReadFraction(std::string_view* text, int* nanos) {
   return true;
 }
 
-// Reads "10:11:12.345": nanoseconds of the day. Seconds may be missing.
+// Reads "10:11:12.345": nanoseconds of the day. Minutes and seconds may be missing.
 bool ReadTime(std::string_view* text, int64_t* nanos_of_day) {
   int hour = 0, minute = 0, second = 0, nanos = 0;
-  if (!ReadNumber(text, 2, &hour) || !Skip(text, ':') || !ReadNumber(text, 2, &minute)) return false;
+  if (!ReadNumber(text, 2, &hour)) return false;
   if (Skip(text, ':')) {
-    if (!ReadNumber(text, 2, &second) || !ReadFraction(text, &nanos)) return false;
+    if (!ReadNumber(text, 2, &minute)) return false;
+    if (Skip(text, ':') && (!ReadNumber(text, 2, &second) || !ReadFraction(text, &nanos))) return false;
   }
   if (hour > 23 || minute > 59 || second > 59) return false;
   *nanos_of_day = (hour * 3600 + minute * 60 + second) * int64_t{1000000000} + nanos;
@@ -181,6 +186,13 @@ std::optional<int32_t> ParseDate(std::string_view text) {
   return static_cast<int32_t>(days);
 }
 
+std::optional<int32_t> ParseDateOfTime(std::string_view text) {
+  if (const auto date = ParseDate(text)) return date;
+  const auto time = ParseTimestamp(text, 3);
+  if (!time) return std::nullopt;
+  return static_cast<int32_t>(FloorDiv(*time, kMillisPerDay));
+}
+
 std::optional<int32_t> ParseTime(std::string_view text) {
   text = Trim(text);
   int64_t nanos = 0;
@@ -199,7 +211,11 @@ std::optional<int64_t> ParseTimestamp(std::string_view text, int precision, bool
   if (!text.empty()) return std::nullopt;
   if (precision < 9) nanos -= nanos % NanosPerDigit(precision);
   const int64_t nanos_per_unit = 1000000000 / UnitsPerSecond(precision);
-  return days * UnitsPerDay(precision) + nanos / nanos_per_unit;
+  int64_t time = 0;
+  // In nanoseconds only the years 1677 to 2262 can be told.
+  if (__builtin_mul_overflow(days, UnitsPerDay(precision), &time)) return std::nullopt;
+  if (__builtin_add_overflow(time, nanos / nanos_per_unit, &time)) return std::nullopt;
+  return time;
 }
 
 void AppendPadded(int64_t value, int width, std::string* out) {

@@ -42,12 +42,18 @@ constexpr int64_t UnitsPerSecond(int precision) {
   return precision <= 3 ? 1000 : precision <= 6 ? 1000000 : 1000000000;
 }
 constexpr int64_t UnitsPerDay(int precision) { return 86400 * UnitsPerSecond(precision); }
+// The milliseconds that a digit at the end of TIME(precision) stands for: 1000, 100, 10 or 1.
+constexpr int32_t MillisPerDigit(int precision) {
+  return precision <= 0 ? 1000 : precision == 1 ? 100 : precision == 2 ? 10 : 1;
+}
 // A timestamp in another precision's unit; digits beyond it are cut off.
 int64_t RescaleTimestamp(int64_t value, int from_precision, int to_precision);
 
-// "2024-05-06"; empty if it is not a date.
+// "2024-05-06", "2024-05" or "2024", as Flink reads them; empty if it is not a date.
 std::optional<int32_t> ParseDate(std::string_view text);
-// "10:11:12.345": milliseconds of the day.
+// The date of a date or a timestamp.
+std::optional<int32_t> ParseDateOfTime(std::string_view text);
+// "10:11:12.345", "10:11" or "10": milliseconds of the day.
 std::optional<int32_t> ParseTime(std::string_view text);
 // "2024-05-06 10:11:12.345", 'T' instead of the blank, or a date alone. If `utc` is given, a final 'Z'
 // is accepted and sets it.

@@ -100,6 +100,36 @@ Result<arrow::Datum> FormatNested(const CastJob& job) {
   return job.from().kind == TypeKind::kMap ? FormatMap(job, operands) : FormatRow(job, operands);
 }
 
+namespace {
+
+// TRY_CAST: a value with a member that could not be cast is NULL as a whole. Positions of `result` are those
+// of its offsets for lists and maps, of the row itself for rows.
+Status DropFailed(const std::vector<std::shared_ptr<arrow::ArrayData>>& before,
+                  std::vector<std::shared_ptr<arrow::ArrayData>>* after, arrow::ArrayData* result) {
+  const bool is_row = result->type->id() == arrow::Type::STRUCT;
+  const auto* offsets = is_row ? nullptr : result->GetValues<int32_t>(1);
+  MILL_ASSIGN(std::shared_ptr<arrow::Buffer> bits,
+              arrow::AllocateEmptyBitmap(result->length + result->offset));
+  int64_t nulls = 0;
+  for (int64_t row = 0; row < result->length; ++row) {
+    const int64_t begin = is_row ? row + result->offset : offsets[row];
+    const int64_t end = is_row ? begin + 1 : offsets[row + 1];
+    bool valid = result->IsValid(row);
+    for (size_t i = 0; i < before.size(); ++i) {
+      for (int64_t at = begin; valid && at < end; ++at) {
+        valid = before[i]->IsNull(at) || (*after)[i]->IsValid(at);
+      }
+    }
+    arrow::bit_util::SetBitTo(bits->mutable_data(), row + result->offset, valid);
+    nulls += !valid;
+  }
+  result->buffers[0] = std::move(bits);
+  result->null_count = nulls;
+  return Status::OK();
+}
+
+}  // namespace
+
 Result<arrow::Datum> CastNested(const CastJob& job) {
   MILL_ASSIGN(Operand operand, MakeOperand(job.value()));
   auto result = operand.data->Copy();
@@ -111,10 +141,12 @@ Result<arrow::Datum> CastNested(const CastJob& job) {
     result->child_data[0] = entries;
     children = &entries->child_data;
   }
+  const std::vector<std::shared_ptr<arrow::ArrayData>> before = *children;
   for (size_t i = 0; i < children->size(); ++i) {
     MILL_ASSIGN((*children)[i], CastChild((*children)[i], *job.from().children[i].type,
                                           *job.to().children[i].type, job));
   }
+  if (job.try_cast) MILL_RETURN(DropFailed(before, children, result.get()));
   if (job.from().kind == TypeKind::kMap && (*children)[0]->GetNullCount() > 0) {
     return UserError("a key of {} has no counterpart in {}", job.from().Nullable().ToString(),
                      job.to().Nullable().ToString());

@@ -49,9 +49,9 @@ Result<arrow::Datum> ParseDecimals(const CastJob& job) {
     switch (ParseDecimal(TrimBlanks(text), precision, scale, &value)) {
       case DecimalParse::kOk: return std::optional<Int128>(value);
       case DecimalParse::kInvalid:
+      case DecimalParse::kOverflow:
         if (!try_cast) return CastError(text, job.to());
         break;
-      case DecimalParse::kOverflow: break;
     }
     return std::optional<Int128>();
   });
@@ -129,14 +129,14 @@ Result<arrow::Datum> ParseText(const CastJob& job) {
     case TypeKind::kBoolean: return ParseColumn<bool>(job, ParseBoolean);
     case TypeKind::kDecimal: return ParseDecimals(job);
     case TypeKind::kDate:
-      return ParseColumn<int32_t>(job, [](std::string_view text) -> std::optional<int32_t> {
-        if (auto date = ParseDate(text)) return date;
-        // The date of a timestamp, as Flink reads it.
-        const auto time = ParseTimestamp(text, 3);
+      return ParseColumn<int32_t>(job, ParseDateOfTime);
+    case TypeKind::kTime:
+      return ParseColumn<int32_t>(job, [unit = MillisPerDigit(job.to().precision)](
+                                           std::string_view text) -> std::optional<int32_t> {
+        const auto time = ParseTime(text);
         if (!time) return std::nullopt;
-        return static_cast<int32_t>(FloorDiv(*time, kMillisPerDay));
+        return *time / unit * unit;
       });
-    case TypeKind::kTime: return ParseColumn<int32_t>(job, ParseTime);
     case TypeKind::kTimestamp:
     case TypeKind::kTimestampLtz: return ParseTimestamps(job);
     default: return ParseNumber(job);

@@ -47,14 +47,23 @@ Result<arrow::Datum> LocalToDate(const CastJob& job) {
 Result<arrow::Datum> LocalToTime(const CastJob& job) {
   const int64_t day = UnitsPerDay(job.from().precision);
   const int64_t unit = day / kMillisPerDay;
-  return MapValues<int32_t, int64_t>(
-      job.call, [=](int64_t time) { return static_cast<int32_t>(FloorMod(time, day) / unit); });
+  const int32_t digit = MillisPerDigit(job.to().precision);
+  return MapValues<int32_t, int64_t>(job.call, [=](int64_t time) {
+    return static_cast<int32_t>(FloorMod(time, day) / unit) / digit * digit;
+  });
 }
 
 Result<arrow::Datum> DayToLocal(const CastJob& job) {
   const int64_t day = UnitsPerDay(job.to().precision);
   const int64_t factor = job.from().kind == TypeKind::kDate ? day : day / kMillisPerDay;
   return MapValues<int64_t, int32_t>(job.call, [=](int32_t value) { return value * factor; });
+}
+
+// Digits that the target does not have are cut off.
+Result<arrow::Datum> TimeToTime(const CastJob& job) {
+  const int32_t digit = MillisPerDigit(job.to().precision);
+  if (job.to().precision >= job.from().precision) return Relabel(job.value(), job.to());
+  return MapValues<int32_t, int32_t>(job.call, [=](int32_t time) { return time / digit * digit; });
 }
 
 // By way of TIMESTAMP of the instants' precision.
@@ -69,7 +78,7 @@ Result<arrow::Datum> ViaLocal(const CastJob& job, int precision) {
 
 Result<arrow::Datum> CastTime(const CastJob& job) {
   const TypeKind from = job.from().kind, to = job.to().kind;
-  if (from == to) return from == TypeKind::kTime ? Relabel(job.value(), job.to()) : Rescaled(job);
+  if (from == to) return from == TypeKind::kTime ? TimeToTime(job) : Rescaled(job);
   if (from == TypeKind::kTimestamp) {
     if (to == TypeKind::kTimestampLtz) return LocalToInstant(job);
     return to == TypeKind::kDate ? LocalToDate(job) : LocalToTime(job);

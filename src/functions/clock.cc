@@ -16,11 +16,11 @@ Result<arrow::Datum> Now(const Call& call) {
 }
 
 void AddClock(FunctionRegistry& registry, const char* name, SqlType type, const char* doc) {
+  const std::string_view written = name;
+  const bool takes_brackets =
+      written == "PROCTIME" || written == "NOW" || written == "CURRENT_ROW_TIMESTAMP";
   registry.Add({.name = name, .signature = fmt::format("{}() -> {}", name, type.ToString()), .doc = doc,
-                .examples = {{fmt::format("{}{} IS NULL", name,
-                                          std::string_view(name) == "PROCTIME" ||
-                                                  std::string_view(name) == "NOW" ? "()" : ""),
-                              "FALSE"}},
+                .examples = {{fmt::format("{}{} IS NULL", name, takes_brackets ? "()" : ""), "FALSE"}},
                 .bind = Fixed({}, type.NotNull()), .eval = Now, .deterministic = false});
 }
 

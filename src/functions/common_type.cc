@@ -160,7 +160,7 @@ bool Castable(const SqlType& from, const SqlType& to) {
   if (from.IsNumeric() && to.kind == TypeKind::kBoolean) return true;
   if (from.kind == TypeKind::kBoolean) return to.IsNumeric();
   if (IsDateTime(from) && IsDateTime(to)) return CastableDateTime(from, to);
-  if (from.IsInterval()) return to.IsInteger();
+  if (from.IsInterval()) return from.kind == to.kind;
   if (to.IsInterval()) return from.IsInteger();
   return !from.children.empty() && ChildrenRelate(from, to, Castable);
 }

@@ -1,6 +1,7 @@
 // Comparison operators, BETWEEN and IN.
 #include <arrow/compute/api.h>
 
+#include <algorithm>
 #include <string_view>
 #include <unordered_set>
 
@@ -19,7 +20,13 @@ Result<Binding> BindComparison(const std::vector<SqlType>& args) {
   for (const SqlType& arg : args) {
     types.push_back(arg.IsString() && common.IsString() ? arg : WithNullable(common, arg.nullable));
   }
-  return Binding{std::move(types), WithNullable(SqlType::Boolean(), AnyNullable(args))};
+  // As in Flink, text beside a point in time that is none makes the comparison NULL.
+  const bool has_text = std::any_of(args.begin(), args.end(),
+                                    [](const SqlType& arg) { return arg.IsString(); });
+  const bool lenient = has_text && (common.IsTimestamp() || common.kind == TypeKind::kDate ||
+                                    common.kind == TypeKind::kTime);
+  return Binding{std::move(types), WithNullable(SqlType::Boolean(), lenient || AnyNullable(args)),
+                 lenient};
 }
 
 Result<Binding> BindCount(const std::vector<SqlType>& args, size_t wanted) {

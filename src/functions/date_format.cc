@@ -207,6 +207,10 @@ bool DateFormat::ReadNumberStep(const Step& step, bool fixed_width, std::string_
     case 'S':
       fields->nanos = number;
       for (; digits < 9; ++digits) fields->nanos *= 10;
+      // More digits than the pattern has are cut off.
+      while (fixed_width && !text->empty() && text->front() >= '0' && text->front() <= '9') {
+        text->remove_prefix(1);
+      }
       return true;
     default: return true;  // quarter and weekday follow from the date
   }

@@ -39,7 +39,7 @@ SqlType SumType(const SqlType& a, const SqlType& b) {
 }
 
 SqlType ProductType(const SqlType& a, const SqlType& b) {
-  return Adjusted(a.precision + b.precision, a.scale + b.scale);
+  return Adjusted(a.precision + b.precision + 1, a.scale + b.scale);
 }
 
 SqlType QuotientType(const SqlType& a, const SqlType& b) {

@@ -39,7 +39,8 @@ TEST(Casts, TextToNumbers) {
   EXPECT_EQ(Cast(Str("-1.5e3"), SqlType::Double()), "-1500.0");
   EXPECT_EQ(TryCast(Str("inf"), SqlType::Double()), "NULL");
   EXPECT_EQ(Cast(Str("1.005"), kDecimal52), "1.01");
-  EXPECT_EQ(Cast(Str("12345"), kDecimal52), "NULL");
+  EXPECT_EQ(TryCast(Str("12345"), kDecimal52), "NULL");
+  EXPECT_EQ(Cast(Str("12345"), kDecimal52).substr(0, 6), "error:");
   EXPECT_EQ(Cast(Str("YES"), SqlType::Boolean()), "TRUE");
 }
 
@@ -103,7 +104,7 @@ TEST(Arithmetic, KeepsFlinksTypes) {
   EXPECT_EQ(ValueOf("/", {Int(1), Int(0)}).substr(0, 33), "error: (1 / 0): division by zero.");
   EXPECT_EQ(ValueOf("%", {Int(-7), Int(3)}), "-1");
   EXPECT_EQ(ValueOf("+", {Int(2147483647), Int(1)}), "-2147483648");
-  EXPECT_EQ(TypeOf("*", {Dec("0.908", 4, 3), Big(100)}), "DECIMAL(23, 3)");
+  EXPECT_EQ(TypeOf("*", {Dec("0.908", 4, 3), Big(100)}), "DECIMAL(24, 3)");
   EXPECT_EQ(ValueOf("*", {Dec("0.908", 4, 3), Big(100)}), "90.800");
   EXPECT_EQ(TypeOf("/", {Dec("1.0", 2, 1), Int(3)}), "DECIMAL(13, 12)");
   EXPECT_EQ(ValueOf("/", {Dec("1.0", 2, 1), Int(3)}), "0.333333333333");
@@ -239,7 +240,7 @@ TEST(Times, PartsAndUnits) {
   EXPECT_EQ(ValueOf("EXTRACT", {Str("MONTH"), time}), "5");
   EXPECT_EQ(ValueOf("EXTRACT", {Str("DOW"), Date("2024-05-06")}), "2");
   EXPECT_EQ(ValueOf("EXTRACT", {Str("WEEK"), Date("2021-01-03")}), "53");
-  EXPECT_EQ(ValueOf("EXTRACT", {Str("MILLISECOND"), time}), "12345");
+  EXPECT_EQ(ValueOf("EXTRACT", {Str("MILLISECOND"), time}), "345");
   EXPECT_EQ(ValueOf("HOUR", {time}), "10");
   EXPECT_EQ(ValueOf("DAYOFYEAR", {time}), "127");
   EXPECT_EQ(ValueOf("FLOOR", {time, Str("HOUR")}), "2024-05-06 10:00:00.000");
@@ -247,7 +248,8 @@ TEST(Times, PartsAndUnits) {
   EXPECT_EQ(ValueOf("FLOOR", {Date("2024-05-08"), Str("WEEK")}), "2024-05-05");
   EXPECT_EQ(ValueOf("TIMESTAMPADD", {Str("MONTH"), Int(1), Time("2024-01-31 00:00:00", 0)}),
             "2024-02-29 00:00:00");
-  EXPECT_EQ(ValueOf("TIMESTAMPADD", {Str("HOUR"), Int(1), Date("2024-01-31")}), "2024-01-31 01:00:00.000");
+  EXPECT_EQ(ValueOf("TIMESTAMPADD", {Str("HOUR"), Int(1), Date("2024-01-31")}),
+            "2024-01-31 01:00:00.000000");
   EXPECT_EQ(ValueOf("TIMESTAMPDIFF", {Str("DAY"), Date("2024-02-28"), Date("2024-03-01")}), "2");
   EXPECT_EQ(ValueOf("TIMESTAMPDIFF", {Str("MONTH"), Date("2024-01-31"), Date("2024-02-29")}), "0");
 }

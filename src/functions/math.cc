@@ -223,7 +223,7 @@ void RegisterAnalysis(FunctionRegistry& registry) {
   AddReal(registry, "LN", [](double x) { return std::log(x); }, "Natural logarithm.", {"LN(1)", "0.0"});
   AddReal(registry, "LOG10", [](double x) { return std::log10(x); }, "Logarithm to 10.",
           {"LOG10(100)", "2.0"});
-  AddReal(registry, "LOG2", [](double x) { return std::log2(x); }, "Logarithm to 2.",
+  AddReal(registry, "LOG2", [](double x) { return std::log(x) / std::log(2.0); }, "Logarithm to 2.",
           {"LOG2(8)", "3.0"});
   AddReal(registry, "SIN", [](double x) { return std::sin(x); }, "Sine.", {"SIN(0)", "0.0"});
   AddReal(registry, "COS", [](double x) { return std::cos(x); }, "Cosine.", {"COS(0)", "1.0"});
@@ -239,9 +239,9 @@ void RegisterAnalysis(FunctionRegistry& registry) {
           {"COSH(0)", "1.0"});
   AddReal(registry, "TANH", [](double x) { return std::tanh(x); }, "Hyperbolic tangent.",
           {"TANH(0)", "0.0"});
-  AddReal(registry, "DEGREES", [](double x) { return x * 180 / std::numbers::pi; },
+  AddReal(registry, "DEGREES", [](double x) { return x * 57.29577951308232; },
           "Radians in degrees.", {"DEGREES(0)", "0.0"});
-  AddReal(registry, "RADIANS", [](double x) { return x / 180 * std::numbers::pi; },
+  AddReal(registry, "RADIANS", [](double x) { return x * 0.017453292519943295; },
           "Degrees in radians.", {"RADIANS(0)", "0.0"});
 }
 

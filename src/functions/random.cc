@@ -40,7 +40,7 @@ class JavaRandom {
 
   int32_t Next(int bits) {
     state_ = (state_ * kFactor + 0xB) & kMask;
-    return static_cast<int32_t>(static_cast<int64_t>(state_ << 16) >> (64 - bits));
+    return static_cast<int32_t>(state_ >> (48 - bits));
   }
 
   uint64_t state_;

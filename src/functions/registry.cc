@@ -30,6 +30,7 @@ void RegisterAll(FunctionRegistry& registry) {
   RegisterStringExtra(registry);
   RegisterPrintf(registry);
   RegisterUrl(registry);
+  RegisterUserAgent(registry);
   RegisterRandom(registry);
   RegisterEncoding(registry);
   RegisterHash(registry);
@@ -135,7 +136,10 @@ Result<ExpressionPtr> MakeCall(const ScalarFunction& function, std::vector<Expre
                      function.signature);
   }
   if (function.refine) MILL_RETURN(function.refine(args, &*bound));
-  for (size_t i = 0; i < args.size(); ++i) args[i] = MakeCast(args[i], bound->arg_types[i]);
+  for (size_t i = 0; i < args.size(); ++i) {
+    const bool lenient = bound->lenient && args[i]->type.IsString() && !IsConstant(*args[i]);
+    args[i] = MakeCast(args[i], bound->arg_types[i], lenient);
+  }
   return CallOf(function, std::move(args), bound->type);
 }
 

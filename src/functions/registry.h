@@ -33,6 +33,8 @@ struct Call {
 struct Binding {
   std::vector<SqlType> arg_types;
   SqlType type;
+  // Text arguments that are no literals and cannot be read as their type are NULL instead of errors.
+  bool lenient = false;
 };
 
 struct ScalarFunction {

@@ -49,6 +49,15 @@ Result<arrow::Datum> EvalCase(const Call& call, const char* unicode_kernel) {
   return arrow::compute::CallFunction(unicode_kernel, {spelt});
 }
 
+// For functions that answer NULL for some arguments that are not.
+Bind MayBeNull(Bind bind) {
+  return [bind = std::move(bind)](const std::vector<SqlType>& args) -> Result<Binding> {
+    MILL_ASSIGN(Binding binding, bind(args));
+    binding.type.nullable = true;
+    return binding;
+  };
+}
+
 View Substring(View text, int64_t position, int64_t length) {
   const auto chars = static_cast<int64_t>(CountChars(text));
   const int64_t start = position > 0 ? position - 1 : position < 0 ? chars + position : 0;
@@ -288,6 +297,23 @@ bool SplitIndex(View text, View separator, int32_t index, std::string* out) {
   }
 }
 
+// The separator is a text or the code of a character.
+Result<Binding> BindSplitIndex(const std::vector<SqlType>& args) {
+  const bool code = args.size() == 3 && args[1].IsInteger();
+  MILL_ASSIGN(Binding binding, Fixed({kString, code ? kInt : kString, kInt}, kString)(args));
+  binding.type.nullable = true;
+  return binding;
+}
+
+Result<arrow::Datum> EvalSplitIndex(const Call& call) {
+  if (call.arg_types[1].IsString()) return RunPerRow<Text(View, View, int32_t)>(call, SplitIndex);
+  return RunPerRow<Text(View, int32_t, int32_t)>(
+      call, [](View text, int32_t code, int32_t index, std::string* out) {
+        const char separator = static_cast<char>(code);
+        return code > 0 && code < 256 && SplitIndex(text, View(&separator, 1), index, out);
+      });
+}
+
 void Overlay(View text, View patch, int32_t position, int32_t length, std::string* out) {
   const auto chars = static_cast<int32_t>(CountChars(text));
   if (position <= 0 || position > chars) {
@@ -369,8 +395,7 @@ void RegisterCut(FunctionRegistry& registry) {
   registry.Add({.name = "SPLIT_INDEX", .signature = "SPLIT_INDEX(STRING, separator, INT) -> STRING",
                 .doc = "Part number index, from 0, of a text split at a separator; else NULL.",
                 .examples = {{"SPLIT_INDEX('a/b/c', '/', 1)", "b"}},
-                .bind = Fixed({kString, kString, kInt}, kString),
-                .eval = PerRow<Text(View, View, int32_t)>(SplitIndex)});
+                .bind = BindSplitIndex, .eval = EvalSplitIndex});
   registry.Add({.name = "OVERLAY", .signature = "OVERLAY(STRING, STRING, start [, length]) -> STRING",
                 .doc = "Puts a text over part of another.",
                 .examples = {{"OVERLAY('This is an old string' PLACING ' new' FROM 10 FOR 5)",
@@ -434,11 +459,11 @@ void RegisterMake(FunctionRegistry& registry) {
   registry.Add({.name = "LPAD", .signature = "LPAD(STRING, length, pad) -> STRING",
                 .doc = "Filled up on the left, or cut, to a length.",
                 .examples = {{"LPAD('hi', 4, 'xy')", "xyhi"}},
-                .bind = Fixed({kString, kInt, kString}, kString), .eval = EvalPad<true>});
+                .bind = MayBeNull(Fixed({kString, kInt, kString}, kString)), .eval = EvalPad<true>});
   registry.Add({.name = "RPAD", .signature = "RPAD(STRING, length, pad) -> STRING",
                 .doc = "Filled up on the right, or cut, to a length.",
                 .examples = {{"RPAD('hi', 4, 'xy')", "hixy"}},
-                .bind = Fixed({kString, kInt, kString}, kString), .eval = EvalPad<false>});
+                .bind = MayBeNull(Fixed({kString, kInt, kString}, kString)), .eval = EvalPad<false>});
   registry.Add({.name = "REPEAT", .signature = "REPEAT(STRING, INT) -> STRING",
                 .doc = "Several times the same text.", .examples = {{"REPEAT('ab', 2)", "abab"}},
                 .bind = Fixed({kString, kInt}, kString),

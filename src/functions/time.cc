@@ -23,19 +23,38 @@ Result<SqlType> LocalType(size_t position, const SqlType& type) {
   return ArgumentTypeError(position, type, "DATE, TIME or TIMESTAMP");
 }
 
+// As LocalType, and intervals as they are.
+Result<SqlType> PartsType(size_t position, const SqlType& type) {
+  return type.IsInterval() ? Result<SqlType>(type) : LocalType(position, type);
+}
+
 Result<Binding> BindExtract(const std::vector<SqlType>& args) {
   if (args.size() != 2) return ArgumentCountError(args.size(), "2");
-  MILL_ASSIGN(SqlType local, LocalType(1, args[1]));
+  MILL_ASSIGN(SqlType local, PartsType(1, args[1]));
   return Binding{{SqlType::String(), local}, WithNullable(SqlType::BigInt(), args[1].nullable)};
+}
+
+// Years, quarters and months of an interval of months.
+int64_t ExtractFromMonths(TimeUnit unit, int64_t months) {
+  if (unit == TimeUnit::kMonth) return months % 12;
+  if (unit == TimeUnit::kQuarter) return months % 12 / 3 + 1;
+  return months / 12;
 }
 
 Result<arrow::Datum> ExtractColumn(const Call& call, const arrow::Datum& time, const SqlType& type,
                                    TimeUnit unit) {
   const std::vector<arrow::Datum> args = {time};
-  const int64_t ticks = UnitsPerSecond(type.precision);
+  const Call one{args, call.arg_types, call.type, call.rows, call.context};
+  if (type.kind == TypeKind::kIntervalMonth) {
+    return MapValues<int64_t, int32_t>(
+        one, [=](int32_t months) { return ExtractFromMonths(unit, months); });
+  }
+  if (type.kind == TypeKind::kIntervalDay && !IsClockUnit(unit)) {
+    return MapValues<int64_t, int64_t>(one, [=](int64_t millis) { return millis / kMillisPerDay; });
+  }
+  const int64_t ticks = UnitsPerSecond(type.IsInterval() ? 3 : type.precision);
   return MapValues<int64_t, int64_t>(
-      Call{args, call.arg_types, call.type, call.rows, call.context},
-      [=](int64_t value) { return ExtractUnit(unit, value, ticks); });
+      one, [=](int64_t value) { return ExtractUnit(unit, value, ticks); });
 }
 
 Result<arrow::Datum> EvalExtract(const Call& call) {
@@ -45,7 +64,7 @@ Result<arrow::Datum> EvalExtract(const Call& call) {
 
 Result<Binding> BindPart(const std::vector<SqlType>& args) {
   if (args.size() != 1) return ArgumentCountError(args.size(), "1");
-  MILL_ASSIGN(SqlType local, LocalType(0, args[0]));
+  MILL_ASSIGN(SqlType local, PartsType(0, args[0]));
   return Binding{{local}, WithNullable(SqlType::BigInt(), args[0].nullable)};
 }
 
@@ -109,14 +128,16 @@ Status RefineAdd(const std::vector<ExpressionPtr>& args, Binding* binding) {
   if (binding->type.kind != TypeKind::kDate || !IsConstant(*args[0])) return Status::OK();
   MILL_ASSIGN(auto name, EvaluateConstant(*args[0]));
   MILL_ASSIGN(TimeUnit unit, TimeUnitOf(arrow::Datum(name)));
-  if (IsClockUnit(unit)) binding->type = WithNullable(SqlType::Timestamp(), binding->type.nullable);
+  if (IsClockUnit(unit)) binding->type = WithNullable(SqlType::Timestamp(6), binding->type.nullable);
   return Status::OK();
 }
 
 Result<arrow::Datum> EvalAdd(const Call& call) {
   MILL_ASSIGN(TimeUnit unit, TimeUnitOf(call.args[0]));
   const SqlType& type = call.arg_types[2];
-  const SqlType local = type.IsTimestamp() ? SqlType::Timestamp(type.precision) : SqlType::Timestamp();
+  const int precision = std::max(type.precision, call.type.precision);
+  const SqlType local = type.IsTimestamp() || call.type.IsTimestamp() ? SqlType::Timestamp(precision)
+                                                                      : SqlType::Timestamp();
   MILL_ASSIGN(arrow::Datum time, CastDatum(call.args[2], type, local, call.context, false));
   const int64_t ticks = UnitsPerSecond(local.precision);
   const std::vector<arrow::Datum> args = {call.args[1], time};
@@ -129,6 +150,12 @@ Result<arrow::Datum> EvalAdd(const Call& call) {
 
 Result<Binding> BindDifference(const std::vector<SqlType>& args) {
   if (args.size() != 3) return ArgumentCountError(args.size(), "3");
+  const bool zoned[] = {args[1].kind == TypeKind::kTimestampLtz, args[2].kind == TypeKind::kTimestampLtz};
+  const bool untyped = args[1].kind == TypeKind::kNull || args[2].kind == TypeKind::kNull;
+  if (zoned[0] != zoned[1] && !untyped) {
+    return UserError("{} and {} have no difference. hint: CAST one to the other's type",
+                     args[1].Nullable().ToString(), args[2].Nullable().ToString());
+  }
   MILL_ASSIGN(SqlType from, LocalType(1, args[1]));
   MILL_ASSIGN(SqlType to, LocalType(2, args[2]));
   MILL_ASSIGN(SqlType common, CommonType({from, to}));

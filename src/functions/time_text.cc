@@ -72,15 +72,28 @@ Result<Binding> BindFormat(const std::vector<SqlType>& args) {
   if (!args[1].IsString() && args[1].kind != TypeKind::kNull) {
     return ArgumentTypeError(1, args[1], "STRING");
   }
-  SqlType time = SqlType::Timestamp();
+  // Text is read as a TIMESTAMP; what is none gives NULL.
+  SqlType time = args[0].IsString() ? kString : SqlType::Timestamp();
   if (args[0].IsTimestamp()) time = SqlType::Timestamp(args[0].precision);
   const bool fits = args[0].IsTimestamp() || args[0].IsString() || args[0].kind == TypeKind::kDate ||
                     args[0].kind == TypeKind::kNull;
   if (!fits) return ArgumentTypeError(0, args[0], "TIMESTAMP");
-  return Binding{{time, kString}, WithNullable(kString, AnyNullable(args))};
+  return Binding{{time, kString}, WithNullable(kString, AnyNullable(args) || args[0].IsString())};
+}
+
+Result<arrow::Datum> EvalFormat(const Call& call);
+
+// Text is read as a TIMESTAMP first.
+Result<arrow::Datum> EvalFormatOfText(const Call& call) {
+  const std::vector<SqlType> types = {SqlType::Timestamp(), call.arg_types[1]};
+  MILL_ASSIGN(arrow::Datum time,
+              CastDatum(call.args[0], call.arg_types[0], types[0], call.context, /*try_cast=*/true));
+  const std::vector<arrow::Datum> args = {time, call.args[1]};
+  return EvalFormat(Call{args, types, call.type, call.rows, call.context});
 }
 
 Result<arrow::Datum> EvalFormat(const Call& call) {
+  if (call.arg_types[0].IsString()) return EvalFormatOfText(call);
   const int64_t ticks = UnitsPerSecond(call.arg_types[0].precision);
   TimeWriter writer(ticks);
   return RunPerRow<Text(int64_t, View)>(
@@ -104,7 +117,7 @@ Result<arrow::Datum> EvalToTimestamp(const Call& call) {
 }
 
 Result<arrow::Datum> EvalToDate(const Call& call) {
-  if (call.args.size() == 1) return RunPerRow<int32_t(View)>(call, ParseDate);
+  if (call.args.size() == 1) return RunPerRow<int32_t(View)>(call, ParseDateOfTime);
   FormatSource source;
   using MaybeDate = std::optional<int32_t>;
   return RunPerRow<int32_t(View, View)>(call, [&](View text, View pattern) -> Result<MaybeDate> {
@@ -137,12 +150,18 @@ Result<Binding> BindToLtz(const std::vector<SqlType>& args) {
 
 Result<arrow::Datum> EpochToLtz(const Call& call) {
   const bool real = call.arg_types[0].kind == TypeKind::kDouble;
-  const auto convert = [](auto value, int32_t precision) -> Result<int64_t> {
+  const auto convert = [](auto value, int32_t precision) -> Result<MaybeTime> {
     if (precision != 0 && precision != 3) {
       return UserError("precision {} is not supported. hint: 0 is seconds, 3 milliseconds", precision);
     }
     const auto factor = precision == 0 ? kMillisPerSecond : int64_t{1};
-    return static_cast<int64_t>(value * static_cast<decltype(value)>(factor));
+    // Flink knows instants of the years 0 to 9999 only; others are NULL.
+    constexpr int64_t kFirst = -62167219200000, kLast = 253402300799999;
+    const auto per_unit = static_cast<decltype(value)>(factor);
+    const bool fits = value >= static_cast<decltype(value)>(kFirst) / per_unit &&
+                      value <= static_cast<decltype(value)>(kLast) / per_unit;
+    if (!fits) return MaybeTime();
+    return MaybeTime(static_cast<int64_t>(value * per_unit));
   };
   std::vector<arrow::Datum> args = call.args;
   if (args.size() == 1) args.emplace_back(int32_t{3});
@@ -176,11 +195,27 @@ Result<arrow::Datum> TextToLtz(const Call& call) {
           zone_name = name;
           MILL_ASSIGN(zone, TimeZone::Make(zone_name));
         }
-        MILL_ASSIGN(const DateFormat* format, source.Get(pattern));
+        // A bad pattern in a column is NULL; a constant one was refused when the call was bound.
+        const auto made = source.Get(pattern);
+        if (!made.ok()) return MaybeTime();
+        const DateFormat* format = *made;
         MaybeTime time = plain ? ParseTimestamp(text, 3) : format->Parse(text, kMillisPerSecond);
         if (time) time = MillisToUtc(&zone, *time);
         return time;
       });
+}
+
+// Refuses constant patterns and zones that are none.
+Status RefineToLtz(const std::vector<ExpressionPtr>& args, Binding* binding) {
+  if (!binding->arg_types[0].IsString()) return Status::OK();
+  for (size_t i = 1; i < args.size(); ++i) {
+    if (!args[i]->type.IsString() || !IsConstant(*args[i])) continue;
+    MILL_ASSIGN(const auto value, EvaluateConstant(*args[i]));
+    if (!value->is_valid) continue;
+    if (i == 1) MILL_RETURN(DateFormat::Make(value->ToString()).status());
+    if (i == 2) MILL_RETURN(TimeZone::Make(value->ToString()).status());
+  }
+  return Status::OK();
 }
 
 Result<arrow::Datum> EvalToLtz(const Call& call) {
@@ -286,7 +321,8 @@ void RegisterTimeText(FunctionRegistry& registry) {
                 .signature = "TO_TIMESTAMP_LTZ(numeric, precision) -> TIMESTAMP_LTZ(3)",
                 .doc = "An instant from seconds (precision 0) or milliseconds (3) since 1970, or from text.",
                 .examples = {{"TO_TIMESTAMP_LTZ(1000, 3)", "1970-01-01 00:00:01.000"}},
-                .bind = BindToLtz, .eval = EvalToLtz, .may_fail = true});
+                .bind = BindToLtz, .eval = EvalToLtz, .may_fail = true,
+                .refine = RefineToLtz});
   RegisterUnixTime(registry);
 }
 

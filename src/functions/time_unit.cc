@@ -145,10 +145,10 @@ int64_t ExtractUnit(TimeUnit unit, int64_t time, int64_t ticks) {
     case TimeUnit::kSecond: return of_day / ticks % 60;
     default: break;
   }
-  // Milliseconds and smaller count from the beginning of the minute.
-  const int64_t of_minute = of_day % (60 * ticks);
+  // Milliseconds and smaller count from the beginning of the second.
+  const int64_t of_second = of_day % ticks;
   const int64_t wanted = PerSecond(unit);
-  return wanted >= ticks ? of_minute * (wanted / ticks) : of_minute / (ticks / wanted);
+  return wanted >= ticks ? of_second * (wanted / ticks) : of_second / (ticks / wanted);
 }
 
 int64_t FloorToUnit(TimeUnit unit, int64_t time, int64_t ticks, bool up) {
@@ -156,7 +156,8 @@ int64_t FloorToUnit(TimeUnit unit, int64_t time, int64_t ticks, bool up) {
   if (MonthsOf(unit) > 0) {
     const int64_t days = FloorDiv(time, day);
     const int64_t floor = FirstDay(unit, days, 0) * day;
-    return up && floor != time ? FirstDay(unit, days, 1) * day : floor;
+    // Flink looks at the date alone: a time on a unit's first day does not reach for the next unit.
+    return up && floor != days * day ? FirstDay(unit, days, 1) * day : floor;
   }
   const int64_t length = TicksOf(unit, ticks);
   if (length <= 1) return time;

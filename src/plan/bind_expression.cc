@@ -151,7 +151,7 @@ Result<ExpressionPtr> ExpressionBinder::BindCall(const ast::Expr& expr) {
   }
   MILL_ASSIGN(std::vector<ExpressionPtr> args, BindArgs(expr));
   switch (expr.kind) {
-    case ast::ExprKind::kIndex: return MakeCall("ITEM", std::move(args));
+    case ast::ExprKind::kIndex: return BindItem(std::move(args));
     case ast::ExprKind::kArray: return MakeCall("ARRAY", std::move(args));
     case ast::ExprKind::kMap: return MakeCall("MAP", std::move(args));
     case ast::ExprKind::kRow: return MakeCall("ROW", std::move(args));
@@ -159,9 +159,17 @@ Result<ExpressionPtr> ExpressionBinder::BindCall(const ast::Expr& expr) {
   }
 }
 
+// array[number], map[key] or row['member'].
+Result<ExpressionPtr> ExpressionBinder::BindItem(std::vector<ExpressionPtr> args) {
+  const bool member = args[0]->type.kind == TypeKind::kRow && args[1]->type.IsString() &&
+                      args[1]->kind == Expression::Kind::kLiteral;
+  return member ? MakeField(args[0], args[1]->literal->ToString()) : MakeCall("ITEM", std::move(args));
+}
+
 Result<ExpressionPtr> ExpressionBinder::BindNamedCall(const ast::Expr& expr,
                                                       std::vector<ExpressionPtr> args) {
   if (expr.name.find("BETWEEN") != std::string::npos) return BindBetween(expr, std::move(args));
+  if (expr.name == "OVERLAPS") return BindOverlaps(expr);
   if (HasJsonClauses(expr)) return BindJsonCall(expr, std::move(args));
   const FunctionRegistry& registry = FunctionRegistry::Default();
   const ScalarFunction* function = registry.FindScalar(expr.name);
@@ -169,6 +177,28 @@ Result<ExpressionPtr> ExpressionBinder::BindNamedCall(const ast::Expr& expr,
   const std::string near = NearestName(expr.name, registry.Names());
   return ErrorAt(expr.place, "there is no function '{}'{}", expr.name,
                  near.empty() ? "" : ". did you mean '" + near + "'?");
+}
+
+// (from, to or length) OVERLAPS (from, to or length): both ends count; they may be given in any order.
+Result<ExpressionPtr> ExpressionBinder::BindOverlaps(const ast::Expr& expr) {
+  std::vector<ExpressionPtr> first, last;
+  for (const ast::ExprPtr& period : expr.args) {
+    if (period->kind != ast::ExprKind::kRow || period->args.size() != 2) {
+      return ErrorAt(period->place, "OVERLAPS compares two periods. hint: (from, to) OVERLAPS (from, to)");
+    }
+    MILL_ASSIGN(ExpressionPtr from, Bind(*period->args[0]));
+    MILL_ASSIGN(ExpressionPtr to, Bind(*period->args[1]));
+    if (to->type.IsInterval()) {
+      MILL_ASSIGN(to, MakeCall("+", {from, to}));
+    }
+    MILL_ASSIGN(ExpressionPtr least, MakeCall("LEAST", {from, to}));
+    MILL_ASSIGN(ExpressionPtr greatest, MakeCall("GREATEST", {from, to}));
+    first.push_back(std::move(least));
+    last.push_back(std::move(greatest));
+  }
+  MILL_ASSIGN(ExpressionPtr left, MakeCall(">=", {last[0], first[1]}));
+  MILL_ASSIGN(ExpressionPtr right, MakeCall(">=", {last[1], first[0]}));
+  return MakeCall("AND", {left, right});
 }
 
 Result<ExpressionPtr> ExpressionBinder::BindBetween(const ast::Expr& expr,

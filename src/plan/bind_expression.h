@@ -29,7 +29,9 @@ class ExpressionBinder {
   Result<ExpressionPtr> BindNode(const ast::Expr& expr);
   Result<std::vector<ExpressionPtr>> BindArgs(const ast::Expr& expr);
   Result<ExpressionPtr> BindCall(const ast::Expr& expr);
+  Result<ExpressionPtr> BindItem(std::vector<ExpressionPtr> args);
   Result<ExpressionPtr> BindNamedCall(const ast::Expr& expr, std::vector<ExpressionPtr> args);
+  Result<ExpressionPtr> BindOverlaps(const ast::Expr& expr);
   Result<ExpressionPtr> BindBetween(const ast::Expr& expr, std::vector<ExpressionPtr> args);
   Result<ExpressionPtr> BindCase(const ast::Expr& expr);
   Result<ExpressionPtr> BindCast(const ast::Expr& expr);

@@ -33,8 +33,8 @@ namespace {
 
 // Cases that pass today, by file. Raise them, never lower them.
 const std::map<std::string, int> kRecorded = {
-    {"functions_java.json", 583},
-    {"scalar_scala.json", 1026},
+    {"functions_java.json", 689},
+    {"scalar_scala.json", 1180},
 };
 
 enum class Verdict { kPassed, kFailed, kUnsupported };
@@ -72,7 +72,7 @@ Result<Input> MakeInput(const Group& group) {
     fields.push_back(arrow::field(field.name, type.ToArrow()));
     input.literals.push_back(field.literal);
   }
-  input.scope = Scope(plan, "t");
+  input.scope = Scope(plan, "testTable");
   input.rows = arrow::RecordBatch::Make(arrow::schema(fields), kRows, columns);
   return input;
 }
@@ -91,6 +91,12 @@ Result<std::vector<std::shared_ptr<arrow::Scalar>>> ValuesOf(const Expression& e
     values.push_back(std::move(value));
   }
   return values;
+}
+
+bool IsDeterministic(const Expression& expression) {
+  if (expression.function != nullptr && !expression.function->deterministic) return false;
+  return std::all_of(expression.args.begin(), expression.args.end(),
+                     [](const ExpressionPtr& arg) { return IsDeterministic(*arg); });
 }
 
 std::string TextOf(const std::shared_ptr<arrow::Scalar>& value, const SqlType& type,
@@ -154,7 +160,10 @@ Outcome EvaluateAndCompare(const Case& one, const Expression& expression,
                                           TextOf((*values)[0], expression.type, context)));
   }
   if (!values.ok()) return Failed("error", values.status().message());
-  for (const auto& value : *values) {
+  // Random numbers and their like differ from row to row: then the first row counts.
+  const size_t rows_to_check = IsDeterministic(expression) ? values->size() : 1;
+  for (size_t i = 0; i < rows_to_check; ++i) {
+    const auto& value = (*values)[i];
     Outcome outcome = one.text ? CompareText(one, expression, value, context)
                                : CompareValue(one, expression, value, context);
     if (outcome.verdict != Verdict::kPassed) return outcome;

@@ -54,19 +54,19 @@ const std::map<std::string, std::string>& NamedTypes() {
       {"createTypeInformation[Tuple1[Boolean]]", "ROW<_1 BOOLEAN>"},
       {"createTypeInformation[Array[Tuple2[Boolean, Int]]]", "ARRAY<ROW<_1 BOOLEAN, _2 INT>>"},
       {"createTypeInformation[Array[Tuple1[Boolean]]]", "ARRAY<ROW<_1 BOOLEAN>>"},
-      {"createTypeInformation[MyCaseClass]", "ROW<intField INT, stringField STRING>"},
+      {"createTypeInformation[MyCaseClass]", "ROW<intField INT, stringField STRING, booleanField BOOLEAN>"},
       {"createTypeInformation[MyCaseClass2]",
-       "ROW<objectField ROW<intField INT, stringField STRING>>"},
+       "ROW<objectField ROW<intField INT, stringField STRING, booleanField BOOLEAN>>"},
       {"TypeExtractor.createTypeInfo(classOf[MyCaseClass2])",
-       "ROW<objectField ROW<intField INT, stringField STRING>>"},
+       "ROW<objectField ROW<intField INT, stringField STRING, booleanField BOOLEAN>>"},
       {"TypeExtractor.createTypeInfo(classOf[MyPojo])", "ROW<myInt INT, myString STRING>"},
       {"createTypeInformation[Array[MyCaseClass]]",
-       "ARRAY<ROW<intField INT, stringField STRING>>"},
+       "ARRAY<ROW<intField INT, stringField STRING, booleanField BOOLEAN>>"},
       {"createTypeInformation[Array[MyPojo]]", "ARRAY<ROW<myInt INT, myString STRING>>"},
       {"createTypeInformation[Array[MyCaseClass2]]",
-       "ARRAY<ROW<objectField ROW<intField INT, stringField STRING>>>"},
+       "ARRAY<ROW<objectField ROW<intField INT, stringField STRING, booleanField BOOLEAN>>>"},
       {"createTypeInformation[Array[MyCaseClass3]]",
-       "ARRAY<ROW<arrayField ARRAY<ROW<intField INT, stringField STRING>>>>"},
+       "ARRAY<ROW<arrayField ARRAY<ROW<intField INT, stringField STRING, booleanField BOOLEAN>>>>"},
   };
   return kTypes;
 }
@@ -121,11 +121,11 @@ bool IsScala(const std::string& text) {
 // SQL for constants that the tests build in code.
 const std::map<std::string, std::string>& ProgramTexts() {
   static const std::map<std::string, std::string> kTexts = {
-      {"MyCaseClass(42, 'Bob')", "ROW(42, 'Bob')"},
-      {"MyCaseClass2(MyCaseClass(25, 'Timo'))", "ROW(ROW(25, 'Timo'))"},
-      {"MyCaseClass2(MyCaseClass(42, 'Bob'))", "ROW(ROW(42, 'Bob'))"},
-      {"MyCaseClass2(null)", "ROW(CAST(NULL AS ROW<a INT, b STRING>))"},
-      {"MyCaseClass3([MyCaseClass(42, 'Alice')])", "ROW(ARRAY[ROW(42, 'Alice')])"},
+      {"MyCaseClass(42, 'Bob')", "ROW(42, 'Bob', TRUE)"},
+      {"MyCaseClass2(MyCaseClass(25, 'Timo'))", "ROW(ROW(25, 'Timo', FALSE))"},
+      {"MyCaseClass2(MyCaseClass(42, 'Bob'))", "ROW(ROW(42, 'Bob', TRUE))"},
+      {"MyCaseClass2(null)", "ROW(CAST(NULL AS ROW<a INT, b STRING, c BOOLEAN>))"},
+      {"MyCaseClass3([MyCaseClass(42, 'Alice')])", "ROW(ARRAY[ROW(42, 'Alice', TRUE)])"},
       {"new MyPojo()", "ROW(0, 'Hello')"},
       {"Decimal('0E-8').toBigDecimal()", "0.00000000"},
       {"Decimal('10.0').toBigDecimal()", "10.0"},

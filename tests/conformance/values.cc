@@ -103,6 +103,24 @@ Result<ExpressionPtr> FromInterval(const std::string& text, const SqlType& type)
   return OfCount(first * (hours ? 3600000 : 1000), type);
 }
 
+// A whole number that Java has cut to its type: -129 as TINYINT is 127.
+Result<ExpressionPtr> FromWhole(int64_t number, const SqlType& type) {
+  return Constant(MakeLiteral(std::make_shared<arrow::Int64Scalar>(number), SqlType::BigInt()), type);
+}
+
+// As above, for numbers of more than 18 digits.
+Result<ExpressionPtr> FromLongNumber(const std::string& text, const SqlType& type) {
+  uint64_t bits = 0;
+  for (const char c : text) bits = c == '-' ? bits : bits * 10 + static_cast<uint64_t>(c - '0');
+  return FromWhole(static_cast<int64_t>(text[0] == '-' ? 0 - bits : bits), type);
+}
+
+// A number beyond its type's digits is NULL, as in Flink's conversion.
+Result<ExpressionPtr> FromDecimal(const std::string& text, const SqlType& type) {
+  auto literal = MakeLiteral(std::make_shared<arrow::StringScalar>(text), SqlType::String());
+  return Constant(MakeCast(std::move(literal), type, /*try_cast=*/true), type);
+}
+
 Result<ExpressionPtr> FromObject(std::string_view key, element value, const SqlType& type) {
   if (key == "$row") return FromArray(value, type);
   if (key == "$map") return FromMap(value, type);
@@ -110,7 +128,8 @@ Result<ExpressionPtr> FromObject(std::string_view key, element value, const SqlT
   if (key == "$bytes") return FromHex(text, type);
   if (key == "$interval") return FromInterval(text, type);
   if (key == "$opaque") return ReadProgramText(text, type);
-  if (key == "$dec") return FromText(text, type);
+  if (key == "$dec" && type.IsInteger()) return FromLongNumber(text, type);
+  if (key == "$dec") return FromDecimal(text, type);
   return FromText(FullTime(text), type);
 }
 
@@ -141,6 +160,7 @@ Result<ExpressionPtr> FromEntries(const std::string& text, const SqlType& type) 
 Result<ExpressionPtr> FromNumber(element value, const SqlType& type) {
   if (type.IsInterval()) return OfCount(int64_t(value), type);
   if (value.is_double()) return FromText(fmt::format("{}", double(value)), type);
+  if (type.IsInteger()) return FromWhole(int64_t(value), type);
   return FromText(fmt::format("{}", int64_t(value)), type);
 }
 
@@ -154,6 +174,9 @@ std::string FormattedTime(const std::string& text) {
 }  // namespace
 
 Result<ExpressionPtr> ReadProgramText(const std::string& text, const SqlType& type) {
+  if (text.starts_with("Expressions.lit(null")) {
+    return MakeLiteral(arrow::MakeNullScalar(type.ToArrow()), type.Nullable());
+  }
   if (text.find(".format(DateTimeFormatter") != std::string::npos) {
     return FromText(FormattedTime(text), type);
   }
@@ -167,7 +190,10 @@ Result<ExpressionPtr> ReadValue(element value, const SqlType& type) {
     case Kind::NULL_VALUE:
       return MakeLiteral(arrow::MakeNullScalar(type.ToArrow()), type.Nullable());
     case Kind::BOOL: return FromText(bool(value) ? "true" : "false", type);
-    case Kind::STRING: return FromText(std::string(std::string_view(value)), type);
+    case Kind::STRING: {
+      const std::string text{std::string_view(value)};
+      return type.IsInteger() ? FromLongNumber(text, type) : FromText(text, type);
+    }
     case Kind::ARRAY: return FromArray(value, type);
     case Kind::OBJECT: {
       const auto entry = *simdjson::dom::object(value).begin();
