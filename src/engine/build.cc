@@ -49,6 +49,9 @@ class GraphBuilder {
 
   void CollectScans(const Plan& plan, bool processing_time = false) {
     if (plan.window.domain == TimeDomain::kProcessing) processing_time = true;
+    const bool expires =
+        plan.kind == PlanKind::kGroupAggregate || plan.kind == PlanKind::kSessionize;
+    if (expires && settings_.state_ttl.count() > 0) processing_time = true;
     if (plan.kind == PlanKind::kScan) {
       SharedScan& scan = scans_[ScanKey(*plan.table)];
       scan.columns.insert(plan.scan_columns.begin(), plan.scan_columns.end());
@@ -200,10 +203,29 @@ class GraphBuilder {
     });
   }
 
+  // The calls, named by what they compute, so that their state is found again in another script.
+  static std::vector<AggregateCall> LabelledCalls(const Plan& plan) {
+    const Plan& input = *plan.inputs[0];
+    const auto text = [&](int column) {
+      const auto at = static_cast<size_t>(column);
+      return input.kind == PlanKind::kProject ? input.expressions[at]->ToString()
+                                              : input.schema.columns[at].name;
+    };
+    std::vector<AggregateCall> calls = plan.calls;
+    for (AggregateCall& call : calls) {
+      std::string args;
+      for (int arg : call.args) args += (args.empty() ? "" : ", ") + text(arg);
+      call.label = fmt::format("{}({}{})", call.function->name, call.distinct ? "DISTINCT " : "",
+                               call.args.empty() ? "*" : args);
+      if (call.filter >= 0) call.label += " FILTER (WHERE " + text(call.filter) + ")";
+    }
+    return calls;
+  }
+
   Stream BuildWindowAggregate(const Plan& plan, Stream input) {
-    WindowAggregateSpec spec{plan.window, plan.keys, plan.calls, plan.inputs[0]->updating,
-                             plan.schema.ToArrow()};
-    return ChainKeyed(input, "WindowAggregate", plan.keys,
+    WindowAggregateSpec spec{plan.window, plan.keys, LabelledCalls(plan), plan.inputs[0]->updating,
+                             plan.schema.ToArrow(), plan.inputs[0]->schema.ToArrow()};
+    return ChainKeyed(input, "WindowAggregate", ExchangeKeys(plan.window, plan.keys),
                       [spec](int) -> Result<std::unique_ptr<Operator>> {
                         return MakeWindowAggregate(spec);
                       });
@@ -212,9 +234,10 @@ class GraphBuilder {
   Stream BuildGroupAggregate(const Plan& plan, Stream input) {
     GroupAggregateSpec spec;
     spec.keys = plan.keys;
-    spec.calls = plan.calls;
+    spec.calls = LabelledCalls(plan);
     spec.retract = plan.inputs[0]->updating;
     spec.output = plan.schema.ToArrow();
+    spec.ttl = settings_.state_ttl.count();
     return ChainKeyed(input, "GroupAggregate", plan.keys,
                       [spec](int) -> Result<std::unique_ptr<Operator>> {
                         return MakeGroupAggregate(spec);
@@ -229,6 +252,7 @@ class GraphBuilder {
     spec.max_duration = plan.window.max_duration;
     spec.max_events = plan.window.max_events;
     spec.output = plan.schema.ToArrow();
+    spec.ttl = settings_.state_ttl.count();
     return ChainKeyed(input, "Sessionize", plan.keys,
                       [spec](int) -> Result<std::unique_ptr<Operator>> {
                         return MakeSessionize(spec);
@@ -484,8 +508,25 @@ Result<Graph> BuildGraph(const std::vector<PlanPtr>& sinks, const BuildSettings&
   return GraphBuilder(settings).Build(sinks);
 }
 
+namespace {
+
+// Appends the operator's line, the lines of its states and the warnings about them.
+void PrintOperator(const Operator& op, std::string* out, std::string* warnings) {
+  *out += "     " + op.Describe() + "\n";
+  for (const StateBound& state : op.States()) {
+    const std::string bound = state.bound.empty() ? "UNBOUNDED" : state.bound;
+    *out += fmt::format("       state {}: {}\n", state.name, bound);
+    if (!state.bound.empty()) continue;
+    *warnings += fmt::format(
+        "WARNING: nothing bounds the state '{}' of {} ({}) hint: SET 'table.exec.state.ttl' = '1 d'\n",
+        state.name, op.Describe(), state.doc);
+  }
+}
+
+}  // namespace
+
 std::string GraphToString(const Graph& graph) {
-  std::string out;
+  std::string out, warnings;
   for (size_t i = 0; i < graph.nodes.size(); ++i) {
     const Node& node = graph.nodes[i];
     out += fmt::format("{}: {} x{}", i, node.name, node.parallelism);
@@ -495,10 +536,14 @@ std::string GraphToString(const Graph& graph) {
     out += "\n";
     for (const OperatorMaker& make : node.chain) {
       auto made = make(0);
-      out += "     " + (made.ok() ? (*made)->Describe() : made.status().message()) + "\n";
+      if (made.ok()) {
+        PrintOperator(**made, &out, &warnings);
+      } else {
+        out += "     " + made.status().message() + "\n";
+      }
     }
   }
-  return out;
+  return out + warnings;
 }
 
 }  // namespace millrace

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <map>
 #include <memory>
 #include <string>
@@ -18,6 +19,7 @@ namespace millrace {
 struct BuildSettings {
   int workers = 1;
   std::string time_zone = "UTC";
+  std::chrono::milliseconds state_ttl{0};  // table.exec.state.ttl; 0: state stays
   std::function<const Connector*(const std::string&)> find_connector;
   ResultSink* results = nullptr;              // for a kSink without a table
   bool committed_results = false;             // they come once their epoch is committed
@@ -29,7 +31,8 @@ struct BuildSettings {
 // The plans' kSink nodes become one graph: one job.
 Result<Graph> BuildGraph(const std::vector<PlanPtr>& sinks, const BuildSettings& settings);
 
-// The graph for EXPLAIN: one node a line with its operators, its parallelism and its inputs.
+// The graph for EXPLAIN: one node a line with its operators, its parallelism and its inputs, the state
+// that they keep and what bounds it; then a warning for each state that nothing bounds.
 std::string GraphToString(const Graph& graph);
 
 }  // namespace millrace

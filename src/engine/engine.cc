@@ -208,7 +208,7 @@ class EngineImpl : public Engine {
       optimized += PlanToString(*better);
       best.push_back(std::move(better));
     }
-    BuildSettings settings = Settings(nullptr);
+    MILL_ASSIGN(const BuildSettings settings, Settings(nullptr));
     MILL_ASSIGN(const Graph graph, BuildGraph(best, settings));
     return Text(logical + optimized + "\n== Physical Plan ==\n" + GraphToString(graph));
   }
@@ -268,10 +268,11 @@ class EngineImpl : public Engine {
     return StartJob(plans, nullptr);
   }
 
-  BuildSettings Settings(ResultSink* rows) {
+  Result<BuildSettings> Settings(ResultSink* rows) {
     BuildSettings settings;
     settings.workers = Workers();
     settings.time_zone = Option("table.local-time-zone", "UTC");
+    MILL_ASSIGN(settings.state_ttl, DurationOption(set_, "table.exec.state.ttl", {}));
     settings.results = rows;
     settings.committed_results = options_.checkpoint_queries;
     settings.on_sink_rows = options_.on_sink_rows;
@@ -301,7 +302,7 @@ class EngineImpl : public Engine {
       if (better->table) result.sinks.push_back(better->table->name);
       best.push_back(std::move(better));
     }
-    const BuildSettings settings = Settings(rows);
+    MILL_ASSIGN(const BuildSettings settings, Settings(rows));
     MILL_ASSIGN(const JobOptions job_options, OptionsOfJob());
     if (!best[0]->table && !options_.checkpoint_queries) {
       MILL_ASSIGN(Graph graph, BuildGraph(best, settings));
