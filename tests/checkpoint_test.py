@@ -37,7 +37,9 @@ INSERT INTO totals SELECT user_id, COUNT(*), SUM(n) FROM clicks GROUP BY user_id
 INSERT INTO big SELECT ts, user_id, n FROM clicks WHERE n >= 900;
 END;
 """
-FAST = ("--set", "execution.checkpointing.interval=20ms", "--set", "millrace.queue-bytes=65536")
+# Often, and slowly: so that there is something to be killed.
+OFTEN = ("--set", "execution.checkpointing.interval=20ms", "--set", "millrace.queue-bytes=65536", "--set",
+         "millrace.batch-rows=10")
 
 
 def write_clicks(folder, rows, seed=1):
@@ -62,7 +64,7 @@ def write_clicks(folder, rows, seed=1):
 
 
 class Recovery(unittest.TestCase):
-    ROWS = 400000
+    ROWS = 300000
 
     @classmethod
     def setUpClass(cls):
@@ -89,7 +91,7 @@ class Recovery(unittest.TestCase):
 
     @staticmethod
     def command(*args):
-        return [PROGRAM, "run", "job.sql", "--folder", "job", *FAST, *args]
+        return [PROGRAM, "run", "job.sql", "--folder", "job", *OFTEN, *args]
 
     @classmethod
     def run_job(cls, folder, *args):
@@ -103,14 +105,14 @@ class Recovery(unittest.TestCase):
     @staticmethod
     def output(folder):
         def lines(files):
-            return sorted(line for file in files for line in open(file))
+            return sorted(line for file in files for line in file.read_text().splitlines())
 
         def rows(database, query):
             with sqlite3.connect(folder / database) as connection:
                 return sorted(connection.execute(query))
         visible = [p for p in (folder / "sessions").rglob("*") if p.is_file() and not p.name.startswith((".", "_"))]
-        late = [json.loads(line)["row"] for line in open(folder / "job/late.json")]
-        dead = [json.loads(line)["position"].rsplit("/", 1)[-1] for line in open(folder / "job/dead_letter.json")]
+        late = [json.loads(line)["row"] for line in lines([folder / "job/late.json"])]
+        dead = [json.loads(line)["position"].rsplit("/", 1)[-1] for line in lines([folder / "job/dead_letter.json"])]
         return {"sessions": lines(visible), "totals": rows("out.db", "SELECT * FROM totals"),
                 "big": rows("out2.db", "SELECT * FROM big"), "late": sorted(late), "dead": sorted(dead)}
 

@@ -19,7 +19,7 @@ class BlackholeSink : public Sink {
 Connector BlackholeConnector() {
   Connector connector;
   connector.name = "blackhole";
-  connector.doc = "Swallows all rows.";
+  connector.doc = "Swallows all rows, at least once.";
   connector.make_sink = [](const TableInfo&) -> Result<std::unique_ptr<Sink>> {
     return std::make_unique<BlackholeSink>();
   };

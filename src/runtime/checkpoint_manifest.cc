@@ -232,7 +232,10 @@ std::string ManifestToJson(const Manifest& manifest) {
 
 Result<Manifest> ManifestFromJson(const std::string& text, const std::string& path) {
   const size_t body_at = kHead.size() + 16 + kMiddle.size();
-  if (text.size() < body_at + kTail.size() || !text.starts_with(kHead) || !text.ends_with(kTail)) {
+  const bool framed = text.size() >= body_at + kTail.size() && text.starts_with(kHead) &&
+                      text.ends_with(kTail) &&
+                      text.substr(kHead.size() + 16, kMiddle.size()) == kMiddle;
+  if (!framed) {
     return ExternalError("'{}' is damaged: it is cut off or no manifest", path);
   }
   const std::string body = text.substr(body_at, text.size() - body_at - kTail.size());

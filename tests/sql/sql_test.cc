@@ -28,6 +28,8 @@
 #include "functions/expression.h"
 #include "rows_source.h"
 
+#include "killed_way.h"
+
 #include <arrow/api.h>
 
 namespace millrace {
@@ -240,11 +242,13 @@ struct Way {
   int workers;
   int batch_rows;
   bool threads;
+  bool killed = false;  // and restored: killed_way.h
 };
 constexpr Way kWays[] = {{"one worker, large batches", 1, 10000, false},
                          {"one worker, one-row batches", 1, 1, false},
                          {"three workers, one-row batches", 3, 1, false},
-                         {"three worker threads", 3, 10000, true}};
+                         {"three worker threads", 3, 10000, true},
+                         {"killed and restored with other workers", 2, 1, false, true}};
 
 // Brings expected cells into the shape that values print in: short times become long.
 std::vector<std::string> Expected(const std::vector<std::string>& lines, const Schema& schema) {
@@ -278,7 +282,7 @@ class TestRun {
     options.workers = way_.workers;
     clock_times_ = file_.Clock();
     if (clock_times_.size() > 1) {
-      if (way_.threads) return true;  // the clock is not ours there
+      if (way_.threads || way_.killed) return true;  // the clock is not ours there
       options.clock = [this] { return now_; };
     }
     options.extra_connectors.push_back(TestConnector(&file_, &phase_, &open_));
@@ -302,10 +306,15 @@ class TestRun {
     live_failed_ = false;
     std::string text;
     const size_t late_before = engine_->LateRows().size();
-    const Status status = engine_->Execute(step.sql, &rows, [&](StatementResult result) {
-      text += result.text;
-      return result.job ? RunJob(step, *result.job, rows) : Status::OK();
-    });
+    const bool has_output = step.expected.has_rows || !step.expected.live.empty();
+    const Status status =
+        way_.killed && has_output
+            ? RunKilled(step, rows)
+            : engine_->Execute(step.sql, &rows, [&](StatementResult result) {
+                text += result.text;
+                return result.job ? RunJob(step, *result.job, rows) : Status::OK();
+              });
+    before_.push_back(step.sql);
     if (live_failed_) return false;
     if (!step.expected.error.empty()) return CheckError(step, status);
     if (!status.ok()) return Fail(step.sql, status.message());
@@ -329,6 +338,25 @@ class TestRun {
       MILL_RETURN(job.Step(/*seed=*/7).status());
     }
     return Status::OK();
+  }
+
+  // Many times over, killed at one point after the other; `rows` has those of the last time, which
+  // is not killed.
+  Status RunKilled(const Step& step, Collector& rows) {
+    open_ = false;
+    std::vector<std::string> wanted = step.expected.live;
+    wanted.insert(wanted.end(), step.expected.rows.begin(), step.expected.rows.end());
+    KilledWay killed(before_, step.sql, TestConnector(&file_, nullptr, &open_), step.sql.size());
+    for (int64_t n = 1; n < 1000; n += 1 + n / 8) {
+      rows.Clear();
+      MILL_ASSIGN(const bool was_killed, killed.Run(n, &rows));
+      killed_late_ = killed.LateLines();
+      if (!was_killed) return Status::OK();
+      const std::string what = "rows, killed at point " + std::to_string(n) + ",";
+      live_failed_ = !Compare(step, what, Expected(wanted, rows.schema()), rows.Folded());
+      if (live_failed_) return Status::Invalid("killed");
+    }
+    return Status::Invalid("the job never ends");
   }
 
   // Steps the job while its input is open, looks at what came out, then lets the input end.
@@ -387,6 +415,7 @@ class TestRun {
     const auto late = engine_->LateRows();
     std::vector<std::string> rows;
     for (size_t i = before; i < late.size(); ++i) rows.push_back(late[i].row);
+    if (way_.killed) rows = killed_late_;
     bool all = rows.size() == step.expected.late.size();
     for (const std::string& wanted : step.expected.late) {
       all = all && std::any_of(rows.begin(), rows.end(), [&](const std::string& row) {
@@ -422,6 +451,7 @@ class TestRun {
   int phase_ = 0;
   bool open_ = true;
   bool live_failed_ = false;
+  std::vector<std::string> before_, killed_late_;
   std::unique_ptr<Engine> engine_;
 };
 

@@ -1,0 +1,148 @@
+#include "runtime/checkpoint_coordinator.h"
+
+#include <gtest/gtest.h>
+
+#include "runtime/memory_checkpoint_store.h"
+
+namespace millrace {
+namespace {
+
+using std::chrono::milliseconds;
+
+// One source task, one sink task; messages are answered by hand.
+class CoordinatorTest : public ::testing::Test {
+ protected:
+  void Make(CheckpointOptions options) {
+    CheckpointCoordinator::Events events;
+    events.done = [this] { done_ = true; };
+    events.failed = [this](const Status& status) { failure_ = status.message(); };
+    events.to_write = [] {};
+    events.now = [this] { return now_; };
+    events.report = [this](const CheckpointReport& report) { reports_.push_back(report); };
+    coordinator_ = std::make_unique<CheckpointCoordinator>(options, &store_, nullptr, events);
+    CheckpointParticipants parts;
+    parts.tasks = 2;
+    parts.sources.push_back([this](int64_t epoch, bool) { barrier_ = epoch; });
+    parts.sinks.push_back({"out", [this](const Committable& each) { published_.push_back(each.epoch); }});
+    coordinator_->SetParticipants(std::move(parts));
+  }
+  void Trigger(int64_t ms) {
+    now_ += milliseconds(ms);
+    coordinator_->Trigger(now_);
+  }
+  void Acknowledge(int64_t epoch, bool sink) {
+    TaskSnapshot snapshot;
+    snapshot.epoch = epoch;
+    if (sink) snapshot.sink = SinkSnapshot{"out", {{epoch, "p" + std::to_string(epoch)}}, {}};
+    coordinator_->Acknowledge(std::move(snapshot));
+  }
+  void Complete(int64_t epoch) {
+    Acknowledge(epoch, false);
+    Acknowledge(epoch, true);
+    coordinator_->WriteNext();
+  }
+
+  MemoryCheckpointStore store_;
+  std::unique_ptr<CheckpointCoordinator> coordinator_;
+  CheckpointCoordinator::Time now_;
+  int64_t barrier_ = 0;
+  std::vector<int64_t> published_;
+  std::vector<CheckpointReport> reports_;
+  std::string failure_;
+  bool done_ = false;
+};
+
+TEST_F(CoordinatorTest, UnpublishedEpochsAreCarriedOnAndLimited) {
+  Make({});
+  for (int64_t epoch = 1; epoch <= 3; ++epoch) {
+    Trigger(10);
+    ASSERT_EQ(barrier_, epoch);
+    Complete(epoch);
+  }
+  EXPECT_EQ(published_, (std::vector<int64_t>{1, 2, 3})) << "asked for";
+  const auto pending = (*store_.Newest())->FindSink("out")->pending;
+  ASSERT_EQ(pending.size(), 3u);
+  EXPECT_EQ(pending[0].payload, "p1");
+  Trigger(10);
+  EXPECT_EQ(barrier_, 3) << "three wait already";
+  coordinator_->Published(0, 1);
+  Trigger(10);
+  EXPECT_EQ(barrier_, 4);
+}
+
+TEST_F(CoordinatorTest, LateCheckpointIsGivenUpAndItsOutputJoinsTheNext) {
+  CheckpointOptions options;
+  options.timeout = milliseconds(100);
+  options.tolerable_failures = 1;
+  Make(options);
+  Trigger(10);
+  Acknowledge(1, true);
+  now_ += milliseconds(101);
+  coordinator_->KeepTime(now_);
+  EXPECT_EQ(coordinator_->totals().failed, 1);
+  EXPECT_EQ(failure_, "");
+  Trigger(1);
+  EXPECT_EQ(barrier_, 2);
+  EXPECT_EQ(coordinator_->save_mode(), SaveMode::kFull) << "the one before is not kept";
+  Acknowledge(1, false);  // late
+  Complete(2);
+  EXPECT_EQ((*store_.Newest())->FindSink("out")->pending.size(), 2u);
+  EXPECT_EQ(published_, (std::vector<int64_t>{1, 2}));
+  Trigger(1);
+  EXPECT_EQ(coordinator_->save_mode(), SaveMode::kDelta);
+}
+
+TEST_F(CoordinatorTest, TooManyFailuresInARowFailTheJob) {
+  CheckpointOptions options;
+  options.timeout = milliseconds(100);
+  options.tolerable_failures = 1;
+  Make(options);
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_EQ(failure_, "");
+    Trigger(10);
+    now_ += milliseconds(101);
+    coordinator_->KeepTime(now_);
+  }
+  EXPECT_EQ(failure_, "checkpoint 2 failed: not complete within 100 ms");
+}
+
+TEST_F(CoordinatorTest, PauseBetweenCheckpoints) {
+  CheckpointOptions options;
+  options.min_pause = milliseconds(50);
+  Make(options);
+  Trigger(10);
+  Complete(1);
+  Trigger(49);
+  EXPECT_EQ(barrier_, 1);
+  Trigger(1);
+  EXPECT_EQ(barrier_, 2);
+}
+
+TEST_F(CoordinatorTest, FinalCheckpointEndsTheJobOncePublished) {
+  Make({});
+  coordinator_->SourceEnded();
+  EXPECT_EQ(barrier_, 1);
+  Complete(1);
+  EXPECT_FALSE(done_);
+  coordinator_->PublishFailed(0, Status::IOError("locked"));
+  now_ += milliseconds(10000);
+  coordinator_->KeepTime(now_);
+  EXPECT_EQ(published_, (std::vector<int64_t>{1, 1})) << "asked again";
+  coordinator_->Published(0, 1);
+  EXPECT_TRUE(done_);
+  EXPECT_TRUE((*store_.Newest())->name().finished);
+  EXPECT_TRUE(reports_.back().final);
+}
+
+TEST_F(CoordinatorTest, SavepointWithoutFolderIsRefusedButTheCheckpointStands) {
+  Make({});
+  Status answer;
+  coordinator_->TriggerSavepoint("somewhere", false, [&](Status status) { answer = status; }, now_);
+  EXPECT_EQ(barrier_, 1);
+  Complete(1);
+  EXPECT_FALSE(answer.ok());
+  EXPECT_EQ(coordinator_->totals().completed, 1);
+}
+
+}  // namespace
+}  // namespace millrace
