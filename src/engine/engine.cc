@@ -32,6 +32,30 @@ bool Matches(const std::string& pattern, const std::string& name) {
   return pattern == name;
 }
 
+// Whole numbers among the session options, and between what they must lie.
+struct NumberRange {
+  const char* option;
+  int64_t least, most;
+};
+constexpr NumberRange kNumberRanges[] = {{"parallelism.default", -1, 1024},
+                                         {"millrace.batch-rows", 1, 1 << 20},
+                                         {"millrace.queue-bytes", 1, int64_t{1} << 40}};
+
+// An error if `value` cannot be what option `key` wants.
+Status CheckSessionValue(const std::string& key, const std::string& value) {
+  const Options one = {{key, value}};
+  for (const NumberRange& range : kNumberRanges) {
+    if (key != range.option) continue;
+    MILL_ASSIGN(const int64_t number, IntOption(one, key, 0));
+    if (number >= range.least && number <= range.most) return Status::OK();
+    return UserError("option '{}': {} is not between {} and {}", key, value, range.least, range.most);
+  }
+  if (key == "execution.checkpointing.interval") {
+    return DurationOption(one, key, std::chrono::milliseconds(0)).status();
+  }
+  return Status::OK();
+}
+
 std::string OneALine(const std::vector<std::string>& names) {
   std::string out;
   for (const std::string& name : names) out += name + "\n";
@@ -55,13 +79,14 @@ class EngineImpl : public Engine {
       auto result = ExecuteOne(statement, rows);
       if (!result.ok()) return AtPlace(result.status(), statement.place);
       MILL_RETURN(on_result(std::move(*result)));
-      rejected_->Flush();
+      MILL_RETURN(rejected_->Flush());
     }
     return Status::OK();
   }
 
   Status SetOption(const std::string& key, const std::string& value) override {
     MILL_RETURN(CheckSessionOption(key));
+    MILL_RETURN(CheckSessionValue(key, value));
     set_[key] = value;
     return Status::OK();
   }
@@ -70,6 +95,7 @@ class EngineImpl : public Engine {
   }
   std::vector<RejectedRow> DeadLetterRows() const override { return rejected_->dead_letters(); }
   std::vector<RejectedRow> LateRows() const override { return rejected_->late_rows(); }
+  Status FlushRejected() override { return rejected_->Flush(); }
 
  private:
   // $dead_letter and $late as tables over the files of the job's folder.
@@ -78,10 +104,10 @@ class EngineImpl : public Engine {
     for (const char* name : {"dead_letter", "late"}) {
       TableDefinition table;
       table.name = std::string("$") + name;
-      for (const char* column : {"source", "position", "time", "watermark", "reason", "row"}) {
+      for (const Column& column : RejectedColumns().columns) {
         TableColumn added;
-        added.name = column;
-        added.type = SqlType::String();
+        added.name = column.name;
+        added.type = column.type;
         table.columns.push_back(std::move(added));
       }
       table.options = {{"connector", "filesystem"},

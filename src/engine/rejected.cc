@@ -1,54 +1,96 @@
 #include "engine/rejected.h"
 
+#include <arrow/util/base64.h>
+
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
 
-#include "data/pretty.h"
 #include "data/text_table.h"
+#include "formats/row_json.h"
 
 namespace millrace {
 namespace {
 
-// JSON string literal; bytes that are not ASCII text are escaped one by one.
-std::string Quoted(const std::string& text) {
-  std::string out = "\"";
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (c == '"' || c == '\\') {
-      out += '\\';
-      out += c;
-    } else if (byte < 0x20 || byte >= 0x7F) {
-      out += fmt::format("\\u{:04x}", byte);
-    } else {
-      out += c;
-    }
+constexpr size_t kMaxBytes = 1 << 20;  // of one row; longer ones are cut, and say so
+
+// What TIMESTAMP columns can read back.
+bool IsWritable(Timestamp time) {
+  constexpr Timestamp kYear0 = -62167219200000;
+  constexpr Timestamp kYear10000 = 253402300800000;
+  return time >= kYear0 && time < kYear10000;
+}
+
+class JsonLine {
+ public:
+  void Text(const char* name, std::string_view value) {
+    Name(name);
+    AppendJsonString(text_, value);
   }
-  return out + "\"";
-}
-
-std::string TimeOrNull(Timestamp time) {
-  return time == kMinTimestamp || time == kMaxTimestamp ? "null" : Quoted(FormatTimestamp(time));
-}
-
-Result<std::FILE*> OpenFile(const std::string& path) {
-  std::FILE* file = std::fopen(path.c_str(), "ae");
-  if (file == nullptr) return ExternalError("cannot open '{}': {}", path, std::strerror(errno));
-  return file;
-}
-
-// The row as JSON: {"column": "value as text", ...}.
-std::string RowAsJson(const arrow::RecordBatch& rows, int64_t row) {
-  std::string out = "{";
-  for (int c = 0; c < rows.num_columns(); ++c) {
-    if (c > 0) out += ", ";
-    out += Quoted(rows.column_name(c)) + ": ";
-    out += rows.column(c)->IsNull(row) ? "null" : Quoted(FormatValue(*rows.column(c), row));
+  void TextOrNull(const char* name, std::string_view value) {
+    if (value.empty()) return Null(name);
+    Text(name, value);
   }
-  return out + "}";
+  void Number(const char* name, int64_t value) {
+    Name(name);
+    text_ += std::to_string(value);
+  }
+  void Time(const char* name, Timestamp time) {
+    if (!IsWritable(time)) return Null(name);
+    Text(name, FormatTimestamp(time));
+  }
+  void Null(const char* name) {
+    Name(name);
+    text_ += "null";
+  }
+  std::string Take() { return std::move(text_) + "}\n"; }
+
+ private:
+  void Name(const char* name) {
+    text_ += text_.empty() ? "{\"" : ", \"";
+    text_ += name;
+    text_ += "\": ";
+  }
+  std::string text_;
+};
+
+std::string AsLine(const RejectedRow& row, std::string_view bytes) {
+  JsonLine line;
+  line.Text("source", row.source);
+  line.TextOrNull("split", row.split);
+  if (row.line > 0) {
+    line.Number("line", row.line);
+  } else {
+    line.Null("line");
+  }
+  line.TextOrNull("position", row.position);
+  line.Time("time", row.time);
+  line.Time("watermark", row.watermark);
+  line.Text("reason", row.reason);
+  line.Text("row", row.row);
+  if (bytes.data() == nullptr) {
+    line.Null("bytes");
+  } else {
+    line.Text("bytes", arrow::util::base64_encode(bytes));
+  }
+  return line.Take();
+}
+
+size_t SizeOf(const RejectedRow& row) {
+  return sizeof row + row.source.size() + row.split.size() + row.position.size() + row.reason.size() +
+         row.row.size();
 }
 
 }  // namespace
+
+Schema RejectedColumns() {
+  const SqlType text = SqlType::String(), time = SqlType::Timestamp(3);
+  Schema schema;
+  schema.columns = {{"source", text},     {"split", text},   {"line", SqlType::BigInt()},
+                    {"position", text},   {"time", time},    {"watermark", time},
+                    {"reason", text},     {"row", text},     {"bytes", SqlType::Bytes()}};
+  return schema;
+}
 
 Result<std::unique_ptr<Rejected>> Rejected::Make(const std::string& folder) {
   std::unique_ptr<Rejected> rejected(new Rejected);
@@ -56,62 +98,85 @@ Result<std::unique_ptr<Rejected>> Rejected::Make(const std::string& folder) {
   std::error_code error;
   std::filesystem::create_directories(folder, error);
   if (error) return ExternalError("cannot make the job's folder '{}': {}", folder, error.message());
-  MILL_ASSIGN(rejected->dead_file_, OpenFile(folder + "/dead_letter.json"));
-  MILL_ASSIGN(rejected->late_file_, OpenFile(folder + "/late.json"));
+  MILL_RETURN(Open(rejected->dead_, folder + "/dead_letter.json"));
+  MILL_RETURN(Open(rejected->late_, folder + "/late.json"));
   return rejected;
 }
 
-Rejected::~Rejected() {
-  if (dead_file_ != nullptr) std::fclose(dead_file_);
-  if (late_file_ != nullptr) std::fclose(late_file_);
+Status Rejected::Open(Log& log, const std::string& path) {
+  log.path = path;
+  log.file = std::fopen(path.c_str(), "ae");
+  if (log.file == nullptr) return ExternalError("cannot open '{}': {}", path, std::strerror(errno));
+  return Status::OK();
 }
 
-void Rejected::Keep(std::deque<RejectedRow>& rows, std::FILE* file, RejectedRow row) {
-  if (file != nullptr) {
-    const std::string line = fmt::format(
-        "{{\"source\": {}, \"position\": {}, \"time\": {}, \"watermark\": {}, \"reason\": {}, \"row\": {}}}\n",
-        Quoted(row.source), Quoted(row.position), TimeOrNull(row.time), TimeOrNull(row.watermark),
-        Quoted(row.reason), Quoted(row.row));
-    std::fwrite(line.data(), 1, line.size(), file);
+Rejected::~Rejected() {
+  for (Log* log : {&dead_, &late_}) {
+    if (log->file != nullptr) std::fclose(log->file);
   }
-  rows.push_back(std::move(row));
-  if (rows.size() > kKept) rows.pop_front();
+}
+
+void Rejected::Keep(Log& log, RejectedRow row, std::string_view bytes) {
+  const std::lock_guard lock(mutex_);
+  if (log.file != nullptr) {
+    const std::string line = AsLine(row, bytes);
+    Note(log, std::fwrite(line.data(), 1, line.size(), log.file) == line.size());
+  }
+  log.bytes += SizeOf(row);
+  log.rows.push_back(std::move(row));
+  while (log.rows.size() > 1 && (log.rows.size() > kKeptRows || log.bytes > kKeptBytes)) {
+    log.bytes -= SizeOf(log.rows.front());
+    log.rows.pop_front();
+  }
+}
+
+void Rejected::Note(const Log& log, bool written) {
+  if (written || !failure_.ok()) return;
+  failure_ = ExternalError("cannot write rejected rows to '{}': {}", log.path, std::strerror(errno));
 }
 
 void Rejected::Add(const BadRow& bad) {
   RejectedRow row;
-  row.source = bad.file;
+  row.source = bad.table;
+  row.split = bad.file;
+  row.line = bad.line;
   row.position = bad.line > 0 ? fmt::format("{}:{}", bad.file, bad.line) : bad.file;
+  row.time = bad.time;
   row.reason = bad.reason;
-  row.row = std::string(bad.bytes.substr(0, 1 << 20));
-  const std::lock_guard lock(mutex_);
-  Keep(dead_, dead_file_, std::move(row));
+  const std::string_view bytes = bad.bytes.substr(0, kMaxBytes);
+  row.row = std::string(bytes);
+  if (bytes.size() < bad.bytes.size()) {
+    row.reason += fmt::format(" (kept: the first {} of {} bytes)", bytes.size(), bad.bytes.size());
+  }
+  Keep(dead_, std::move(row), bytes.data() == nullptr ? std::string_view("") : bytes);
 }
 
-void Rejected::Late(const Batch& batch, int64_t index, Timestamp watermark, const std::string& what) {
+void Rejected::Late(const Batch& batch, int64_t index, const LateRow& late) {
   RejectedRow row;
-  row.source = what;
-  row.watermark = watermark;
-  row.reason = "late: its window had closed";
+  row.source = late.what;
+  row.time = late.time;
+  row.watermark = late.watermark;
+  row.reason = late.time == kMinTimestamp ? "its event time is NULL" : "late: its window had closed";
   row.row = RowAsJson(*batch.rows, index);
-  const std::lock_guard lock(mutex_);
-  Keep(late_, late_file_, std::move(row));
+  Keep(late_, std::move(row), {});
 }
 
 std::vector<RejectedRow> Rejected::dead_letters() const {
   const std::lock_guard lock(mutex_);
-  return {dead_.begin(), dead_.end()};
+  return {dead_.rows.begin(), dead_.rows.end()};
 }
 
 std::vector<RejectedRow> Rejected::late_rows() const {
   const std::lock_guard lock(mutex_);
-  return {late_.begin(), late_.end()};
+  return {late_.rows.begin(), late_.rows.end()};
 }
 
-void Rejected::Flush() {
+Status Rejected::Flush() {
   const std::lock_guard lock(mutex_);
-  if (dead_file_ != nullptr) std::fflush(dead_file_);
-  if (late_file_ != nullptr) std::fflush(late_file_);
+  for (const Log* log : {&dead_, &late_}) {
+    if (log->file != nullptr) Note(*log, std::fflush(log->file) == 0);
+  }
+  return failure_;
 }
 
 }  // namespace millrace

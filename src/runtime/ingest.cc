@@ -3,22 +3,29 @@
 #include <algorithm>
 #include <utility>
 
+#include "formats/row_json.h"
+
 namespace millrace {
 
 namespace {
 
-// Counts what passes through to another receiver, if there is one.
+// Counts what passes through to another receiver, if there is one, with the table's name.
 class CountingDeadLetters final : public DeadLetters {
  public:
-  explicit CountingDeadLetters(DeadLetters* receiver) : receiver_(receiver) {}
+  CountingDeadLetters(DeadLetters* receiver, const std::string& table)
+      : receiver_(receiver), table_(table) {}
   void Add(const BadRow& row) override {
     ++count_;
-    if (receiver_) receiver_->Add(row);
+    if (!receiver_) return;
+    BadRow named = row;
+    named.table = table_;
+    receiver_->Add(named);
   }
   int64_t count() const { return count_; }
 
  private:
   DeadLetters* receiver_;
+  const std::string& table_;
   int64_t count_ = 0;
 };
 
@@ -57,16 +64,6 @@ Result<std::shared_ptr<arrow::Int64Array>> ToMilliseconds(const arrow::Array& ar
   return AsInt64(data, std::move(converted), data.offset);
 }
 
-std::string RowText(const arrow::RecordBatch& rows, int64_t row) {
-  std::string text;
-  for (int i = 0; i < rows.num_columns(); ++i) {
-    if (i > 0) text += ", ";
-    const auto value = rows.column(i)->GetScalar(row);
-    text += rows.column_name(i) + "=" + (value.ok() ? (*value)->ToString() : "?");
-  }
-  return text;
-}
-
 }  // namespace
 
 Result<std::unique_ptr<Ingestor>> Ingestor::Make(const Lane& lane, const Ingestion& ingestion,
@@ -101,7 +98,7 @@ Status Ingestor::Decode(const Polled& polled, Ingested& piece) {
     piece.records = piece.bytes = piece.rows ? piece.rows->num_rows() : 0;
     return Status::OK();
   }
-  CountingDeadLetters dead(options_.dead);
+  CountingDeadLetters dead(options_.dead, ingestion_.table);
   MILL_ASSIGN(piece.rows, decoder_->Decode(polled.chunk, dead));
   piece.bytes = polled.chunk.bytes->size();
   piece.dead_lettered = dead.count();
@@ -134,9 +131,9 @@ Status Ingestor::DropUntimed(const std::string& file, Ingested& piece) {
   kept.reserve(static_cast<size_t>(times.length()));
   for (int64_t i = 0; i < times.length(); ++i) {
     if (times.IsNull(i)) {
-      DeadLetterRow(file, *piece.rows, i, "event time is NULL");
+      DeadLetterRow(file, *piece.rows, i, kMinTimestamp, "event time is NULL");
     } else if (times.Value(i) > latest) {
-      DeadLetterRow(file, *piece.rows, i,
+      DeadLetterRow(file, *piece.rows, i, times.Value(i),
                     fmt::format("event time is more than {} ms ahead of arrival", cap));
     } else {
       kept.push_back(static_cast<int32_t>(i));
@@ -152,10 +149,10 @@ Status Ingestor::DropUntimed(const std::string& file, Ingested& piece) {
 }
 
 void Ingestor::DeadLetterRow(const std::string& file, const arrow::RecordBatch& rows, int64_t row,
-                             std::string reason) {
+                             Timestamp time, std::string reason) {
   if (!options_.dead) return;
-  const std::string text = RowText(rows, row);
-  options_.dead->Add({file, 0, text, std::move(reason)});
+  const std::string text = RowAsJson(rows, row);
+  options_.dead->Add({file, 0, text, std::move(reason), ingestion_.table, time});
 }
 
 Batch LaneClock::Advance(const Ingested& piece, int64_t offset, int64_t length) {

@@ -52,7 +52,7 @@ class Ingestor {
   Status ComputeColumns(const EvalContext& context, Ingested& piece);
   Status DropUntimed(const std::string& file, Ingested& piece);
   void DeadLetterRow(const std::string& file, const arrow::RecordBatch& rows, int64_t row,
-                     std::string reason);
+                     Timestamp time, std::string reason);
 
   const Ingestion& ingestion_;
   IngestOptions options_;

@@ -96,7 +96,7 @@ TEST(Ingest, RowsWithoutUsableEventTimeAreDeadLetters) {
   EXPECT_EQ(job->Counts().sinks[0].rows, 2);
   const auto lines = dead.log.lines();
   ASSERT_EQ(lines.size(), 2u);
-  EXPECT_EQ(lines[0], ":0 id=1, ts=null: event time is NULL");
+  EXPECT_EQ(lines[0], ":0 {\"id\": 1, \"ts\": null}: event time is NULL");
   EXPECT_TRUE(lines[1].ends_with("event time is more than 500 ms ahead of arrival")) << lines[1];
 }
 

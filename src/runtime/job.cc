@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "runtime/assembly.h"
+#include "runtime/books.h"
 
 namespace millrace {
 
@@ -50,6 +51,7 @@ class GraphJob final : public Job {
   void Drain() override;
   void Cancel() override;
   JobCounts Counts() const override;
+  std::vector<std::string> Imbalances() const override { return millrace::Imbalances(*assembly_); }
   Result<bool> Step(uint64_t seed) override;
 
  private:
