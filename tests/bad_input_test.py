@@ -462,10 +462,11 @@ class Scripts(Folder):
                     self.assertIn(word, done.stderr)
 
     def test_scripts_that_are_no_text(self):
-        for script in (b"SELECT 1\0;", b"SELECT '\xff';", b"\xff\xfeS\0E\0", bytes(range(256)) * 100):
+        for script, word in ((b"SELECT 1\0;", "line 1"), (b"SELECT 1;\nSELECT '\xff';", "line 2: the script is not valid UTF-8"),
+                             (b"\xff\xfeS\0E\0", "UTF-8"), (bytes(range(256)) * 100, "UTF-8")):
             done = run("sql", text=script)
-            self.assertIn(done.returncode, (0, 2), done.stderr)
-            done.stdout.encode(), done.stderr.encode()
+            self.assertEqual(done.returncode, 2)
+            self.assertIn(word, done.stderr)
 
     def test_scripts_without_statements(self):
         for script in ("", ";;;;", "-- only a comment", "\n", "\ufeff"):

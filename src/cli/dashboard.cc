@@ -53,7 +53,8 @@ std::string Short(double value) {
 // How far the watermark is behind the clock; nothing for replays of old data.
 std::string Lag(const Totals& totals) {
   constexpr double kLongest = 86400;
-  if (totals.idle || totals.watermark == kMinTimestamp || totals.watermark == kMaxTimestamp) return "";
+  if (totals.idle || totals.watermark == kMinTimestamp || totals.watermark == kMaxTimestamp)
+    return "";
   const auto now = std::chrono::system_clock::now().time_since_epoch();
   const Timestamp millis = std::chrono::duration_cast<std::chrono::milliseconds>(now).count();
   const double lag = static_cast<double>(millis - totals.watermark) / 1000;
@@ -61,7 +62,8 @@ std::string Lag(const Totals& totals) {
 }
 
 std::string TimeLeft(const Totals& totals, double seconds) {
-  const bool known = totals.total_bytes > 0 && totals.bytes > 0 && totals.bytes < totals.total_bytes;
+  const bool known =
+      totals.total_bytes > 0 && totals.bytes > 0 && totals.bytes < totals.total_bytes;
   if (!known) return "";
   const double done = static_cast<double>(totals.bytes) / static_cast<double>(totals.total_bytes);
   return fmt::format("  {:.0f} %, {:.0f} s left", done * 100, seconds / done - seconds);
@@ -69,8 +71,8 @@ std::string TimeLeft(const Totals& totals, double seconds) {
 
 std::string ProgressText(const Totals& totals, double seconds, double rate) {
   return fmt::format("{:.0f} s  {} rows  {}/s  watermark {}{}  {} late  {} bad{}", seconds,
-                     Short(static_cast<double>(totals.read)), Short(rate), TimeText(totals), Lag(totals),
-                     totals.late, totals.dead, TimeLeft(totals, seconds));
+                     Short(static_cast<double>(totals.read)), Short(rate), TimeText(totals),
+                     Lag(totals), totals.late, totals.dead, TimeLeft(totals, seconds));
 }
 
 std::string Shortened(const std::string& name) {
@@ -85,7 +87,8 @@ struct Screen {
 Screen ScreenOf(int descriptor) {
   winsize size = {};
   Screen screen;
-  if (ioctl(descriptor, TIOCGWINSZ, &size) != 0 || size.ws_col == 0 || size.ws_row == 0) return screen;
+  if (ioctl(descriptor, TIOCGWINSZ, &size) != 0 || size.ws_col == 0 || size.ws_row == 0)
+    return screen;
   screen.columns = size.ws_col;
   screen.lines = size.ws_row;
   return screen;
@@ -110,7 +113,8 @@ void Dashboard::Remember(const std::string& table, const Batch& rows) {
   const std::lock_guard lock(mutex_);
   Table& kept = tables_[table];
   if (kept.header.empty()) {
-    for (const auto& field : rows.rows->schema()->fields()) kept.header.push_back(Printable(field->name()));
+    for (const auto& field : rows.rows->schema()->fields())
+      kept.header.push_back(Printable(field->name()));
   }
   const int64_t first = std::max<int64_t>(0, rows.num_rows() - static_cast<int64_t>(kNewest));
   for (int64_t row = first; row < rows.num_rows(); ++row) {
@@ -143,14 +147,16 @@ std::string Dashboard::Newest() const {
     name = table;
   }
   if (shown == nullptr) return "";
-  return "newest rows of " + name + "\n" + TextTable(shown->header, {shown->rows.begin(), shown->rows.end()});
+  return "newest rows of " + name + "\n" +
+         TextTable(shown->header, {shown->rows.begin(), shown->rows.end()});
 }
 
 void Dashboard::Draw(const JobCounts& counts, double seconds) {
   if (isatty(STDOUT_FILENO) == 0) return Line(counts, seconds);
   const std::lock_guard lock(mutex_);
   std::string text = ProgressText(Sum(counts), seconds, Rate(counts, seconds)) + "\n";
-  for (const auto& sink : counts.sinks) text += fmt::format("  -> {:<24} {:>12} rows\n", sink.table, sink.rows);
+  for (const auto& sink : counts.sinks)
+    text += fmt::format("  -> {:<24} {:>12} rows\n", sink.table, sink.rows);
   text += Newest();
   int lines = 0;
   text = Fit(text, ScreenOf(STDOUT_FILENO), &lines);
@@ -196,7 +202,8 @@ void Dashboard::Clear() {
   tables_.clear();
 }
 
-std::string Summary(const JobCounts& counts, const std::vector<std::string>& imbalances, double seconds) {
+std::string Summary(const JobCounts& counts, const std::vector<std::string>& imbalances,
+                    double seconds) {
   std::string text = fmt::format("done in {:.2f} s; the books {}\n", seconds,
                                  imbalances.empty() ? "balance" : "do NOT balance");
   std::map<std::string, std::pair<int64_t, int64_t>> tables;  // rows read and dead letters
@@ -210,10 +217,11 @@ std::string Summary(const JobCounts& counts, const std::vector<std::string>& imb
   }
   for (const auto& op : counts.operators) {
     if (op.late == 0 && op.filtered == 0) continue;
-    text += fmt::format("  {}: in {} = consumed {} + filtered {} + late {}\n", Shortened(op.name), op.rows_in,
-                        op.rows_in - op.filtered - op.late, op.filtered, op.late);
+    text += fmt::format("  {}: in {} = consumed {} + filtered {} + late {}\n", Shortened(op.name),
+                        op.rows_in, op.rows_in - op.filtered - op.late, op.filtered, op.late);
   }
-  for (const auto& sink : counts.sinks) text += fmt::format("  {}: written {}\n", sink.table, sink.rows);
+  for (const auto& sink : counts.sinks)
+    text += fmt::format("  {}: written {}\n", sink.table, sink.rows);
   for (const std::string& line : imbalances) text += "  imbalance: " + line + "\n";
   return text;
 }

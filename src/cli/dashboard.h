@@ -18,7 +18,8 @@ class Dashboard {
  public:
   // Keeps the newest rows that went into `table`.
   void Remember(const std::string& table, const Batch& rows);
-  // Prints or redraws the table of the job's sinks and newest rows; a line where there is no terminal.
+  // Prints or redraws the table of the job's sinks and newest rows; a line where there is no
+  // terminal.
   void Draw(const JobCounts& counts, double seconds);
   // Prints or rewrites one line of progress on the standard error: on a terminal from the first
   // second on, elsewhere each five seconds.
@@ -48,8 +49,9 @@ class Dashboard {
   int64_t last_rows_ = 0;
 };
 
-// What a job did, with its books, one line for each source, each operator that dropped rows and each
-// sink. `imbalances` as Job::Imbalances() gives them.
-std::string Summary(const JobCounts& counts, const std::vector<std::string>& imbalances, double seconds);
+// What a job did, with its books, one line for each source, each operator that dropped rows and
+// each sink. `imbalances` as Job::Imbalances() gives them.
+std::string Summary(const JobCounts& counts, const std::vector<std::string>& imbalances,
+                    double seconds);
 
 }  // namespace millrace

@@ -28,7 +28,8 @@ bool IsWordLetter(char c) {
 
 }  // namespace
 
-std::string CompleteWord(std::string_view prefix, const std::vector<std::string>& words, bool* several) {
+std::string CompleteWord(std::string_view prefix, const std::vector<std::string>& words,
+                         bool* several) {
   std::string common;
   *several = false;
   for (const std::string& word : words) {
@@ -38,7 +39,8 @@ std::string CompleteWord(std::string_view prefix, const std::vector<std::string>
       continue;
     }
     *several |= common.size() != word.size() || !StartsWith(word, common);
-    const auto differs = std::mismatch(common.begin(), common.end(), word.begin(), word.end(), SameLetter);
+    const auto differs =
+        std::mismatch(common.begin(), common.end(), word.begin(), word.end(), SameLetter);
     common.erase(differs.first, common.end());
   }
   return common;
@@ -73,9 +75,8 @@ struct LineEditor::Parts {
     const std::string_view prefix(start, static_cast<size_t>(line->cursor - start));
     if (prefix.empty()) return CC_ERROR;
     bool several = false;
-    std::string word = CompleteWord(prefix, Of(editor)->words(), &several);
+    const std::string word = CompleteWord(prefix, Of(editor)->words(), &several);
     if (word.empty() || (several && word.size() == prefix.size())) return CC_ERROR;
-    if (!several) word += ' ';
     el_deletestr(editor, static_cast<int>(prefix.size()));
     return el_insertstr(editor, word.c_str()) == 0 ? CC_REFRESH : CC_ERROR;
   }

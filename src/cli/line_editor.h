@@ -13,8 +13,8 @@ class LineEditor {
  public:
   enum class Read { kLine, kCancelled, kEnd };  // kCancelled: Ctrl-C
 
-  // `history_path`: where lines are kept between runs, "" for nowhere. `words` lists what the Tab key
-  // completes.
+  // `history_path`: where lines are kept between runs, "" for nowhere. `words` lists what the Tab
+  // key completes.
   LineEditor(std::string history_path, std::function<std::vector<std::string>()> words);
   ~LineEditor();
   LineEditor(const LineEditor&) = delete;
@@ -32,6 +32,7 @@ class LineEditor {
 
 // The longest common beginning of the words that start with `prefix`, in any case; "" if none does.
 // `several` tells whether more than one does.
-std::string CompleteWord(std::string_view prefix, const std::vector<std::string>& words, bool* several);
+std::string CompleteWord(std::string_view prefix, const std::vector<std::string>& words,
+                         bool* several);
 
 }  // namespace millrace

@@ -1,10 +1,9 @@
 // The millrace program: run a job, query from the shell, explain a plan.
 //
 // Exit codes: 0 done, 1 the job failed, 2 the script or the arguments are wrong.
-#include <CLI/CLI.hpp>
-
 #include <unistd.h>
 
+#include <CLI/CLI.hpp>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -23,46 +22,52 @@ namespace {
 constexpr const char* kVersion = "0.1.0";
 
 constexpr const char* kDescription =
-    "millrace - real-time sessions and stream analytics in Flink SQL, on one machine\n\n"
-    "Runs SQL scripts whose tables are files, generators, databases or the terminal. Rows are read,\n"
-    "ordered by event time and watermarks, and turned into sessions, windows and other continuous\n"
-    "results, each written once.";
+    R"(millrace - real-time sessions and stream analytics in Flink SQL, on one machine
 
-constexpr const char* kFooter =
-    "Examples:\n"
-    "  millrace run job.sql                    run a script's jobs to their end\n"
-    "  millrace run --for 60s --show job.sql   for a minute, with a table that updates\n"
-    "  millrace sql                            a shell\n"
-    "  millrace sql -e \"SELECT 1 + 1\"          one statement\n"
-    "  millrace sql < queries.sql              a script from the standard input\n"
-    "  millrace explain job.sql                show how a script would run\n\n"
-    "Signals:\n"
-    "  Ctrl-C or SIGTERM drains: sources end, what is in flight is worked off and published, and the\n"
-    "  exit code is 0. A second one stops at once, nothing more is published, the exit code is 1.\n\n"
-    "Exit codes:\n"
-    "  0  done\n"
-    "  1  a job failed: a file is missing, a disk is full, a value cannot be computed ...\n"
-    "  2  the script or the arguments are wrong; the message names line and column\n\n"
-    "Each command has a --help of its own.";
+Runs SQL scripts whose tables are files, generators, databases or the terminal. Rows are
+read, ordered by event time and watermarks, and turned into sessions, windows and other
+continuous results, each written once.)";
+
+constexpr const char* kFooter = R"(Examples:
+  millrace run job.sql                    run a script's jobs to their end
+  millrace run --for 60s --show job.sql   for a minute, with a table that updates
+  millrace sql                            a shell
+  millrace sql -e "SELECT 1 + 1"          one statement
+  millrace sql < queries.sql              a script from the standard input
+  millrace explain job.sql                show how a script would run
+
+Signals:
+  Ctrl-C or SIGTERM drains: sources end, what is in flight is worked off and published,
+  the script ends there, and the exit code is 0. A second one stops at once: nothing more
+  is published, and the exit code is 1.
+
+Exit codes:
+  0  done
+  1  a job failed: a file is missing, a disk is full, a value cannot be computed ...
+  2  the script or the arguments are wrong; the message names line and column
+
+Each command has a --help of its own.)";
 
 constexpr const char* kRunFooter =
-    "Runs the statements one after the other; each INSERT or STATEMENT SET is a job, and runs until its\n"
-    "sources end. Progress goes to the standard error: one line that is rewritten on a terminal, else a\n"
-    "line each five seconds. At the end the books are printed: rows read, dead-lettered, filtered, late\n"
-    "and written.\n\n"
-    "Rows that cannot be read are dead-lettered and rows behind the watermark are dropped, both\n"
-    "counted. With --folder they are kept, and can be queried as the tables `$dead_letter` and `$late`:\n"
-    "  millrace sql --folder DIR -e 'SELECT `position`, reason, `row` FROM `$dead_letter`'";
+    R"(Runs the statements one after the other; each INSERT or STATEMENT SET is a job, and runs
+until its sources end. Progress goes to the standard error: one line that is rewritten on
+a terminal, else a line each five seconds. At the end the books are printed: rows read,
+dead-lettered, filtered, late and written.
+
+Rows that cannot be read are dead-lettered and rows behind the watermark are dropped,
+both counted. With --folder they are kept, and can be queried as tables:
+  millrace sql --folder DIR -e 'SELECT `position`, reason, `row` FROM `$dead_letter`'
+  millrace sql --folder DIR -e 'SELECT `time`, watermark, `row` FROM `$late`')";
 
 constexpr const char* kSqlFooter =
-    "Without -e and with a terminal: a shell with history (~/.millrace_history) and completion.\n"
-    "Without a terminal: runs the standard input as a script, and stops at the first error.\n"
-    "A SELECT prints rows as they come; those of an updating query have the kind of change in front:\n"
-    "+I inserted, -U and +U before and after an update, -D deleted.";
+    R"(Without -e and with a terminal: a shell with history (~/.millrace_history) and completion.
+Without a terminal: runs the standard input as a script, and stops at the first error.
+A SELECT prints rows as they come; those of an updating query have the kind of change in
+front: +I inserted, -U and +U before and after an update, -D deleted.)";
 
 constexpr const char* kExplainFooter =
-    "Prints the logical plan as bound, the optimized plan, and the physical graph of tasks and exchanges.\n"
-    "Nothing is read or written.";
+    R"(Prints the logical plan as bound, the optimized plan, and the physical graph of tasks and
+exchanges. Nothing is read or written.)";
 
 struct Arguments {
   std::string script;              // file of run and explain
@@ -85,17 +90,24 @@ Result<std::string> ReadFile(const std::string& path) {
 
 void AddCommon(CLI::App* command, Arguments* arguments) {
   constexpr int kMaxWorkers = 1024;
-  command->add_option("--set", arguments->sets, "Session option, as SET 'KEY' = 'VALUE' in the script; may be repeated")
+  command
+      ->add_option("--set", arguments->sets,
+                   "Session option, as SET 'KEY' = 'VALUE' in the script; may be repeated")
       ->type_name("KEY=VALUE")
       ->allow_extra_args(false);
-  command->add_option("--workers", arguments->run.workers,
-                      "Worker threads; 0 (the default): 'parallelism.default' if set, else one per core")
+  command
+      ->add_option(
+          "--workers", arguments->run.workers,
+          "Worker threads; 0 (the default): 'parallelism.default' if set, else one per core")
       ->type_name("N")
       ->check(CLI::Range(0, kMaxWorkers));
-  command->add_option("--folder", arguments->run.job_folder,
-                      "Job folder: keeps dead letters and late rows, as dead_letter.json and late.json")
+  command
+      ->add_option(
+          "--folder", arguments->run.job_folder,
+          "Job folder: keeps dead letters and late rows, as dead_letter.json and late.json")
       ->type_name("DIR");
-  command->add_flag("-q,--quiet", arguments->run.quiet, "No progress, no summary, no warnings; errors remain");
+  command->add_flag("-q,--quiet", arguments->run.quiet,
+                    "No progress, no summary, no warnings; errors remain");
 }
 
 // Runs `script`; returns the process's exit code.
@@ -141,11 +153,13 @@ int Main(int argc, char** argv) {
   CLI::App* run = app.add_subcommand("run", "Runs the jobs of a SQL script to their end");
   run->footer(kRunFooter);
   run->add_option("script", arguments.script, "SQL script")->required()->type_name("FILE");
-  run->add_option("--for", arguments.run.time_limit, "Drain and end each job after this time: 60s, 5min, 1h")
+  run->add_option("--for", arguments.run.time_limit,
+                  "Drain and end each job after this time: 60s, 5min, 1h")
       ->type_name("TIME");
   run->add_flag("--show", arguments.run.dashboard, "Show the job at work as a table that updates");
   AddCommon(run, &arguments);
-  CLI::App* sql = app.add_subcommand("sql", "Runs statements: a shell, or -e, or a script on standard input");
+  CLI::App* sql =
+      app.add_subcommand("sql", "Runs statements: a shell, or -e, or a script on standard input");
   sql->footer(kSqlFooter);
   sql->add_option("-e,--execute", arguments.texts, "Statements to run; may be repeated")
       ->type_name("SQL")

@@ -32,7 +32,8 @@ Status ResultTable::Rows(const Batch& batch) {
   for (int64_t row = 0; row < batch.num_rows(); ++row) {
     std::vector<std::string> cells;
     if (updating_) cells.push_back(RowKindName(batch.kind(row)));
-    for (const auto& column : batch.rows->columns()) cells.push_back(Printable(FormatValue(*column, row)));
+    for (const auto& column : batch.rows->columns())
+      cells.push_back(Printable(FormatValue(*column, row)));
     ++rows_;
     if (header_printed_) {
       PrintLine(cells);
@@ -57,7 +58,8 @@ void ResultTable::Tick() {
 void ResultTable::PrintHeld() {
   before_printing_();
   widths_.clear();
-  for (const std::string& name : header_) widths_.push_back(std::min(DisplayWidth(name), kMaxWidth));
+  for (const std::string& name : header_)
+    widths_.push_back(std::min(DisplayWidth(name), kMaxWidth));
   for (const auto& row : held_) {
     for (size_t c = 0; c < row.size(); ++c) {
       widths_[c] = std::max(widths_[c], std::min(DisplayWidth(row[c]), kMaxWidth));

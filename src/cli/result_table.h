@@ -1,5 +1,5 @@
-// ResultTable: prints the rows of a SELECT as a table while they come. Widths are taken from the first
-// rows; an updating result shows the kind of each change in front.
+// ResultTable: prints the rows of a SELECT as a table while they come. Widths are taken from the
+// first rows; an updating result shows the kind of each change in front.
 #pragma once
 
 #include <chrono>
@@ -21,9 +21,11 @@ class ResultTable : public ResultSink {
 
   Status Begin(const Schema& schema, bool updating) override;
   Status Rows(const Batch& batch) override;
-  // Prints rows that have been held back for long: a slow result should show its first rows at once.
+  // Prints rows that have been held back for long: a slow result should show its first rows at
+  // once.
   void Tick();
-  // Prints what is still held back and the closing line; of a failed result only rows that there are.
+  // Prints what is still held back and the closing line; of a failed result only rows that there
+  // are.
   void Finish(bool failed);
   // True once something has been printed.
   bool printing() const;

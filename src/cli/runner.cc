@@ -90,7 +90,8 @@ class RunnerImpl : public Runner {
       return job_failed_ ? kExitFailed : ExitCode(status);
     }
     if (written) return kExitDone;
-    PrintError(name, ExternalError("cannot write to the standard output: {}", std::strerror(errno)));
+    PrintError(name,
+               ExternalError("cannot write to the standard output: {}", std::strerror(errno)));
     return kExitFailed;
   }
 
@@ -128,7 +129,8 @@ class RunnerImpl : public Runner {
     return status;
   }
 
-  // Until the job has ended: shows its progress, drains it when it is time, stops it when asked twice.
+  // Until the job has ended: shows its progress, drains it when it is time, stops it when asked
+  // twice.
   Status Watch(Job& job, steady_clock::time_point start, const std::atomic<bool>* limit_reached,
                bool interactive) {
     bool drained = false;
@@ -167,7 +169,8 @@ class RunnerImpl : public Runner {
 
   void Say(const char* text) {
     dashboard_.Clear();
-    if (!settings_.quiet) std::fprintf(stderr, "%s%s\n", isatty(STDERR_FILENO) != 0 ? "\n" : "", text);
+    if (!settings_.quiet)
+      std::fprintf(stderr, "%s%s\n", isatty(STDERR_FILENO) != 0 ? "\n" : "", text);
   }
 
   void Progress(const Job& job, double seconds, bool interactive) {
@@ -186,8 +189,9 @@ class RunnerImpl : public Runner {
     for (const auto& op : counts.operators) late += op.late;
     const bool kept = !settings_.job_folder.empty();
     if (bad > 0) {
-      std::fprintf(stderr, "%s could not be read%s\n", Plural(bad).c_str(),
-                   kept ? ": see `$dead_letter`" : "; --folder DIR keeps such rows with their reasons");
+      std::fprintf(
+          stderr, "%s could not be read%s\n", Plural(bad).c_str(),
+          kept ? ": see `$dead_letter`" : "; --folder DIR keeps such rows with their reasons");
     }
     if (late > 0) {
       std::fprintf(stderr, "%s came too late%s\n", Plural(late).c_str(),
@@ -223,7 +227,8 @@ void PrintError(const std::string& name, const Status& status) {
   }
   std::string shown;  // line by line: a hint may stand on a line of its own
   std::stringstream lines(text);
-  for (std::string line; std::getline(lines, line);) shown += (shown.empty() ? "" : "\n") + Printable(line);
+  for (std::string line; std::getline(lines, line);)
+    shown += (shown.empty() ? "" : "\n") + Printable(line);
   std::fprintf(stderr, "millrace: %s%s%s\n", name.c_str(), name.empty() ? "" : ": ", shown.c_str());
 }
 

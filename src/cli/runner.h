@@ -1,5 +1,6 @@
-// Runner: executes scripts for the command line: results as tables, jobs with progress, a summary with
-// balanced books at the end. Ctrl-C drains the job and ends the script; a second one stops at once.
+// Runner: executes scripts for the command line: results as tables, jobs with progress, a summary
+// with balanced books at the end. Ctrl-C drains the job and ends the script; a second one stops at
+// once.
 #pragma once
 
 #include <memory>
@@ -21,17 +22,18 @@ inline int ExitCode(const Status& status) {
 
 struct RunSettings {
   int workers = 0;
-  std::string job_folder;   // "": dead letters and late rows in memory only
-  std::string time_limit;   // "60s"; "": none
+  std::string job_folder;  // "": dead letters and late rows in memory only
+  std::string time_limit;  // "60s"; "": none
   bool quiet = false;
-  bool explain = false;     // plans instead of jobs
-  bool dashboard = false;   // a table that updates instead of one progress line
+  bool explain = false;    // plans instead of jobs
+  bool dashboard = false;  // a table that updates instead of one progress line
 };
 
 class Runner {
  public:
   // `sets` are "key=value" session options.
-  static Result<std::unique_ptr<Runner>> Make(RunSettings settings, const std::vector<std::string>& sets);
+  static Result<std::unique_ptr<Runner>> Make(RunSettings settings,
+                                              const std::vector<std::string>& sets);
   virtual ~Runner() = default;
   // Runs `script`; errors are printed with `name`. Returns the exit code.
   virtual int Run(const std::string& name, const std::string& script) = 0;

@@ -14,13 +14,16 @@ namespace millrace {
 namespace {
 
 const char* const kKeywords[] = {
-    "SELECT",   "FROM",       "WHERE",     "GROUP BY",  "HAVING",   "LIMIT",    "UNION ALL", "DISTINCT",
-    "CREATE",   "TABLE",      "VIEW",      "TEMPORARY", "DROP",     "INSERT INTO", "VALUES", "WITH",
-    "WATERMARK FOR", "INTERVAL", "SECOND", "MINUTE",    "HOUR",     "DAY",      "PARTITION BY", "DESCRIPTOR",
-    "TUMBLE",   "HOP",        "CUMULATE",  "SESSION",   "SESSIONIZE", "PRIMARY KEY", "NOT ENFORCED",
-    "EXPLAIN",  "DESCRIBE",   "SHOW",      "TABLES",    "VIEWS",    "FUNCTIONS", "SET",      "RESET",
-    "BETWEEN",  "LIKE",       "CASE",      "WHEN",      "THEN",     "ELSE",     "CAST",      "TRY_CAST",
-    "TIMESTAMP", "STRING",    "BIGINT",    "DOUBLE",    "DECIMAL",  "BOOLEAN",  "HELP",      "QUIT"};
+    "SELECT",       "FROM",        "WHERE",    "GROUP BY", "HAVING",        "LIMIT",
+    "UNION ALL",    "DISTINCT",    "CREATE",   "TABLE",    "VIEW",          "TEMPORARY",
+    "DROP",         "INSERT INTO", "VALUES",   "WITH",     "WATERMARK FOR", "INTERVAL",
+    "SECOND",       "MINUTE",      "HOUR",     "DAY",      "PARTITION BY",  "DESCRIPTOR",
+    "TUMBLE",       "HOP",         "CUMULATE", "SESSION",  "SESSIONIZE",    "PRIMARY KEY",
+    "NOT ENFORCED", "EXPLAIN",     "DESCRIBE", "SHOW",     "TABLES",        "VIEWS",
+    "FUNCTIONS",    "SET",         "RESET",    "BETWEEN",  "LIKE",          "CASE",
+    "WHEN",         "THEN",        "ELSE",     "CAST",     "TRY_CAST",      "TIMESTAMP",
+    "STRING",       "BIGINT",      "DOUBLE",   "DECIMAL",  "BOOLEAN",       "HELP",
+    "QUIT"};
 
 // The command of a line, in capitals, without a closing semicolon.
 std::string Command(const std::string& line) {
@@ -33,7 +36,9 @@ std::string Command(const std::string& line) {
   return word;
 }
 
-bool IsQuit(const std::string& command) { return command == "QUIT" || command == "EXIT" || command == "\\Q"; }
+bool IsQuit(const std::string& command) {
+  return command == "QUIT" || command == "EXIT" || command == "\\Q";
+}
 
 std::string HistoryPath() {
   const char* home = std::getenv("HOME");

@@ -59,8 +59,8 @@ class Words {
   std::vector<std::string> words_;
 };
 
-// True if a statement set has begun, at the start of a statement or behind EXECUTE STATEMENT SET, and
-// has no END yet.
+// True if a statement set has begun, at the start of a statement or behind EXECUTE STATEMENT SET,
+// and has no END yet.
 bool InsideSet(const std::vector<std::string>& words) {
   bool inside = false;
   for (size_t i = 0; i < words.size(); ++i) {

@@ -5,8 +5,8 @@
 
 namespace millrace {
 
-// True if `text` ends with a semicolon outside quotes and comments that closes a statement: inside a
-// statement set, the one behind its END.
+// True if `text` ends with a semicolon outside quotes and comments that closes a statement: inside
+// a statement set, the one behind its END.
 bool IsComplete(std::string_view text);
 
 }  // namespace millrace

@@ -35,13 +35,13 @@ Character FirstCharacter(std::string_view text) {
 size_t WidthOf(uint32_t code) {
   if (code >= 0x300 && code < 0x370) return 0;
   constexpr std::array<std::pair<uint32_t, uint32_t>, 8> kWide = {{{0x1100, 0x115F},
-                                                                    {0x2E80, 0xA4CF},
-                                                                    {0xAC00, 0xD7A3},
-                                                                    {0xF900, 0xFAFF},
-                                                                    {0xFE30, 0xFE6F},
-                                                                    {0xFF00, 0xFF60},
-                                                                    {0x1F300, 0x1FAFF},
-                                                                    {0x20000, 0x3FFFD}}};
+                                                                   {0x2E80, 0xA4CF},
+                                                                   {0xAC00, 0xD7A3},
+                                                                   {0xF900, 0xFAFF},
+                                                                   {0xFE30, 0xFE6F},
+                                                                   {0xFF00, 0xFF60},
+                                                                   {0x1F300, 0x1FAFF},
+                                                                   {0x20000, 0x3FFFD}}};
   const auto holds = [&](const auto& range) { return code >= range.first && code <= range.second; };
   return std::any_of(kWide.begin(), kWide.end(), holds) ? 2 : 1;
 }
@@ -82,6 +82,15 @@ std::string Printable(std::string_view text) {
     text.remove_prefix(std::max<size_t>(next.length, 1));
   }
   return out;
+}
+
+bool IsUtf8(std::string_view text) {
+  while (!text.empty()) {
+    const Character next = FirstCharacter(text);
+    if (next.length == 0) return false;
+    text.remove_prefix(next.length);
+  }
+  return true;
 }
 
 size_t DisplayWidth(std::string_view text) {

@@ -14,7 +14,9 @@ std::string FormatTimestamp(Timestamp time);
 // `text` with control characters and bytes that are no UTF-8 escaped (\n, \x1b): a value must not
 // break a table, nor speak to the terminal.
 std::string Printable(std::string_view text);
-// Columns of a terminal that printable UTF-8 takes: East Asian characters two, combining marks none.
+bool IsUtf8(std::string_view text);
+// Columns of a terminal that printable UTF-8 takes: East Asian characters two, combining marks
+// none.
 size_t DisplayWidth(std::string_view text);
 // The front of `text`, at most `width` columns wide.
 std::string Clip(std::string_view text, size_t width);

@@ -14,6 +14,14 @@ TEST(TextTable, EscapesWhatATerminalWouldObey) {
   EXPECT_EQ(Printable("\xED\xA0\x80"), "\\xed\\xa0\\x80");
 }
 
+TEST(TextTable, KnowsUtf8) {
+  EXPECT_TRUE(IsUtf8(""));
+  EXPECT_TRUE(IsUtf8("a\xC3\xBC\xF0\x9F\x98\x80"));
+  for (const char* bad : {"\xC3", "\xC0\x80", "\xED\xA0\x80", "\xF4\x90\x80\x80", "\x80", "\xE0\x80\x80"}) {
+    EXPECT_FALSE(IsUtf8(bad)) << Printable(bad);
+  }
+}
+
 TEST(TextTable, WidthsAreThoseOfTheTerminal) {
   EXPECT_EQ(DisplayWidth("gr\xC3\xBC\xC3\x9F"), 4u);
   EXPECT_EQ(DisplayWidth("\xE6\x97\xA5\xE6\x9C\xAC"), 4u);

@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "base/nearest.h"
+#include "data/text_table.h"
 #include "engine/build.h"
 #include "engine/rejected.h"
 #include "engine/session_catalog.h"
@@ -56,6 +57,18 @@ Status CheckSessionValue(const std::string& key, const std::string& value) {
   return Status::OK();
 }
 
+// Scripts are UTF-8: what they say ends up in tables and files.
+Status CheckIsText(std::string_view script) {
+  for (int line = 1; !script.empty(); ++line) {
+    const size_t end = std::min(script.find('\n'), script.size());
+    if (!IsUtf8(script.substr(0, end))) {
+      return UserError("line {}: the script is not valid UTF-8. hint: X'FF' writes bytes", line);
+    }
+    script.remove_prefix(std::min(end + 1, script.size()));
+  }
+  return Status::OK();
+}
+
 std::string OneALine(const std::vector<std::string>& names) {
   std::string out;
   for (const std::string& name : names) out += name + "\n";
@@ -74,6 +87,7 @@ class EngineImpl : public Engine {
 
   Status Execute(std::string_view script, ResultSink* rows,
                  const std::function<Status(StatementResult)>& on_result) override {
+    MILL_RETURN(CheckIsText(script));
     MILL_ASSIGN(auto statements, ParseScript(script));
     for (const ast::Statement& statement : statements) {
       auto result = ExecuteOne(statement, rows);

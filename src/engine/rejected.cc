@@ -77,8 +77,8 @@ std::string AsLine(const RejectedRow& row, std::string_view bytes) {
 }
 
 size_t SizeOf(const RejectedRow& row) {
-  return sizeof row + row.source.size() + row.split.size() + row.position.size() + row.reason.size() +
-         row.row.size();
+  return sizeof row + row.source.size() + row.split.size() + row.position.size() +
+         row.reason.size() + row.row.size();
 }
 
 }  // namespace
@@ -86,9 +86,9 @@ size_t SizeOf(const RejectedRow& row) {
 Schema RejectedColumns() {
   const SqlType text = SqlType::String(), time = SqlType::Timestamp(3);
   Schema schema;
-  schema.columns = {{"source", text},     {"split", text},   {"line", SqlType::BigInt()},
-                    {"position", text},   {"time", time},    {"watermark", time},
-                    {"reason", text},     {"row", text},     {"bytes", SqlType::Bytes()}};
+  schema.columns = {{"source", text},   {"split", text}, {"line", SqlType::BigInt()},
+                    {"position", text}, {"time", time},  {"watermark", time},
+                    {"reason", text},   {"row", text},   {"bytes", SqlType::Bytes()}};
   return schema;
 }
 
@@ -132,7 +132,8 @@ void Rejected::Keep(Log& log, RejectedRow row, std::string_view bytes) {
 
 void Rejected::Note(const Log& log, bool written) {
   if (written || !failure_.ok()) return;
-  failure_ = ExternalError("cannot write rejected rows to '{}': {}", log.path, std::strerror(errno));
+  failure_ =
+      ExternalError("cannot write rejected rows to '{}': {}", log.path, std::strerror(errno));
 }
 
 void Rejected::Add(const BadRow& bad) {
@@ -156,7 +157,8 @@ void Rejected::Late(const Batch& batch, int64_t index, const LateRow& late) {
   row.source = late.what;
   row.time = late.time;
   row.watermark = late.watermark;
-  row.reason = late.time == kMinTimestamp ? "its event time is NULL" : "late: its window had closed";
+  row.reason =
+      late.time == kMinTimestamp ? "its event time is NULL" : "late: its window had closed";
   row.row = RowAsJson(*batch.rows, index);
   Keep(late_, std::move(row), {});
 }

@@ -1,6 +1,6 @@
-// Rejected: the rows a job could not read or that came too late. The newest are kept in memory; all of
-// them go to JSON files in the job's folder, which the tables $dead_letter and $late read back. Both
-// files have the columns of RejectedColumns(); times are NULL where they are not known.
+// Rejected: the rows a job could not read or that came too late. The newest are kept in memory; all
+// of them go to JSON files in the job's folder, which the tables $dead_letter and $late read back.
+// Both files have the columns of RejectedColumns(); times are NULL where they are not known.
 #pragma once
 
 #include <cstdio>

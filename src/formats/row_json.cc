@@ -10,7 +10,8 @@ namespace {
 
 // Infinity and NaN are no JSON numbers.
 bool IsBare(const arrow::Array& column, std::string_view value) {
-  if (arrow::is_integer(column.type_id()) || column.type_id() == arrow::Type::DECIMAL128) return true;
+  if (arrow::is_integer(column.type_id()) || column.type_id() == arrow::Type::DECIMAL128)
+    return true;
   if (!arrow::is_floating(column.type_id())) return false;
   return value.find_first_of("Ny") == std::string_view::npos;
 }

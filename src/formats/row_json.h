@@ -9,8 +9,8 @@
 
 namespace millrace {
 
-// Appends `text` as a JSON string. Valid UTF-8 stands as it is; in other text each byte beyond ASCII
-// becomes \u00XX, so that no input makes an unreadable file.
+// Appends `text` as a JSON string. Valid UTF-8 stands as it is; in other text each byte beyond
+// ASCII becomes \u00XX, so that no input makes an unreadable file.
 void AppendJsonString(std::string& out, std::string_view text);
 
 // {"column": value, ...}: numbers and booleans bare, NULL as null, all else as text.

@@ -3,7 +3,9 @@
 namespace millrace {
 namespace {
 
-int64_t Load(const std::atomic<int64_t>& counter) { return counter.load(std::memory_order_relaxed); }
+int64_t Load(const std::atomic<int64_t>& counter) {
+  return counter.load(std::memory_order_relaxed);
+}
 
 class Audit {
  public:
@@ -51,7 +53,8 @@ class Audit {
 
   void Compare(size_t node, const std::string& at, int64_t sent, int64_t arrived) {
     if (sent == arrived) return;
-    found_.push_back(fmt::format("{}: {} rows were sent to {}, {} arrived", Name(node), sent, at, arrived));
+    found_.push_back(
+        fmt::format("{}: {} rows were sent to {}, {} arrived", Name(node), sent, at, arrived));
   }
 
   const Assembly& assembly_;

@@ -1,5 +1,5 @@
-// A short, deterministic stand-in for the fuzzers in each test run: the seeds of the corpus, mutated.
-// MILLRACE_MUTATIONS=100000 runs more of them.
+// A short, deterministic stand-in for the fuzzers in each test run: the seeds of the corpus,
+// mutated. MILLRACE_MUTATIONS=100000 runs more of them.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -23,7 +23,8 @@ size_t Below(Random& random, size_t bound) { return bound == 0 ? 0 : random() % 
 
 std::vector<std::string> Seeds(const std::string& target) {
   std::vector<std::filesystem::path> paths;
-  for (const auto& entry : std::filesystem::directory_iterator(std::string(MILLRACE_CORPUS) + "/" + target)) {
+  for (const auto& entry :
+       std::filesystem::directory_iterator(std::string(MILLRACE_CORPUS) + "/" + target)) {
     paths.push_back(entry.path());
   }
   std::sort(paths.begin(), paths.end());
@@ -35,11 +36,46 @@ std::vector<std::string> Seeds(const std::string& target) {
   return seeds;
 }
 
-const char* const kPieces[] = {"\"",   "'",    "`",     "\\",  "\n",  "\r\n", "\0",  "\xff", "\xC3",        "\xEF\xBB\xBF",
-                               "(",    ")",    "[",     "]",   "{",   "}",    ",",   ";",    ":",           "-",
-                               "null", "NULL", "1e309", "0",   "-0",  "NaN",  ".",   "/*",   "--",          " AND ",
-                               "9999-12-31 23:59:59.999999999",       "-0001-01-01", "99999999999999999999", "\\u0000",
-                               "\\ud800", "INTERVAL '1' SECOND",      " GROUP BY a", "CAST(", "*",          "\xF0\x9F\x98\x80"};
+const char* const kPieces[] = {"\"",
+                               "'",
+                               "`",
+                               "\\",
+                               "\n",
+                               "\r\n",
+                               "\0",
+                               "\xff",
+                               "\xC3",
+                               "\xEF\xBB\xBF",
+                               "(",
+                               ")",
+                               "[",
+                               "]",
+                               "{",
+                               "}",
+                               ",",
+                               ";",
+                               ":",
+                               "-",
+                               "null",
+                               "NULL",
+                               "1e309",
+                               "0",
+                               "-0",
+                               "NaN",
+                               ".",
+                               "/*",
+                               "--",
+                               " AND ",
+                               "9999-12-31 23:59:59.999999999",
+                               "-0001-01-01",
+                               "99999999999999999999",
+                               "\\u0000",
+                               "\\ud800",
+                               "INTERVAL '1' SECOND",
+                               " GROUP BY a",
+                               "CAST(",
+                               "*",
+                               "\xF0\x9F\x98\x80"};
 
 // A slice of the other seeds, of the text itself, or a piece that parsers trip over.
 std::string Piece(Random& random, const std::vector<std::string>& seeds) {
@@ -54,11 +90,21 @@ std::string Mutated(Random& random, const std::vector<std::string>& seeds) {
   for (size_t left = 1 + Below(random, 4); left > 0; --left) {
     const size_t at = Below(random, text.size() + 1);
     switch (Below(random, 5)) {
-      case 0: text.insert(at, Piece(random, seeds)); break;
-      case 1: text.erase(at, Below(random, 16)); break;
-      case 2: text.replace(at, std::min(Below(random, 8), text.size() - at), Piece(random, seeds)); break;
-      case 3: if (at < text.size()) text[at] = static_cast<char>(random()); break;
-      default: text.insert(at, text.substr(at, Below(random, 64))); break;
+      case 0:
+        text.insert(at, Piece(random, seeds));
+        break;
+      case 1:
+        text.erase(at, Below(random, 16));
+        break;
+      case 2:
+        text.replace(at, std::min(Below(random, 8), text.size() - at), Piece(random, seeds));
+        break;
+      case 3:
+        if (at < text.size()) text[at] = static_cast<char>(random());
+        break;
+      default:
+        text.insert(at, text.substr(at, Below(random, 64)));
+        break;
     }
   }
   return text.substr(0, kMaxInput);

@@ -121,8 +121,10 @@ void RunJson(std::string_view text) {
 void RunCsv(std::string_view text) {
   RunFormat("csv", Scalars(kFlat), {}, text, false);
   RunFormat("csv", Scalars(kFlat), {{"csv.ignore-parse-errors", "true"}}, text, false);
-  RunFormat("csv", Scalars(kFlat), {{"csv.disable-quote-character", "true"}, {"csv.field-delimiter", ";"}}, text, true);
-  RunFormat("csv", Scalars(2), {{"csv.escape-character", "\\"}, {"csv.allow-comments", "true"}}, text, false);
+  RunFormat("csv", Scalars(kFlat),
+            {{"csv.disable-quote-character", "true"}, {"csv.field-delimiter", ";"}}, text, true);
+  RunFormat("csv", Scalars(2), {{"csv.escape-character", "\\"}, {"csv.allow-comments", "true"}},
+            text, false);
 }
 
 void RunRegex(std::string_view text) {
@@ -132,7 +134,8 @@ void RunRegex(std::string_view text) {
   const size_t end = text.find('\n');
   if (end == std::string_view::npos || end > 200) return;
   const Schema one{{{"s", SqlType::String()}}};
-  auto decoder = MakeDecoder("regex", one, one, {{"regex.pattern", std::string(text.substr(0, end))}});
+  auto decoder =
+      MakeDecoder("regex", one, one, {{"regex.pattern", std::string(text.substr(0, end))}});
   if (decoder.ok()) DecodeText(**decoder, text.substr(end + 1));
 }
 
@@ -168,9 +171,12 @@ void RunSql(std::string_view text) {
   MILL_CHECK(engine.ok());
   const auto ignore = [](StatementResult) { return Status::OK(); };
   constexpr const char* kTables =
-      "CREATE TABLE t (ts TIMESTAMP(3), a INT, s STRING, d DOUBLE, m DECIMAL(10, 2), r ROW<x INT, y STRING>, "
-      "l ARRAY<INT>, p AS PROCTIME(), WATERMARK FOR ts AS ts - INTERVAL '5' SECOND) WITH ('connector' = 'datagen');"
-      "CREATE TABLE o (a INT, s STRING, PRIMARY KEY (a) NOT ENFORCED) WITH ('connector' = 'blackhole');";
+      "CREATE TABLE t (ts TIMESTAMP(3), a INT, s STRING, d DOUBLE, m DECIMAL(10, 2), r ROW<x INT, "
+      "y STRING>, "
+      "l ARRAY<INT>, p AS PROCTIME(), WATERMARK FOR ts AS ts - INTERVAL '5' SECOND) WITH "
+      "('connector' = 'datagen');"
+      "CREATE TABLE o (a INT, s STRING, PRIMARY KEY (a) NOT ENFORCED) WITH ('connector' = "
+      "'blackhole');";
   MILL_CHECK((*engine)->Execute(kTables, nullptr, ignore).ok());
   const Status done = (*engine)->Execute(text, nullptr, ignore);
   MILL_CHECK(done.ok() || !done.message().empty());

@@ -1,5 +1,5 @@
-// The parsers of outside bytes, as functions that take any bytes. They return normally or abort: on a
-// crash, and where what came out contradicts itself (a batch that is not valid, a record that is
+// The parsers of outside bytes, as functions that take any bytes. They return normally or abort: on
+// a crash, and where what came out contradicts itself (a batch that is not valid, a record that is
 // neither a row nor a dead letter). Used by libFuzzer (fuzz_main.cc) and by mutation_test.cc.
 #pragma once
 
