@@ -1,5 +1,5 @@
 # The two commands of a newcomer: `make demo` and `make test`. See README.md.
-.PHONY: all build demo test simulate bench install package asan tsan clean dependencies
+.PHONY: all build demo test simulate bench install package asan tsan fuzz clean dependencies
 
 CMAKE ?= /usr/bin/cmake
 BUILD ?= build
@@ -43,6 +43,11 @@ asan:
 tsan:
 	@$(MAKE) test BUILD=build-tsan CMAKE_ARGS=-DMILLRACE_SANITIZE=thread
 
+# The parsers of outside bytes under libFuzzer, for FOR altogether; needs clang.
+FOR ?= 60s
+fuzz: dependencies
+	@tools/fuzz.sh $(FOR)
+
 install: build
 	@$(CMAKE) --install $(BUILD) --prefix $(PREFIX)
 
@@ -50,4 +55,4 @@ package: build
 	@tools/package.sh $(BUILD)
 
 clean:
-	@rm -rf build build-asan build-tsan
+	@rm -rf build build-asan build-tsan build-fuzz

@@ -3,58 +3,90 @@
 
 usage: program_test.py --program build/millrace
 """
-import argparse
-import gzip
+import contextlib
 import json
 import os
 import pathlib
+import pty
 import random
+import select
 import signal
 import sqlite3
 import subprocess
-import sys
-import tempfile
 import time
 import unittest
 
-PROGRAM = ""
+import program_support
+from program_support import Folder, events, run, start, table_rows
+
+GENERATOR = "CREATE TABLE g (a BIGINT) WITH ('connector' = 'datagen'%s);\n"
+ENDLESS = GENERATOR % "" + "CREATE TABLE b (a BIGINT) WITH ('connector' = 'blackhole');\nINSERT INTO b SELECT a FROM g;"
 
 
-def run(*args, text=None, folder=None, timeout=120):
-    return subprocess.run([PROGRAM, *args], input=text, cwd=folder, timeout=timeout, capture_output=True, text=True)
+class Terminal:
+    """The program on a terminal of its own."""
 
+    def __init__(self, *args, home):
+        self.pid, self.terminal = pty.fork()
+        if self.pid == 0:
+            os.environ.update(HOME=home, TERM="xterm", LC_ALL="C.UTF-8")
+            os.execv(program_support.PROGRAM, [program_support.PROGRAM, *args])
+        self.seen = ""
 
-class Folder(unittest.TestCase):
-    def setUp(self):
-        self.temporary = tempfile.TemporaryDirectory()
-        self.path = pathlib.Path(self.temporary.name)
+    def read_until(self, text, timeout=30):
+        """Reads until `text` comes after what was read before."""
+        end = time.monotonic() + timeout
+        while text not in self.seen:
+            if time.monotonic() > end:
+                raise AssertionError(f"{text!r} did not come, only {self.seen!r}")
+            if select.select([self.terminal], [], [], 0.2)[0]:
+                try:
+                    self.seen += os.read(self.terminal, 65536).decode("utf-8", "replace")
+                except OSError:  # the program has gone
+                    break
+        if text not in self.seen:
+            raise AssertionError(f"{text!r} did not come, only {self.seen!r}")
+        before, _, self.seen = self.seen.partition(text)
+        return before
 
-    def tearDown(self):
-        self.temporary.cleanup()
+    def type(self, text):
+        os.write(self.terminal, text.encode())
 
-    def write(self, name, content):
-        mode = "wb" if isinstance(content, bytes) else "w"
-        with open(self.path / name, mode) as file:
-            file.write(content)
-        return str(self.path / name)
-
-
-EVENTS = "CREATE TABLE events (ts TIMESTAMP(3), user_id STRING, n BIGINT, WATERMARK FOR ts AS ts - INTERVAL '5' SECOND) " \
-         "WITH ('connector' = 'filesystem', 'path' = '{path}', 'format' = 'json');\n"
+    def wait(self):
+        _, status = os.waitpid(self.pid, 0)
+        os.close(self.terminal)
+        return os.waitstatus_to_exitcode(status)
 
 
 class CommandLine(Folder):
-    def test_version_and_help(self):
-        self.assertRegex(run("--version").stdout, r"millrace \d")
-        for args in (["--help"], ["run", "--help"], ["sql", "--help"], ["explain", "--help"]):
-            self.assertEqual(run(*args).returncode, 0)
-        self.assertEqual(run("nonsense").returncode, 2)
+    def test_version(self):
+        self.assertRegex(run("--version").stdout, r"^millrace \d+\.\d+\.\d+\n$")
+
+    def test_help_says_what_each_command_takes(self):
+        expected = {(): ("run", "sql", "explain", "Exit codes", "Ctrl-C", "Examples"),
+                    ("run",): ("--for", "--show", "--set", "--workers", "--folder", "--quiet", "$dead_letter"),
+                    ("sql",): ("--execute", "standard input", "+I"), ("explain",): ("physical", "--set")}
+        for command, words in expected.items():
+            done = run(*command, "--help")
+            self.assertEqual(done.returncode, 0)
+            for word in words:
+                self.assertIn(word, done.stdout)
+            self.assertLessEqual(max(map(len, done.stdout.splitlines())), 120, done.stdout)
+
+    def test_wrong_arguments_answer_two(self):
+        for args in ((), ("nonsense",), ("run",), ("run", "--nonsense", "x.sql"), ("run", "nowhere.sql"), ("run", "."),
+                     ("sql", "--workers", "many", "-e", "SELECT 1"), ("sql", "--workers", "-1", "-e", "SELECT 1"),
+                     ("sql", "--set", "novalue", "-e", "SELECT 1"), ("sql", "--set", "no.such=1", "-e", "SELECT 1"),
+                     ("run", "--for", "soon", __file__)):
+            done = run(*args)
+            self.assertEqual(done.returncode, 2, args)
+            self.assertNotEqual(done.stderr.strip() + done.stdout.strip(), "", args)
 
     def test_one_statement(self):
         done = run("sql", "-e", "SELECT 1 + 1 AS two")
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertIn("two", done.stdout)
-        self.assertIn("2", done.stdout)
+        self.assertEqual(table_rows(done.stdout), [["2"]])
 
     def test_script_on_standard_input(self):
         done = run("sql", text="CREATE VIEW v AS SELECT 'x' AS a;\nSELECT * FROM v;")
@@ -66,133 +98,162 @@ class CommandLine(Folder):
         done = run("run", script)
         self.assertEqual(done.returncode, 2)
         self.assertIn("line 2", done.stderr)
-        self.assertEqual(run("run", str(self.path / "missing.sql")).returncode, 2)
+
+    def test_a_job_that_fails_answers_one(self):
+        done = run("sql", "-e", "SELECT CAST('x' AS INT)")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("'x'", done.stderr)
+        self.assertEqual(done.stdout, "")
 
     def test_explain(self):
-        script = self.write("q.sql", EVENTS.format(path="x.json") + "SELECT user_id, COUNT(*) FROM events GROUP BY user_id;")
+        script = self.write("q.sql", events("x.json") + "SELECT user_id, COUNT(*) FROM events GROUP BY user_id;")
         done = run("explain", script)
         self.assertEqual(done.returncode, 0, done.stderr)
         for part in ("Logical Plan", "Optimized Plan", "Physical Plan", "GroupAggregate"):
             self.assertIn(part, done.stdout)
 
-    def test_unknown_option_names_the_nearest(self):
-        done = run("sql", "-e", "SET 'parallelism.defalt' = '2'")
-        self.assertEqual(done.returncode, 2)
-        self.assertIn("parallelism.default", done.stderr)
-        script = "CREATE TABLE t (a INT) WITH ('connector'='filesystem','path'='x','fromat'='json'); SELECT * FROM t"
-        done = run("sql", "-e", script)
-        self.assertEqual(done.returncode, 2)
-        self.assertIn("'format'", done.stderr)
-
     def test_limit_ends_an_unbounded_source(self):
-        script = "CREATE TABLE g (a BIGINT) WITH ('connector' = 'datagen'); SELECT a FROM g LIMIT 5"
-        done = run("sql", "-e", script)
+        done = run("sql", "-e", GENERATOR % "" + "SELECT a FROM g LIMIT 5")
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertIn("5 rows", done.stdout)
 
-    def test_interrupt_drains(self):
-        script = self.write("g.sql", "CREATE TABLE g (a BIGINT) WITH ('connector' = 'datagen');\n"
-                            "CREATE TABLE b (a BIGINT) WITH ('connector' = 'blackhole');\nINSERT INTO b SELECT a FROM g;")
-        process = subprocess.Popen([PROGRAM, "run", script], stderr=subprocess.PIPE, text=True)
-        time.sleep(1.5)
+    def test_first_row_comes_at_once(self):
+        process = start("sql", "-e", GENERATOR % ", 'rows-per-second' = '1'" + "SELECT a FROM g")
+        began = time.monotonic()
+        lines = [process.stdout.readline() for _ in range(4)]
+        seconds = time.monotonic() - began
         process.send_signal(signal.SIGINT)
-        _, error = process.communicate(timeout=20)
+        process.communicate(timeout=20)
+        self.assertTrue(lines[3].startswith("|"), lines)
+        self.assertLess(seconds, 5)  # 0.3 s on a machine that does nothing else
+
+    def test_values_cannot_speak_to_the_terminal(self):
+        done = run("sql", text=b"SELECT '\x1b[2J\n' AS a;")
+        self.assertNotIn("\x1b", done.stdout)
+        self.assertEqual(table_rows(done.stdout), [["\\x1b[2J\\n"]])
+
+    def test_a_closed_pipe_is_quiet(self):
+        command = f"{program_support.PROGRAM} sql -e \"{GENERATOR % ''}SELECT a FROM g\" | head -1"
+        done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=30)
+        self.assertEqual(done.stderr, "")
+        self.assertTrue(done.stdout.startswith("+--"), done.stdout)
+
+    def test_output_that_cannot_be_written_fails(self):
+        for statement in ("SELECT 1", "SHOW FUNCTIONS"):
+            with open("/dev/full", "w") as full:
+                done = run("sql", "-e", statement, stdout=full)
+            self.assertEqual(done.returncode, 1, statement)
+            self.assertIn("No space left", done.stderr)
+
+
+class Signals(Folder):
+    def interrupted(self, number):
+        process = start("run", self.write("g.sql", ENDLESS + "\nSELECT 'the next statement';"))
+        time.sleep(1.5)
+        process.send_signal(number)
+        output, error = process.communicate(timeout=30)
         self.assertEqual(process.returncode, 0, error)
-        self.assertIn("done in", error)
+        self.assertIn("the books balance", error)
+        self.assertEqual(output, "")  # the script ends where it was interrupted
 
+    def test_interrupt_drains(self):
+        self.interrupted(signal.SIGINT)
 
-class BadInput(Folder):
-    def count(self, content, name="in.json"):
-        path = self.write(name, content)
-        done = run("sql", "-q", "-e", EVENTS.format(path=path) + "SELECT COUNT(*) AS n, SUM(n) AS s FROM events")
+    def test_terminate_drains(self):
+        self.interrupted(signal.SIGTERM)
+
+    def test_a_second_interrupt_stops_at_once(self):
+        pipe = str(self.path / "pipe")
+        os.mkfifo(pipe)
+        process = start("sql", "-e", events(pipe) + "SELECT * FROM events")
+        with open(pipe, "w"):  # a writer that stays and says nothing
+            time.sleep(0.7)
+            process.send_signal(signal.SIGINT)
+            time.sleep(0.3)
+            process.send_signal(signal.SIGINT)
+            process.communicate(timeout=20)
+        self.assertIn(process.returncode, (0, 1))
+
+    def test_time_limit_drains(self):
+        done = run("run", "--for", "1s", self.write("g.sql", ENDLESS))
         self.assertEqual(done.returncode, 0, done.stderr)
-        rows = [line for line in done.stdout.splitlines() if line.startswith("|")][1:]
-        return [cell.strip() for cell in rows[-1].strip("|").split("|")][-2:] if rows else ["0", "NULL"]
+        self.assertIn("the books balance", done.stderr)
 
-    def test_empty_file(self):
-        self.assertEqual(self.count(""), ["0", "NULL"])
+    def test_plain_progress_lines(self):
+        done = run("run", "--for", "6s", self.write("g.sql", ENDLESS))
+        self.assertRegex(done.stderr, r"(?m)^\d+ s  .* rows  .*/s  watermark ")
+        self.assertNotIn("\x1b", done.stderr)
 
-    def test_file_that_ends_mid_row(self):
-        good = '{"ts": "2020-01-01 00:00:00", "user_id": "a", "n": 1}'
-        self.assertEqual(self.count(good + "\n" + good), ["2", "2"])
-        self.assertEqual(self.count(good + "\n" + good[:30]), ["1", "1"])
 
-    def test_wrong_type_and_garbage(self):
-        good = '{"ts": "2020-01-01 00:00:00", "user_id": "a", "n": 1}\n'
-        bad = '{"ts": "2020-01-01 00:00:00", "user_id": "a", "n": "x"}\n' + "garbage\n" + "{}}\n"
-        self.assertEqual(self.count(good + bad + good), ["2", "2"])
+class Shell(Folder):
+    def test_statements_errors_cancel_and_history(self):
+        shell = Terminal("sql", home=str(self.path))
+        shell.read_until("millrace> ")
+        shell.type("SELECT 1 +\r")
+        shell.read_until("-> ")
+        shell.type("41 AS answer;\r")
+        self.assertIn("42", shell.read_until("1 row"))
+        shell.type("SELEC;\r")
+        shell.read_until("did you mean 'SELECT'?")
+        shell.type("SELECT 'given up\r")
+        shell.read_until("-> ")
+        shell.type("\x03")
+        shell.read_until("millrace> ")
+        shell.type("CREATE TABLE gen (a BIGINT) WITH ('connector' = 'datagen');\r")
+        shell.read_until("millrace> ")
+        shell.type("SELECT a FROM ge\t;\r")  # completes the table's name
+        shell.read_until("| a ")
+        shell.type("\x03")
+        shell.read_until("draining")
+        shell.read_until("millrace> ")
+        shell.type("SELECT 'still here';\r")
+        shell.read_until("1 row")
+        shell.type("QUIT;\r")
+        self.assertEqual(shell.wait(), 0)
+        history = (self.path / ".millrace_history").read_text()
+        self.assertIn("answer", history)
 
-    def test_invalid_utf8(self):
-        good = b'{"ts": "2020-01-01 00:00:00", "user_id": "a", "n": 1}\n'
-        self.assertEqual(self.count(good + good.replace(b'"a"', b'"\xff\xfe"') + good), ["2", "2"])
+    def test_end_of_input_leaves(self):
+        shell = Terminal("sql", home=str(self.path))
+        shell.read_until("millrace> ")
+        shell.type("\x04")
+        self.assertEqual(shell.wait(), 0)
 
-    def test_huge_line(self):
-        good = '{"ts": "2020-01-01 00:00:00", "user_id": "a", "n": 1}\n'
-        self.assertEqual(self.count(good + '{"user_id": "' + "x" * 100_000_000 + '"}\n' + good), ["2", "2"])
+    def test_a_terminal_shows_progress(self):
+        job = Terminal("run", "--for", "3s", self.write("g.sql", ENDLESS), home=str(self.path))
+        job.read_until("rows  ")
+        job.read_until("the books balance")
+        self.assertEqual(job.wait(), 0)
 
-    def test_gzip(self):
-        good = b'{"ts": "2020-01-01 00:00:00", "user_id": "a", "n": 1}\n'
-        self.assertEqual(self.count(gzip.compress(good * 1000), "in.json.gz"), ["1000", "1000"])
-
-    def test_year_9999(self):
-        far = '{"ts": "9999-12-31 23:59:59.999", "user_id": "a", "n": 1}\n'
-        self.assertEqual(self.count(far), ["1", "1"])
-
-    def test_missing_file_and_permission(self):
-        done = run("sql", "-q", "-e", EVENTS.format(path="/nowhere/x.json") + "SELECT * FROM events")
-        self.assertNotEqual(done.returncode, 0)
-        self.assertIn("/nowhere/x.json", done.stderr)
-
-    def test_dead_letters_are_kept_and_readable(self):
-        path = self.write("in.json", "garbage\n")
-        folder = str(self.path / "job")
-        run("sql", "-q", "--folder", folder, "-e", EVENTS.format(path=path) + "SELECT * FROM events")
-        letters = [json.loads(line) for line in open(folder + "/dead_letter.json")]
-        self.assertEqual(len(letters), 1)
-        self.assertEqual(letters[0]["row"], "garbage")
-        done = run("sql", "-q", "--folder", folder, "-e", "SELECT `position`, reason FROM `$dead_letter`")
-        self.assertIn("in.json:1", done.stdout)
-
-    def test_late_rows_are_kept_and_readable(self):
-        path = self.write("in.json", "".join(
-            json.dumps({"ts": f"2020-01-01 00:00:{s:02}", "user_id": "u", "n": s}) + "\n" for s in (1, 30, 2)))
-        folder = str(self.path / "job")
-        done = run("sql", "-q", "--folder", folder, "-e", EVENTS.format(path=path) +
-                   "SELECT window_start, SUM(n) FROM TABLE(TUMBLE(TABLE events, DESCRIPTOR(ts), INTERVAL '10' SECOND)) "
-                   "GROUP BY window_start, window_end")
-        self.assertEqual(done.returncode, 0, done.stderr)
-        late = run("sql", "-q", "--folder", folder, "-e", "SELECT `row`, `watermark`, `source` FROM `$late`")
-        self.assertIn('"n":2', late.stdout.replace(" ", "").replace('"2"', "2"))
-        self.assertIn("2020-01-01 00:00:25", late.stdout.replace("T", " "))
-        self.assertIn("TUMBLE", late.stdout)
-
-    def test_duplicate_column(self):
-        done = run("sql", "-e", "CREATE TABLE t (a INT, a INT) WITH ('connector' = 'print')")
-        self.assertEqual(done.returncode, 2)
-        self.assertIn("two columns named 'a'", done.stderr)
+    def test_show_draws_within_the_screen(self):
+        script = self.write("g.sql", ENDLESS)
+        job = Terminal("run", "--show", "--for", "2s", script, home=str(self.path))
+        seen = job.read_until("the books balance")
+        self.assertIn("newest rows of b", seen)
+        self.assertEqual(job.wait(), 0)
 
 
 class Sinks(Folder):
     def test_sqlite_upsert(self):
         rows = "".join(json.dumps({"ts": f"2020-01-01 00:00:{i:02}", "user_id": "u%d" % (i % 3), "n": i}) + "\n" for i in range(30))
-        source = EVENTS.format(path=self.write("in.json", rows))
+        source = events(self.write("in.json", rows))
         database = str(self.path / "out.db")
         done = run("sql", "-q", "-e", source + f"CREATE TABLE totals (user_id STRING, c BIGINT, s BIGINT, PRIMARY KEY (user_id) NOT ENFORCED) "
                    f"WITH ('connector' = 'sqlite', 'path' = '{database}'); INSERT INTO totals SELECT user_id, COUNT(*), SUM(n) FROM events GROUP BY user_id")
         self.assertEqual(done.returncode, 0, done.stderr)
-        with sqlite3.connect(database) as connection:
+        with contextlib.closing(sqlite3.connect(database)) as connection:
             found = sorted(connection.execute("SELECT user_id, c, s FROM totals"))
         self.assertEqual(found, [("u0", 10, 135), ("u1", 10, 145), ("u2", 10, 155)])
 
     def test_files_partitioned_and_complete(self):
         rows = "".join(json.dumps({"ts": "2020-01-01 00:00:00", "user_id": "u%d" % (i % 3), "n": i}) + "\n" for i in range(1000))
-        source = EVENTS.format(path=self.write("in.json", rows))
+        source = events(self.write("in.json", rows))
         lake = self.path / "lake"
         done = run("sql", "-q", "-e", source + f"CREATE TABLE lake (n BIGINT, user_id STRING) PARTITIONED BY (user_id) WITH "
                    f"('connector' = 'filesystem', 'path' = '{lake}', 'format' = 'json'); INSERT INTO lake SELECT n, user_id FROM events")
         self.assertEqual(done.returncode, 0, done.stderr)
         visible = [p for p in lake.rglob("*") if p.is_file() and not p.name.startswith((".", "_"))]
-        numbers = [json.loads(line)["n"] for p in visible for line in open(p)]
+        numbers = [json.loads(line)["n"] for p in visible for line in p.read_text().splitlines()]
         self.assertEqual(sorted(numbers), list(range(1000)))
         self.assertTrue(any("user_id=u1" in str(p) for p in visible))
 
@@ -202,14 +263,14 @@ class Weblog(Folder):
 
     def test_sessions_agree_with_plain_sql(self):
         random.seed(5)
-        events, lines = [], []
+        visits, lines = [], []
         clock = 0.0
         for i in range(20000):
             clock += random.expovariate(1 / 2.0)
             ip = "10.0.0.%d" % random.randint(1, 60) if random.random() < 0.9 else "10.1.0.%d" % random.randint(1, 200)
             url = "http://shop:80/p/%d" % random.randint(1, 300)
-            events.append((clock, ip, url))
-        for clock, ip, url in events:
+            visits.append((clock, ip, url))
+        for clock, ip, url in visits:
             stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(1437555628 + clock)) + ".%06dZ" % int(clock % 1 * 1e6)
             lines.append(f'{stamp} shop {ip}:54635 10.0.6.158:80 0.000022 0.026109 0.00002 200 200 0 699 "GET {url} HTTP/1.1" "Mozilla/5.0" ECDHE TLSv1.2\n')
         self.write("access.log", "".join(lines))
@@ -217,11 +278,11 @@ class Weblog(Folder):
         done = run("run", "-q", str(job), folder=self.path)
         self.assertEqual(done.returncode, 0, done.stderr)
         database = next(self.path.rglob("*.db"))
-        with sqlite3.connect(database) as connection:
+        with contextlib.closing(sqlite3.connect(database)) as connection:
             found = connection.execute("SELECT COUNT(*), SUM(hits), SUM(distinct_urls) FROM session_totals").fetchone()
-        with sqlite3.connect(":memory:") as oracle:
+        with contextlib.closing(sqlite3.connect(":memory:")) as oracle:
             oracle.execute("CREATE TABLE e (ms INTEGER, ip TEXT, url TEXT)")
-            oracle.executemany("INSERT INTO e VALUES (?, ?, ?)", [(int(c * 1000), ip, url) for c, ip, url in events])
+            oracle.executemany("INSERT INTO e VALUES (?, ?, ?)", [(int(c * 1000), ip, url) for c, ip, url in visits])
             wanted = oracle.execute(
                 "WITH marked AS (SELECT *, ms - LAG(ms) OVER (PARTITION BY ip ORDER BY ms, rowid) > 1800000 AS fresh FROM e), "
                 "numbered AS (SELECT *, SUM(COALESCE(fresh, 0)) OVER (PARTITION BY ip ORDER BY ms, rowid2) AS s FROM "
@@ -232,8 +293,4 @@ class Weblog(Folder):
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--program", required=True)
-    arguments, rest = parser.parse_known_args()
-    PROGRAM = os.path.abspath(arguments.program)
-    unittest.main(argv=[sys.argv[0], *rest])
+    program_support.main()

@@ -11,9 +11,10 @@ job=$PWD/jobs/viewing-sessions/job.sql
 (cd "$folder" && "$program" run --show --folder job "$@" "$job")
 cat <<EOF
 
-The results are in $folder/out:
-  raw events     out/lake/tenant_id=*/dt=*/part-*
-  sessions       sqlite3 $folder/out/sessions.db "SELECT * FROM sessions ORDER BY start_time DESC LIMIT 10"
-  per minute     sqlite3 $folder/out/sessions.db "SELECT * FROM program_minutes LIMIT 10"
-  late, bad rows $folder/job/late.json, $folder/job/dead_letter.json
+The results, from $PWD:
+  raw events   ls $folder/out/lake/tenant_id=*/dt=*/part-*
+  sessions     sqlite3 $folder/out/sessions.db "SELECT * FROM sessions ORDER BY start_time DESC LIMIT 10"
+  per minute   sqlite3 $folder/out/sessions.db "SELECT * FROM program_minutes LIMIT 10"
+  bad rows     build/millrace sql --folder $folder/job -e 'SELECT source, reason, \`row\` FROM \`\$dead_letter\` LIMIT 10'
+  late rows    build/millrace sql --folder $folder/job -e 'SELECT \`time\`, watermark, \`row\` FROM \`\$late\` LIMIT 10'
 EOF

@@ -1,5 +1,6 @@
-// Runner: executes scripts for the command line: results as tables, jobs with progress, a summary with
-// balanced books at the end, Ctrl-C drains.
+// Runner: executes scripts for the command line: results as tables, jobs with progress, a summary
+// with balanced books at the end. Ctrl-C drains the job and ends the script; a second one stops at
+// once.
 #pragma once
 
 #include <memory>
@@ -15,23 +16,35 @@ inline constexpr int kExitDone = 0;
 inline constexpr int kExitFailed = 1;
 inline constexpr int kExitUsage = 2;
 
+// The code that fits an error: the user's mistake, or the world's.
+inline int ExitCode(const Status& status) {
+  return status.ok() ? kExitDone : status.IsInvalid() ? kExitUsage : kExitFailed;
+}
+
 struct RunSettings {
   int workers = 0;
-  std::string job_folder;   // "": dead letters and late rows in memory only
-  RestoreRequest restore;   // where the jobs go on
-  std::string time_limit;   // "60s"; "": none
+  std::string job_folder;  // "": dead letters and late rows in memory only
+  RestoreRequest restore;  // where the jobs go on
+  std::string time_limit;  // "60s"; "": none
   bool quiet = false;
-  bool explain = false;     // plans instead of jobs
-  bool dashboard = false;   // a table that updates instead of one progress line
+  bool explain = false;    // plans instead of jobs
+  bool dashboard = false;  // a table that updates instead of one progress line
 };
 
 class Runner {
  public:
   // `sets` are "key=value" session options.
-  static Result<std::unique_ptr<Runner>> Make(RunSettings settings, const std::vector<std::string>& sets);
+  static Result<std::unique_ptr<Runner>> Make(RunSettings settings,
+                                              const std::vector<std::string>& sets);
   virtual ~Runner() = default;
   // Runs `script`; errors are printed with `name`. Returns the exit code.
   virtual int Run(const std::string& name, const std::string& script) = 0;
+  // The names that a statement may use: functions, tables and views; for completion.
+  virtual std::vector<std::string> Names() = 0;
 };
+
+// Prints `status` as the program's error, with `name` (of a script) in front if it is not "". Texts
+// of megabytes that came from a script are cut.
+void PrintError(const std::string& name, const Status& status);
 
 }  // namespace millrace

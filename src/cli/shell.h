@@ -8,7 +8,7 @@
 
 namespace millrace {
 
-// Runs until end of input or QUIT; returns the exit code.
+// Runs until end of input or QUIT; returns the exit code. A statement that fails does not end it.
 int RunShell(const RunSettings& settings, const std::vector<std::string>& sets);
 
 }  // namespace millrace

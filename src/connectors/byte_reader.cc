@@ -1,6 +1,7 @@
 #include "connectors/byte_reader.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <zlib.h>
@@ -16,6 +17,7 @@ namespace millrace {
 namespace {
 
 constexpr size_t kInputBytes = 256 << 10;  // compressed bytes read at once
+constexpr std::chrono::milliseconds kRetry{50};
 
 class FileDescriptor {
  public:
@@ -31,19 +33,33 @@ class FileDescriptor {
 
 class PlainReader : public ByteReader {
  public:
-  PlainReader(int descriptor, std::string path) : file_(descriptor), path_(std::move(path)) {}
+  PlainReader(int descriptor, std::string path) : file_(descriptor), path_(std::move(path)) {
+    struct stat info = {};
+    regular_ = fstat(descriptor, &info) == 0 && S_ISREG(info.st_mode);
+  }
+
+  // A pipe that nobody has opened for writing yet is not at its end.
+  bool Ready(std::chrono::milliseconds wait) override {
+    if (regular_) return true;
+    pollfd polled = {file_.number(), POLLIN, 0};
+    return poll(&polled, 1, static_cast<int>(wait.count())) > 0;
+  }
 
   Result<size_t> Read(uint8_t* to, size_t room) override {
     while (true) {
       const ssize_t count = read(file_.number(), to, room);
       if (count >= 0) return static_cast<size_t>(count);
-      if (errno != EINTR) return ExternalError("cannot read '{}': {}", path_, strerror(errno));
+      if (errno == EAGAIN) {
+        Ready(kRetry);
+      } else if (errno != EINTR) {
+        return ExternalError("cannot read '{}': {}", path_, strerror(errno));
+      }
     }
   }
 
   Status Skip(int64_t bytes) override {
     struct stat info = {};
-    if (fstat(file_.number(), &info) == 0 && S_ISREG(info.st_mode) && info.st_size < bytes) {
+    if (regular_ && fstat(file_.number(), &info) == 0 && info.st_size < bytes) {
       return ExternalError("cannot go on in '{}' at byte {}: it has only {}", path_, bytes,
                            info.st_size);
     }
@@ -56,6 +72,7 @@ class PlainReader : public ByteReader {
  private:
   FileDescriptor file_;
   std::string path_;
+  bool regular_;
 };
 
 // What gzip and zstd share: compressed input, and skipping by reading.
@@ -63,6 +80,10 @@ class CompressedReader : public ByteReader {
  public:
   explicit CompressedReader(std::unique_ptr<PlainReader> file)
       : file_(std::move(file)), input_(kInputBytes) {}
+
+  bool Ready(std::chrono::milliseconds wait) override {
+    return position_ < filled_ || file_->Ready(wait);
+  }
 
   Status Skip(int64_t bytes) override {
     std::vector<uint8_t> waste(kInputBytes);
@@ -176,7 +197,8 @@ class ZstdReader : public CompressedReader {
 }  // namespace
 
 Result<std::unique_ptr<ByteReader>> OpenByteReader(const std::string& path) {
-  const int descriptor = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  // Opening a pipe must not wait for its writer.
+  const int descriptor = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (descriptor < 0) return ExternalError("cannot open '{}': {}", path, strerror(errno));
   posix_fadvise(descriptor, 0, 0, POSIX_FADV_SEQUENTIAL);
   auto file = std::make_unique<PlainReader>(descriptor, path);

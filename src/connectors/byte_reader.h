@@ -2,6 +2,7 @@
 // block.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -13,6 +14,8 @@ namespace millrace {
 class ByteReader {
  public:
   virtual ~ByteReader() = default;
+  // Waits up to `wait` until Read would not block: pipes and terminals may have nothing to say.
+  virtual bool Ready(std::chrono::milliseconds /*wait*/) { return true; }
   // Reads up to `room` bytes; 0 only at the end.
   virtual Result<size_t> Read(uint8_t* to, size_t room) = 0;
   // Goes `bytes` forward, before the first Read.

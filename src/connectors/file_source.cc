@@ -2,6 +2,10 @@
 
 #include <algorithm>
 #include <cstring>
+#include <filesystem>
+#include <functional>
+#include <thread>
+#include <utility>
 
 #include "formats/makers.h"
 
@@ -56,6 +60,8 @@ Status FileSource::OpenFile() {
 
 Result<Polled> FileSource::Poll(milliseconds wait) {
   Polled polled;
+  wait_ = wait;
+  starved_ = false;
   if (files_.at_end() && !bounded()) MILL_RETURN(files_.Watch(wait));
   while (!files_.at_end()) {
     if (!reader_) MILL_RETURN(OpenFile());
@@ -83,10 +89,12 @@ Status FileSource::Grow(size_t wanted) {
   return buffer_->Reserve(capacity);
 }
 
-// Reads until the buffer holds `wanted` bytes or the file ends.
+// Reads until the buffer holds `wanted` bytes, the file ends, or a pipe has no more for now.
 Status FileSource::Fill(size_t wanted) {
   MILL_RETURN(Grow(wanted));
   while (!file_ended_ && buffered().size() < wanted) {
+    starved_ = !reader_->Ready(std::exchange(wait_, milliseconds(0)));
+    if (starved_) break;
     const size_t have = buffered().size();
     MILL_ASSIGN(size_t count, reader_->Read(buffer_->mutable_data() + have, wanted - have));
     file_ended_ = count == 0;
@@ -96,20 +104,25 @@ Status FileSource::Fill(size_t wanted) {
   return Status::OK();
 }
 
-// Brings the next chunk of the current file; false at its end.
+// Brings the next chunk of the current file, or nothing yet; false at its end.
 Result<bool> FileSource::NextChunk(Polled* polled) {
   size_t wanted = options_.chunk_bytes;
-  while (true) {
+  while (!oversize_) {
     MILL_RETURN(Fill(std::max(wanted, buffered().size())));
+    if (starved_ && cutter_.end() == 0) return true;
     if (buffered().empty()) return false;
     if (file_ended_ || cutter_.end() > 0) return CutChunk(polled);
-    if (buffered().size() >= options_.max_record_bytes) break;
+    if (buffered().size() >= options_.max_record_bytes) {
+      auto bytes = std::move(buffer_);
+      Emit(std::move(bytes), 0, &oversize_.emplace());
+      oversize_->chunk.oversize = true;
+    }
     wanted = std::min(buffered().size() * 2, options_.max_record_bytes);
   }
-  auto bytes = std::move(buffer_);
-  Emit(std::move(bytes), 0, polled);
-  polled->chunk.oversize = true;
-  MILL_RETURN(SkipRecord());
+  MILL_ASSIGN(bool skipped, SkipRecord());
+  if (!skipped) return true;
+  *polled = std::move(*oversize_);
+  oversize_.reset();
   polled->position = files_.Position(offset_, line_);
   return true;
 }
@@ -146,22 +159,21 @@ void FileSource::Emit(std::shared_ptr<arrow::ResizableBuffer> bytes, size_t rest
   polled->position = files_.Position(offset_, line_);
 }
 
-// Drops the rest of a record that is too big, up to the next newline.
-Status FileSource::SkipRecord() {
-  while (true) {
-    MILL_RETURN(Fill(options_.chunk_bytes));
-    const std::string_view text = buffered();
-    const size_t newline = text.find('\n');
-    const size_t dropped = newline == std::string_view::npos ? text.size() : newline + 1;
-    const std::string rest(text.substr(dropped));
-    offset_ += static_cast<int64_t>(dropped);
-    line_ += newline != std::string_view::npos;
-    cutter_.Start();
-    std::memcpy(buffer_->mutable_data(), rest.data(), rest.size());
-    MILL_RETURN(buffer_->Resize(static_cast<int64_t>(rest.size()), false));
-    cutter_.Feed(buffered());
-    if (newline != std::string_view::npos || file_ended_) return Status::OK();
-  }
+// Drops the next piece of a record that is too big; true when its newline has come. A piece at a
+// time, since the record may have no end.
+Result<bool> FileSource::SkipRecord() {
+  MILL_RETURN(Fill(options_.chunk_bytes));
+  const std::string_view text = buffered();
+  const size_t newline = text.find('\n');
+  const size_t dropped = newline == std::string_view::npos ? text.size() : newline + 1;
+  const std::string rest(text.substr(dropped));
+  offset_ += static_cast<int64_t>(dropped);
+  line_ += newline != std::string_view::npos;
+  cutter_.Start();
+  std::memcpy(buffer_->mutable_data(), rest.data(), rest.size());
+  MILL_RETURN(buffer_->Resize(static_cast<int64_t>(rest.size()), false));
+  cutter_.Feed(buffered());
+  return newline != std::string_view::npos || file_ended_;
 }
 
 }  // namespace millrace

@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -41,7 +42,7 @@ class FileSource : public Source {
   Status Fill(size_t wanted);
   Status Grow(size_t wanted);
   Result<bool> CutChunk(Polled* polled);
-  Status SkipRecord();
+  Result<bool> SkipRecord();
   void Emit(std::shared_ptr<arrow::ResizableBuffer> bytes, size_t rest, Polled* polled);
   std::string_view buffered() const;
 
@@ -55,6 +56,9 @@ class FileSource : public Source {
   int64_t offset_ = 0;  // of the buffer's start, in the (decompressed) file
   int64_t line_ = 1;    // number of the line there
   int64_t total_bytes_ = 0;
+  std::chrono::milliseconds wait_{0};  // what is left of the poll's
+  bool starved_ = false;               // a pipe had nothing to say in this poll
+  std::optional<Polled> oversize_;     // a record that is too big, until all of it is skipped
 };
 
 }  // namespace millrace

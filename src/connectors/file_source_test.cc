@@ -1,5 +1,8 @@
 #include "connectors/file_source.h"
 
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
 #include <zlib.h>
@@ -39,6 +42,7 @@ class FileSourceTest : public ::testing::Test {
     while (true) {
       auto polled = source.Poll(milliseconds(0));
       EXPECT_TRUE(polled.ok()) << polled.status().ToString();
+      if (polled.ok() && polled->state == Polled::State::kNothing && source.bounded()) continue;
       if (!polled.ok() || polled->state != Polled::State::kData) return chunks;
       const Chunk& chunk = polled->chunk;
       EXPECT_GE(chunk.bytes->capacity() - chunk.bytes->size(), 64);
@@ -133,6 +137,29 @@ TEST_F(FileSourceTest, HugeRecordsBecomeOneChunkEach) {
   ASSERT_TRUE(source.Open().ok());
   ASSERT_TRUE(source.Seek(positions_[1]).ok());
   EXPECT_EQ(ReadAll(source).front(), "a.txt:3:two\n");
+}
+
+TEST_F(FileSourceTest, PipesBringWhatThereIs) {
+  const std::string pipe = (folder_ / "pipe").string();
+  ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
+  options_.path = pipe;
+  FileSource source(options_);
+  ASSERT_TRUE(source.Open().ok());
+  const auto text = [&] {
+    const Polled polled = source.Poll(milliseconds(0)).ValueOrDie();
+    return polled.state == Polled::State::kData ? std::string(std::string_view(*polled.chunk.bytes)) : "";
+  };
+  EXPECT_EQ(text(), "");  // nobody writes yet
+  const int writer = open(pipe.c_str(), O_WRONLY);
+  ASSERT_GE(writer, 0);
+  EXPECT_EQ(text(), "");
+  ASSERT_EQ(write(writer, "one\ntw", 6), 6);
+  EXPECT_EQ(text(), "one\n");
+  ASSERT_EQ(write(writer, "o\nthree", 7), 7);
+  EXPECT_EQ(text(), "two\n");
+  close(writer);
+  EXPECT_EQ(text(), "three");
+  EXPECT_EQ(source.Poll(milliseconds(0)).ValueOrDie().state, Polled::State::kEnd);
 }
 
 std::string Zstd(const std::string& text) {

@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "base/nearest.h"
+#include "data/text_table.h"
 #include "engine/build.h"
 #include "engine/launch.h"
 #include "engine/rejected.h"
@@ -34,6 +35,45 @@ bool Matches(const std::string& pattern, const std::string& name) {
   return pattern == name;
 }
 
+// Whole numbers among the session options, and between what they must lie.
+struct NumberRange {
+  const char* option;
+  int64_t least, most;
+};
+constexpr NumberRange kNumberRanges[] = {{"parallelism.default", -1, 1024},
+                                         {"millrace.batch-rows", 1, 1 << 20},
+                                         {"millrace.queue-bytes", 1, int64_t{1} << 40}};
+
+// An error if `value` cannot be what option `key` wants.
+Status CheckSessionValue(const std::string& key, const std::string& value) {
+  const Options one = {{key, value}};
+  for (const NumberRange& range : kNumberRanges) {
+    if (key != range.option) continue;
+    MILL_ASSIGN(const int64_t number, IntOption(one, key, 0));
+    if (number >= range.least && number <= range.most) return Status::OK();
+    return UserError("option '{}': {} is not between {} and {}", key, value, range.least, range.most);
+  }
+  if (key == "table.local-time-zone") {
+    return Annotate(TimeZone::Make(value).status(), "option '" + key + "'");
+  }
+  if (key == "execution.checkpointing.interval") {
+    return DurationOption(one, key, std::chrono::milliseconds(0)).status();
+  }
+  return Status::OK();
+}
+
+// Scripts are UTF-8: what they say ends up in tables and files.
+Status CheckIsText(std::string_view script) {
+  for (int line = 1; !script.empty(); ++line) {
+    const size_t end = std::min(script.find('\n'), script.size());
+    if (!IsUtf8(script.substr(0, end))) {
+      return UserError("line {}: the script is not valid UTF-8. hint: X'FF' writes bytes", line);
+    }
+    script.remove_prefix(std::min(end + 1, script.size()));
+  }
+  return Status::OK();
+}
+
 std::string OneALine(const std::vector<std::string>& names) {
   std::string out;
   for (const std::string& name : names) out += name + "\n";
@@ -52,20 +92,20 @@ class EngineImpl : public Engine {
 
   Status Execute(std::string_view script, ResultSink* rows,
                  const std::function<Status(StatementResult)>& on_result) override {
+    MILL_RETURN(CheckIsText(script));
     MILL_ASSIGN(auto statements, ParseScript(script));
     for (const ast::Statement& statement : statements) {
       auto result = ExecuteOne(statement, rows);
       if (!result.ok()) return AtPlace(result.status(), statement.place);
       MILL_RETURN(on_result(std::move(*result)));
+      MILL_RETURN(rejected_->Flush());
     }
     return Status::OK();
   }
 
   Status SetOption(const std::string& key, const std::string& value) override {
     MILL_RETURN(CheckSessionOption(key));
-    if (key == "table.local-time-zone") {
-      MILL_RETURN(Annotate(TimeZone::Make(value).status(), "option '" + key + "'"));
-    }
+    MILL_RETURN(CheckSessionValue(key, value));
     set_[key] = value;
     return Status::OK();
   }
@@ -74,6 +114,7 @@ class EngineImpl : public Engine {
   }
   std::vector<RejectedRow> DeadLetterRows() const override { return rejected_->dead_letters(); }
   std::vector<RejectedRow> LateRows() const override { return rejected_->late_rows(); }
+  Status FlushRejected() override { return rejected_->Flush(); }
 
  private:
   // $dead_letter and $late as tables over the files of the job's folder.
@@ -82,10 +123,10 @@ class EngineImpl : public Engine {
     for (const char* name : {"dead_letter", "late"}) {
       TableDefinition table;
       table.name = std::string("$") + name;
-      for (const char* column : {"source", "position", "time", "watermark", "reason", "row"}) {
+      for (const Column& column : RejectedColumns().columns) {
         TableColumn added;
-        added.name = column;
-        added.type = SqlType::String();
+        added.name = column.name;
+        added.type = column.type;
         table.columns.push_back(std::move(added));
       }
       table.options = {{"connector", "filesystem"},

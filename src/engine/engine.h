@@ -66,9 +66,11 @@ struct StatementResult {
 // A row that could not be read, or came too late; kept for $dead_letter, $late and the tests.
 struct RejectedRow {
   std::string source;     // table, or operator
+  std::string split;      // file or lane; "" if not known
+  int64_t line = 0;       // from 1; 0 if not known
   std::string position;   // "events.json:17"
-  Timestamp time = kMinTimestamp;
-  Timestamp watermark = kMinTimestamp;
+  Timestamp time = kMinTimestamp;       // event time; kMinTimestamp: not known
+  Timestamp watermark = kMinTimestamp;  // what it was behind of; kMinTimestamp: none
   std::string reason;
   std::string row;        // as JSON or raw bytes
 };
@@ -90,6 +92,8 @@ class Engine {
   // Rows rejected so far (at most the newest 10,000 of each are kept in memory).
   virtual std::vector<RejectedRow> DeadLetterRows() const = 0;
   virtual std::vector<RejectedRow> LateRows() const = 0;
+  // Writes rejected rows through to the job's folder; an error if one could not be kept. Any thread.
+  virtual Status FlushRejected() = 0;
 };
 
 }  // namespace millrace

@@ -1,5 +1,6 @@
 #include "engine/rejected.h"
 
+#include <arrow/util/base64.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -8,49 +9,95 @@
 #include <fstream>
 #include <sstream>
 
-#include "data/pretty.h"
 #include "data/text_table.h"
+#include "formats/row_json.h"
 
 namespace millrace {
 namespace {
 
-// JSON string literal; bytes that are not ASCII text are escaped one by one.
-std::string Quoted(const std::string& text) {
-  std::string out = "\"";
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (c == '"' || c == '\\') {
-      out += '\\';
-      out += c;
-    } else if (byte < 0x20 || byte >= 0x7F) {
-      out += fmt::format("\\u{:04x}", byte);
-    } else {
-      out += c;
-    }
-  }
-  return out + "\"";
+constexpr size_t kMaxBytes = 1 << 20;  // of one row; longer ones are cut, and say so
+
+// What TIMESTAMP columns can read back.
+bool IsWritable(Timestamp time) {
+  constexpr Timestamp kYear0 = -62167219200000;
+  constexpr Timestamp kYear10000 = 253402300800000;
+  return time >= kYear0 && time < kYear10000;
 }
 
-std::string TimeOrNull(Timestamp time) {
-  return time == kMinTimestamp || time == kMaxTimestamp ? "null" : Quoted(FormatTimestamp(time));
+class JsonLine {
+ public:
+  void Text(const char* name, std::string_view value) {
+    Name(name);
+    AppendJsonString(text_, value);
+  }
+  void TextOrNull(const char* name, std::string_view value) {
+    if (value.empty()) return Null(name);
+    Text(name, value);
+  }
+  void Number(const char* name, int64_t value) {
+    Name(name);
+    text_ += std::to_string(value);
+  }
+  void Time(const char* name, Timestamp time) {
+    if (!IsWritable(time)) return Null(name);
+    Text(name, FormatTimestamp(time));
+  }
+  void Null(const char* name) {
+    Name(name);
+    text_ += "null";
+  }
+  std::string Take() { return std::move(text_) + "}\n"; }
+
+ private:
+  void Name(const char* name) {
+    text_ += text_.empty() ? "{\"" : ", \"";
+    text_ += name;
+    text_ += "\": ";
+  }
+  std::string text_;
+};
+
+std::string AsLine(const RejectedRow& row, std::string_view bytes) {
+  JsonLine line;
+  line.Text("source", row.source);
+  line.TextOrNull("split", row.split);
+  if (row.line > 0) {
+    line.Number("line", row.line);
+  } else {
+    line.Null("line");
+  }
+  line.TextOrNull("position", row.position);
+  line.Time("time", row.time);
+  line.Time("watermark", row.watermark);
+  line.Text("reason", row.reason);
+  line.Text("row", row.row);
+  if (bytes.data() == nullptr) {
+    line.Null("bytes");
+  } else {
+    line.Text("bytes", arrow::util::base64_encode(bytes));
+  }
+  return line.Take();
 }
 
 Status Failed(const char* what, const std::string& path) {
   return ExternalError("cannot {} '{}': {}", what, path, std::strerror(errno));
 }
 
-// The row as JSON: {"column": "value as text", ...}.
-std::string RowAsJson(const arrow::RecordBatch& rows, int64_t row) {
-  std::string out = "{";
-  for (int c = 0; c < rows.num_columns(); ++c) {
-    if (c > 0) out += ", ";
-    out += Quoted(rows.column_name(c)) + ": ";
-    out += rows.column(c)->IsNull(row) ? "null" : Quoted(FormatValue(*rows.column(c), row));
-  }
-  return out + "}";
+size_t SizeOf(const RejectedRow& row) {
+  return sizeof row + row.source.size() + row.split.size() + row.position.size() +
+         row.reason.size() + row.row.size();
 }
 
 }  // namespace
+
+Schema RejectedColumns() {
+  const SqlType text = SqlType::String(), time = SqlType::Timestamp(3);
+  Schema schema;
+  schema.columns = {{"source", text},   {"split", text}, {"line", SqlType::BigInt()},
+                    {"position", text}, {"time", time},  {"watermark", time},
+                    {"reason", text},   {"row", text},   {"bytes", SqlType::Bytes()}};
+  return schema;
+}
 
 Result<std::unique_ptr<Rejected>> Rejected::Make(const std::string& folder) {
   std::unique_ptr<Rejected> rejected(new Rejected(folder));
@@ -84,46 +131,55 @@ Status Rejected::OpenTable(Table& table) {
   return Status::OK();
 }
 
-void Rejected::Keep(Table& table, int64_t epoch, RejectedRow row) {
-  if (!folder_.empty()) {
-    const std::string line = fmt::format(
-        "{{\"source\": {}, \"position\": {}, \"time\": {}, \"watermark\": {}, \"reason\": {}, "
-        "\"row\": {}}}\n",
-        Quoted(row.source), Quoted(row.position), TimeOrNull(row.time), TimeOrNull(row.watermark),
-        Quoted(row.reason), Quoted(row.row));
-    Segment& segment = table.segments[epoch];
-    if (!segment.file) {
-      segment.name = fmt::format(".{}.{}", table.name, epoch);
-      segment.file = std::fopen((folder_ + "/" + segment.name).c_str(), "we");
-    }
-    const bool written =
-        segment.file && std::fwrite(line.data(), 1, line.size(), segment.file) == line.size();
-    if (!written && failure_.ok()) failure_ = Failed("write", folder_ + "/" + segment.name);
-    segment.bytes += static_cast<int64_t>(line.size());
+void Rejected::Write(Table& table, int64_t epoch, const std::string& line) {
+  Segment& segment = table.segments[epoch];
+  if (!segment.file) {
+    segment.name = fmt::format(".{}.{}", table.name, epoch);
+    segment.file = std::fopen((folder_ + "/" + segment.name).c_str(), "we");
   }
+  const bool written =
+      segment.file && std::fwrite(line.data(), 1, line.size(), segment.file) == line.size();
+  if (!written && failure_.ok()) failure_ = Failed("write rejected rows to", folder_ + "/" + table.name);
+  segment.bytes += static_cast<int64_t>(line.size());
+}
+
+void Rejected::Keep(Table& table, int64_t epoch, RejectedRow row, std::string_view bytes) {
+  const std::lock_guard lock(mutex_);
+  if (!folder_.empty()) Write(table, epoch, AsLine(row, bytes));
+  table.kept_bytes += SizeOf(row);
   table.rows.emplace_back(epoch, std::move(row));
-  if (table.rows.size() > kKept) table.rows.pop_front();
+  while (table.rows.size() > 1 &&
+         (table.rows.size() > kKeptRows || table.kept_bytes > kKeptBytes)) {
+    table.kept_bytes -= SizeOf(table.rows.front().second);
+    table.rows.pop_front();
+  }
 }
 
 void Rejected::Dead(int64_t epoch, const BadRow& bad) {
   RejectedRow row;
-  row.source = bad.file;
+  row.source = bad.table;
+  row.split = bad.file;
+  row.line = bad.line;
   row.position = bad.line > 0 ? fmt::format("{}:{}", bad.file, bad.line) : bad.file;
+  row.time = bad.time;
   row.reason = bad.reason;
-  row.row = std::string(bad.bytes.substr(0, 1 << 20));
-  const std::lock_guard lock(mutex_);
-  Keep(dead_, epoch, std::move(row));
+  const std::string_view bytes = bad.bytes.substr(0, kMaxBytes);
+  row.row = std::string(bytes);
+  if (bytes.size() < bad.bytes.size()) {
+    row.reason += fmt::format(" (kept: the first {} of {} bytes)", bytes.size(), bad.bytes.size());
+  }
+  Keep(dead_, epoch, std::move(row), bytes.data() == nullptr ? std::string_view("") : bytes);
 }
 
-void Rejected::Late(int64_t epoch, const Batch& batch, int64_t index, Timestamp watermark,
-                    const std::string& what) {
+void Rejected::Late(int64_t epoch, const Batch& batch, int64_t index, const LateRow& late) {
   RejectedRow row;
-  row.source = what;
-  row.watermark = watermark;
-  row.reason = "late: its window had closed";
+  row.source = late.what;
+  row.time = late.time;
+  row.watermark = late.watermark;
+  row.reason =
+      late.time == kMinTimestamp ? "its event time is NULL" : "late: its window had closed";
   row.row = RowAsJson(*batch.rows, index);
-  const std::lock_guard lock(mutex_);
-  Keep(late_, epoch, std::move(row));
+  Keep(late_, epoch, std::move(row), {});
 }
 
 Result<Committable> Rejected::Stage(int64_t epoch) {
@@ -233,6 +289,8 @@ Status Rejected::Restore(const Committable* published) {
   for (Table* table : {&dead_, &late_}) {
     DropSegments(*table);
     std::erase_if(table->rows, [&](const auto& each) { return each.first > epoch; });
+    table->kept_bytes = 0;
+    for (const auto& each : table->rows) table->kept_bytes += SizeOf(each.second);
   }
   if (folder_.empty()) return Status::OK();
   if (published) {
@@ -247,6 +305,11 @@ std::vector<RejectedRow> Rejected::Rows(const Table& table) const {
   std::vector<RejectedRow> rows;
   for (const auto& [epoch, row] : table.rows) rows.push_back(row);
   return rows;
+}
+
+Status Rejected::Flush() {
+  const std::lock_guard lock(mutex_);
+  return failure_;
 }
 
 }  // namespace millrace

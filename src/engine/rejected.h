@@ -7,6 +7,8 @@
 // A checkpoint knows how long the tables were with its own rows, so going on from it cuts off what was
 // appended since. A committable has a line for each table: its name, its length before, and maybe the
 // hidden files with their lengths.
+//
+// Both files have the columns of RejectedColumns(); times are NULL where they are not known.
 #pragma once
 
 #include <array>
@@ -17,10 +19,23 @@
 #include <string>
 #include <vector>
 
+#include "data/type.h"
 #include "engine/engine.h"
 #include "runtime/reject_log.h"
 
 namespace millrace {
+
+// The columns of $dead_letter and $late:
+//   source     the table, or the operator that the row was late for
+//   split      the file or lane; NULL behind an exchange
+//   line       from 1; NULL if the source has no lines
+//   position   "split:line", for people
+//   time       the row's event time
+//   watermark  what the row was behind of
+//   reason     why it was rejected
+//   row        the row as text: a late one as JSON, a bad one as it came
+//   bytes      a bad row's bytes, exactly
+Schema RejectedColumns();
 
 class Rejected : public RejectLog {
  public:
@@ -29,17 +44,19 @@ class Rejected : public RejectLog {
   ~Rejected() override;
 
   void Dead(int64_t epoch, const BadRow& row) override;
-  void Late(int64_t epoch, const Batch& batch, int64_t row, Timestamp watermark,
-            const std::string& what) override;
+  void Late(int64_t epoch, const Batch& batch, int64_t row, const LateRow& late) override;
   Result<Committable> Stage(int64_t epoch) override;
   Status Publish(const Committable& staged) override;
   Status Restore(const Committable* published) override;
 
   std::vector<RejectedRow> dead_letters() const { return Rows(dead_); }
   std::vector<RejectedRow> late_rows() const { return Rows(late_); }
+  // An error if a row could not be kept.
+  Status Flush();
 
  private:
-  static constexpr size_t kKept = 10000;  // rows of each kind in memory
+  static constexpr size_t kKeptRows = 10000;      // of each kind in memory
+  static constexpr size_t kKeptBytes = 16 << 20;  // of each kind in memory
 
   // The hidden file of one epoch.
   struct Segment {
@@ -52,11 +69,13 @@ class Rejected : public RejectLog {
     int64_t length = 0;
     std::map<int64_t, Segment> segments;  // by epoch, not yet published
     std::deque<std::pair<int64_t, RejectedRow>> rows;  // with their epoch, 0 once it is published
+    size_t kept_bytes = 0;                             // of `rows`
   };
 
   explicit Rejected(std::string folder) : folder_(std::move(folder)) {}
   std::vector<RejectedRow> Rows(const Table& table) const;
-  void Keep(Table& table, int64_t epoch, RejectedRow row);
+  void Keep(Table& table, int64_t epoch, RejectedRow row, std::string_view bytes);
+  void Write(Table& table, int64_t epoch, const std::string& line);
   Status OpenTable(Table& table);
   Status StageTable(Table& table, int64_t epoch, std::string& payload);
   Status PublishLine(const std::string& line, bool cut);
@@ -64,10 +83,10 @@ class Rejected : public RejectLog {
   void DropSegments(Table& table);
   Status RemoveHidden();
 
-  std::string folder_;
-  mutable std::mutex mutex_;
-  Table dead_{"dead_letter.json", 0, {}, {}}, late_{"late.json", 0, {}, {}};
-  Status failure_;  // of writing a row; told by the next Stage
+  const std::string folder_;
+  mutable std::mutex mutex_;  // guards all that follows
+  Table dead_{"dead_letter.json", 0, {}, {}, 0}, late_{"late.json", 0, {}, {}, 0};
+  Status failure_;  // the first row that could not be written
 };
 
 }  // namespace millrace

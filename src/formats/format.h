@@ -24,6 +24,8 @@ struct BadRow {
   int64_t line = 0;        // from 1; 0 if not known
   std::string_view bytes;  // the raw record, valid during the call
   std::string reason;
+  std::string table = "";  // which table's row; added on its way
+  Timestamp time = kMinTimestamp;  // its event time, if that could be read
 };
 
 // Receives bad rows. Thread safe.

@@ -50,12 +50,18 @@ struct OperatorContext {
   LateSink* late = nullptr;
 };
 
+// Why a row is late.
+struct LateRow {
+  Timestamp time = kMinTimestamp;       // its event time; kMinTimestamp: NULL
+  Timestamp watermark = kMinTimestamp;  // what it was behind of
+  std::string what;                     // the operator
+};
+
 // Receives rows that an operator drops as late. Thread safe.
 class LateSink {
  public:
   virtual ~LateSink() = default;
-  // `row` of `batch` came when the watermark stood at `watermark`; `what` names the operator.
-  virtual void Late(const Batch& batch, int64_t row, Timestamp watermark, const std::string& what) = 0;
+  virtual void Late(const Batch& batch, int64_t row, const LateRow& late) = 0;
 };
 
 class Operator {

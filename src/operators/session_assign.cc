@@ -141,7 +141,9 @@ class SessionAssign : public Operator {
       } else {
         ++counts_.late;
         if (context_.late == nullptr) continue;
-        context_.late->Late(rows, static_cast<int64_t>(i), watermarks[i], Describe());
+        context_.late->Late(rows, static_cast<int64_t>(i),
+                            {times.IsNull(i) ? kMinTimestamp : times[i], watermarks[i],
+                             Describe()});
       }
     }
     for (uint32_t row : inserted_) {

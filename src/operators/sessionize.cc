@@ -168,7 +168,9 @@ std::vector<int32_t> Sessionize::Assign(const Batch& rows, SessionColumns& colum
       continue;
     }
     ++counts_.late;
-    if (context_.late) context_.late->Late(rows, static_cast<int64_t>(i), watermark, Describe());
+    if (!context_.late) continue;
+    const Timestamp time = times.IsNull(i) ? kMinTimestamp : times[i];
+    context_.late->Late(rows, static_cast<int64_t>(i), {time, watermark, Describe()});
   }
   return kept;
 }

@@ -129,7 +129,9 @@ class Sort : public Operator {
       if (times.IsNull(i) || times[i] <= watermarks[i]) {
         ++counts_.late;
         if (context_.late == nullptr) continue;
-        context_.late->Late(rows, static_cast<int64_t>(i), watermarks[i], Describe());
+        context_.late->Late(rows, static_cast<int64_t>(i),
+                            {times.IsNull(i) ? kMinTimestamp : times[i], watermarks[i],
+                             Describe()});
       } else {
         kept.push_back(static_cast<int32_t>(i));
       }

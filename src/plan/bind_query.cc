@@ -8,6 +8,7 @@ namespace millrace {
 namespace {
 
 constexpr int kMaxDepth = 64;
+constexpr int kMaxQueries = 5000;
 
 bool IsGrouped(const ast::Select& select) {
   if (select.has_group_by || select.having) return true;
@@ -120,6 +121,9 @@ Result<std::vector<ast::SelectItem>> ExpandStars(const ast::Select& select, cons
 }
 
 Result<PlanPtr> Binder::BindQuery(const ast::Query& query) {
+  if (++queries_ > kMaxQueries) {
+    return ErrorAt(query.place, "too many queries: with its views this is more than {}", kMaxQueries);
+  }
   if (++depth_ > kMaxDepth) {
     return ErrorAt(query.place, "queries and views are nested more than {} deep", kMaxDepth);
   }

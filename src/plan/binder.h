@@ -76,7 +76,8 @@ class Binder {
   const Catalog& catalog_;
   const bool sort_at_end_;
   CommonTables common_tables_;
-  int depth_ = 0;  // of views and subqueries, bounded
+  int depth_ = 0;    // of views and subqueries, bounded
+  int queries_ = 0;  // bound so far, bounded: views of views may double each time
 };
 
 // Plan nodes with their schema, traits and keys derived from their inputs.

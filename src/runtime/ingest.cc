@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "formats/row_json.h"
+
 namespace millrace {
 
 namespace {
@@ -42,16 +44,6 @@ Result<std::shared_ptr<arrow::Int64Array>> ToMilliseconds(const arrow::Array& ar
   return AsInt64(data, std::move(converted), data.offset);
 }
 
-std::string RowText(const arrow::RecordBatch& rows, int64_t row) {
-  std::string text;
-  for (int i = 0; i < rows.num_columns(); ++i) {
-    if (i > 0) text += ", ";
-    const auto value = rows.column(i)->GetScalar(row);
-    text += rows.column_name(i) + "=" + (value.ok() ? (*value)->ToString() : "?");
-  }
-  return text;
-}
-
 }  // namespace
 
 Result<std::unique_ptr<Ingestor>> Ingestor::Make(const Lane& lane, const Ingestion& ingestion,
@@ -66,6 +58,7 @@ Result<std::unique_ptr<Ingestor>> Ingestor::Make(const Lane& lane, const Ingesti
 Result<Ingested> Ingestor::Ingest(const Polled& polled, Timestamp arrival) {
   Ingested piece;
   piece.arrival = arrival;
+  piece.bad.SetTable(ingestion_.table);
   MILL_RETURN(Decode(polled, piece));
   if (!piece.rows || piece.rows->num_rows() == 0) return piece;
   EvalContext context;
@@ -118,9 +111,10 @@ Status Ingestor::DropUntimed(const std::string& file, Ingested& piece) {
   kept.reserve(static_cast<size_t>(times.length()));
   for (int64_t i = 0; i < times.length(); ++i) {
     if (times.IsNull(i)) {
-      Reject(file, i, "event time is NULL", piece);
+      Reject(file, i, kMinTimestamp, "event time is NULL", piece);
     } else if (times.Value(i) > latest) {
-      Reject(file, i, fmt::format("event time is more than {} ms ahead of arrival", cap), piece);
+      Reject(file, i, times.Value(i),
+             fmt::format("event time is more than {} ms ahead of arrival", cap), piece);
     } else {
       kept.push_back(static_cast<int32_t>(i));
     }
@@ -133,9 +127,10 @@ Status Ingestor::DropUntimed(const std::string& file, Ingested& piece) {
   return Status::OK();
 }
 
-void Ingestor::Reject(const std::string& file, int64_t row, std::string reason, Ingested& piece) {
-  const std::string text = RowText(*piece.rows, row);
-  piece.bad.Add({file, 0, text, std::move(reason)});
+void Ingestor::Reject(const std::string& file, int64_t row, Timestamp time, std::string reason,
+                      Ingested& piece) {
+  const std::string text = RowAsJson(*piece.rows, row);
+  piece.bad.Add({file, 0, text, std::move(reason), "", time});
 }
 
 void KeptBadRows::Add(const BadRow& row) {
@@ -143,7 +138,7 @@ void KeptBadRows::Add(const BadRow& row) {
   text_ += row.bytes;
   const size_t bytes = text_.size();
   text_ += row.reason;
-  rows_.push_back({row.line, bytes, text_.size()});
+  rows_.push_back({row.line, row.time, bytes, text_.size()});
 }
 
 void KeptBadRows::TellTo(DeadLetters& receiver) const {
@@ -151,7 +146,7 @@ void KeptBadRows::TellTo(DeadLetters& receiver) const {
   size_t begin = 0;
   for (const Row& row : rows_) {
     receiver.Add({file_, row.line, text.substr(begin, row.bytes - begin),
-                  std::string(text.substr(row.bytes, row.reason - row.bytes))});
+                  std::string(text.substr(row.bytes, row.reason - row.bytes)), table_, row.time});
     begin = row.reason;
   }
 }

@@ -22,6 +22,8 @@ namespace millrace {
 class KeptBadRows final : public DeadLetters {
  public:
   void Add(const BadRow& row) override;
+  // Says which table's rows they are.
+  void SetTable(const std::string& table) { table_ = table; }
   // Tells them to `receiver`.
   void TellTo(DeadLetters& receiver) const;
   int64_t count() const { return static_cast<int64_t>(rows_.size()); }
@@ -29,10 +31,11 @@ class KeptBadRows final : public DeadLetters {
  private:
   struct Row {
     int64_t line;
+    Timestamp time;
     size_t bytes, reason;  // ends in text_
   };
   std::vector<Row> rows_;
-  std::string file_;  // of all rows
+  std::string table_, file_;  // of all rows
   std::string text_;  // bytes and reason of each row, one after the other
 };
 
@@ -69,7 +72,8 @@ class Ingestor {
   Status Decode(const Polled& polled, Ingested& piece);
   Status ComputeColumns(const EvalContext& context, Ingested& piece);
   Status DropUntimed(const std::string& file, Ingested& piece);
-  static void Reject(const std::string& file, int64_t row, std::string reason, Ingested& piece);
+  static void Reject(const std::string& file, int64_t row, Timestamp time, std::string reason,
+                     Ingested& piece);
 
   const Ingestion& ingestion_;
   IngestOptions options_;

@@ -13,7 +13,7 @@ class DeadLog final : public RejectLog {
     log.Add(row.file + ":" + std::to_string(row.line) + " " + std::string(row.bytes) + ": " +
             row.reason);
   }
-  void Late(int64_t, const Batch&, int64_t, Timestamp, const std::string&) override {}
+  void Late(int64_t, const Batch&, int64_t, const LateRow&) override {}
   Result<Committable> Stage(int64_t epoch) override { return Committable{epoch, ""}; }
   Status Publish(const Committable&) override { return Status::OK(); }
   Status Restore(const Committable*) override { return Status::OK(); }
@@ -120,7 +120,7 @@ TEST(Ingest, RowsWithoutUsableEventTimeAreDeadLetters) {
   EXPECT_EQ(job->Counts().sinks[0].rows, 2);
   const auto lines = dead.log.lines();
   ASSERT_EQ(lines.size(), 2u);
-  EXPECT_EQ(lines[0], ":0 id=1, ts=null: event time is NULL");
+  EXPECT_EQ(lines[0], ":0 {\"id\": 1, \"ts\": null}: event time is NULL");
   EXPECT_TRUE(lines[1].ends_with("event time is more than 500 ms ahead of arrival")) << lines[1];
 }
 

@@ -8,6 +8,7 @@
 
 #include "base/random.h"
 #include "runtime/assembly.h"
+#include "runtime/books.h"
 
 namespace millrace {
 
@@ -53,6 +54,7 @@ class GraphJob final : public Job {
   void TriggerSavepoint(std::string target, bool stop, std::function<void(Status)> done) override;
   void Cancel() override;
   JobCounts Counts() const override;
+  std::vector<std::string> Imbalances() const override { return millrace::Imbalances(*assembly_); }
   Result<bool> Step(uint64_t seed) override;
 
  private:

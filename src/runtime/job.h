@@ -71,6 +71,9 @@ class Job {
   virtual void Cancel() = 0;
   // A consistent enough copy of the counters, from any thread.
   virtual JobCounts Counts() const = 0;
+  // Of a job that has ended by itself or was drained: where rows handed on are not those that
+  // arrived; empty: the books balance.
+  virtual std::vector<std::string> Imbalances() const = 0;
 
   // Instead of Start: runs tasks one by one on the calling thread, in an order drawn from `seed`,
   // until nothing can run. Sources are polled with a deadline of zero. True: the job has ended.

@@ -16,8 +16,7 @@ class RejectLog {
  public:
   virtual ~RejectLog() = default;
   virtual void Dead(int64_t epoch, const BadRow& row) = 0;
-  virtual void Late(int64_t epoch, const Batch& batch, int64_t row, Timestamp watermark,
-                    const std::string& what) = 0;
+  virtual void Late(int64_t epoch, const Batch& batch, int64_t row, const LateRow& late) = 0;
   // Makes the rows of all epochs up to `epoch` durable. Nothing more comes for these.
   virtual Result<Committable> Stage(int64_t epoch) = 0;
   // Shows what was staged; a second time changes nothing.

@@ -79,9 +79,8 @@ class TaskRejects final : public DeadLetters, public LateSink {
   void Add(const BadRow& row) override {
     if (log_) log_->Dead(epoch_, row);
   }
-  void Late(const Batch& batch, int64_t row, Timestamp watermark,
-            const std::string& what) override {
-    if (log_) log_->Late(epoch_, batch, row, watermark, what);
+  void Late(const Batch& batch, int64_t row, const LateRow& late) override {
+    if (log_) log_->Late(epoch_, batch, row, late);
   }
 
  private:

@@ -1,0 +1,76 @@
+"""What the tests of the whole program share: running it, and a folder of its own for each test."""
+import argparse
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+import unittest
+
+PROGRAM = ""
+EVENT_COLUMNS = "ts TIMESTAMP(3), user_id STRING, n BIGINT"
+
+
+def run(*args, text=None, folder=None, timeout=120, **more):
+    """Runs the program; text or bytes go to its standard input."""
+    if isinstance(text, str):
+        text = text.encode()
+    if text is None:
+        more.setdefault("stdin", subprocess.DEVNULL)
+    else:
+        more["input"] = text
+    more.setdefault("stdout", subprocess.PIPE)
+    more.setdefault("stderr", subprocess.PIPE)
+    done = subprocess.run([PROGRAM, *args], cwd=folder, timeout=timeout, **more)
+    for stream in ("stdout", "stderr"):
+        value = getattr(done, stream)
+        setattr(done, stream, "" if value is None else value.decode("utf-8", "replace"))
+    return done
+
+
+def start(*args, **more):
+    """Starts the program without waiting for it."""
+    more.setdefault("stdin", subprocess.DEVNULL)
+    return subprocess.Popen([PROGRAM, *args], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **more)
+
+
+def table_rows(output):
+    """The cells of the rows of a printed result, without its header."""
+    lines = [line for line in output.splitlines() if line.startswith("|")]
+    return [[cell.strip() for cell in line.strip().strip("|").split("|")] for line in lines[1:]]
+
+
+def events(path, columns=EVENT_COLUMNS, form="json", options="", name="events"):
+    """A table over a file, with event time `ts` 5 seconds out of order if there is such a column."""
+    watermark = ", WATERMARK FOR ts AS ts - INTERVAL '5' SECOND" if columns.startswith("ts ") else ""
+    return (f"CREATE TABLE {name} ({columns}{watermark}) WITH ('connector' = 'filesystem', 'path' = '{path}', "
+            f"'format' = '{form}'{options});\n")
+
+
+class Folder(unittest.TestCase):
+    """A test with a folder of its own."""
+
+    def setUp(self):
+        temporary = tempfile.TemporaryDirectory()
+        self.addCleanup(temporary.cleanup)
+        self.path = pathlib.Path(temporary.name)
+        self.path.chmod(0o755)
+
+    def write(self, name, content):
+        path = self.path / name
+        if isinstance(content, bytes):
+            path.write_bytes(content)
+        else:
+            path.write_text(content)
+        return str(path)
+
+
+def main():
+    global PROGRAM
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--program", required=True)
+    arguments, rest = parser.parse_known_args()
+    PROGRAM = os.path.abspath(arguments.program)
+    # The tests import this file as a module of its own; __main__ is another one.
+    sys.modules["program_support"].PROGRAM = PROGRAM
+    unittest.main(module="__main__", argv=[sys.argv[0], *rest])
