@@ -10,12 +10,13 @@
 #include "connectors/sink.h"
 #include "connectors/source.h"
 #include "formats/format.h"
+#include "formats/options.h"
 
 namespace millrace {
 
 struct OptionSpec {
   std::string name;       // "path"; a trailing '*' takes any ending: "fields.*"
-  std::string type;       // "STRING", "BIGINT", "BOOLEAN", "DURATION", "DOUBLE"
+  std::string type;       // "STRING", "BIGINT", "BOOLEAN", "DURATION", "DOUBLE", "MEMORY"
   std::string fallback;   // default value as text; "" none
   std::string doc;
   bool required = false;
@@ -25,21 +26,38 @@ struct OptionSpec {
 struct TableInfo {
   std::string name;
   Schema schema;                         // physical columns (metadata columns of a source apart)
-  std::vector<std::string> metadata;     // keys of metadata columns wanted, behind `schema`
+  std::vector<std::string> metadata;     // keys of the metadata columns that a scan wants
   std::vector<std::string> primary_key;
   std::vector<std::string> partitioned_by;
   Options options;
   bool bounded_hint = false;
 };
 
+// What a source knows beside the rows: `x TYPE METADATA FROM 'key'`.
+struct MetadataSpec {
+  std::string key;
+  SqlType type;
+  std::string doc;
+};
+
 struct Connector {
   std::string name;
   std::string doc;
   std::vector<OptionSpec> options;
+  std::vector<MetadataSpec> metadata;
   bool takes_format = false;   // bytes in and out: 'format' = ... composes
-  // The lanes; `columns` are the physical columns that the plan uses (batch sources produce just
-  // these, in this order). Null: cannot be read.
-  std::function<Result<std::vector<std::unique_ptr<Source>>>(const TableInfo&, const Schema& columns)> make_source;
+  // Names of further options that a table may have, by what it says; null: none.
+  std::function<std::vector<std::string>(const TableInfo&)> more_options;
+  // The lanes; `columns` are the physical columns that the plan uses, then those of
+  // TableInfo::metadata, named by their keys (batch sources produce just these, in this order).
+  // Null: cannot be read.
+  std::function<Result<std::vector<std::unique_ptr<Source>>>(const TableInfo&,
+                                                             const Schema& columns)>
+      make_source;
+  // The decoder of the lanes' chunks into `columns`; it answers null where the sources yield batches.
+  // Null: MakeDecoder of the table's format, for a connector that takes one.
+  std::function<Result<std::unique_ptr<Decoder>>(const TableInfo&, const Schema& columns)>
+      make_decoder;
   // Null: cannot be written.
   std::function<Result<std::unique_ptr<Sink>>(const TableInfo&)> make_sink;
 };
@@ -51,16 +69,5 @@ const Connector* FindConnector(const std::string& name);
 // Checks every option of a table against its connector's and format's tables, names the nearest valid
 // one for an unknown key, and the missing ones.
 Status CheckOptions(const Connector& connector, const TableInfo& table);
-
-// Parses "10 s", "500ms", "1 min", "PT10S", "10 MB" as Flink does.
-Result<std::chrono::milliseconds> ParseDuration(const std::string& text);
-Result<int64_t> ParseMemorySize(const std::string& text);
-// Options with a default, typed; errors name the option and the value.
-Result<int64_t> IntOption(const Options& options, const std::string& key, int64_t fallback);
-Result<bool> BoolOption(const Options& options, const std::string& key, bool fallback);
-Result<double> DoubleOption(const Options& options, const std::string& key, double fallback);
-std::string StringOption(const Options& options, const std::string& key, const std::string& fallback);
-Result<std::chrono::milliseconds> DurationOption(const Options& options, const std::string& key,
-                                                 std::chrono::milliseconds fallback);
 
 }  // namespace millrace

@@ -285,14 +285,15 @@ class GraphBuilder {
   // The source node that yields `scan.columns` of the table, in order.
   Result<int> AddSource(const TableDefinition& table, const SharedScan& scan) {
     MILL_ASSIGN(const Connector* connector, FindConnector(table));
-    const TableInfo info = InfoOf(table);
+    TableInfo info = InfoOf(table);
     MILL_RETURN(CheckOptions(*connector, info));
     if (!connector->make_source) {
       return UserError("table '{}': the connector '{}' cannot be read, only written", table.name,
                        connector->name);
     }
     auto ingestion = std::make_unique<Ingestion>();
-    MILL_ASSIGN(const Schema decoded, FillIngestion(table, scan, ingestion.get()));
+    MILL_ASSIGN(info.metadata, MetadataOf(table, scan, *connector));
+    MILL_ASSIGN(const Schema decoded, FillIngestion(table, scan, *connector, ingestion.get()));
     MILL_ASSIGN(auto sources, connector->make_source(info, decoded));
     Node source;
     source.name = "Scan " + table.name;
@@ -300,8 +301,8 @@ class GraphBuilder {
     for (auto& each : sources) {
       Lane lane;
       lane.source = std::move(each);
-      if (connector->takes_format) {
-        MILL_ASSIGN(lane.make_decoder, DecoderMaker(info, decoded));
+      if (connector->takes_format || connector->make_decoder) {
+        MILL_ASSIGN(lane.make_decoder, DecoderMaker(*connector, info, decoded));
       }
       source.lanes.push_back(std::move(lane));
     }
@@ -309,46 +310,97 @@ class GraphBuilder {
     return AddNode(std::move(source));
   }
 
-  static Result<std::function<Result<std::unique_ptr<Decoder>>()>> DecoderMaker(const TableInfo& info,
-                                                                            const Schema& decoded) {
+  using MakeLaneDecoder = std::function<Result<std::unique_ptr<Decoder>>()>;
+
+  // Null if the sources yield batches.
+  static Result<MakeLaneDecoder> DecoderMaker(const Connector& connector, const TableInfo& info,
+                                              const Schema& decoded) {
     const std::string format = StringOption(info.options, "format", "");
-    if (format.empty()) return UserError("table '{}' has no option 'format'. hint: 'format' = 'json'", info.name);
-    const auto make = [=]() { return MakeDecoder(format, decoded, info.schema, info.options); };
-    MILL_RETURN(Annotate(make().status(), "table '" + info.name + "'"));  // options are checked at once
-    return std::function<Result<std::unique_ptr<Decoder>>()>(make);
+    const auto own = connector.make_decoder;
+    if (format.empty() && !own) {
+      return UserError("table '{}' has no option 'format'. hint: 'format' = 'json'", info.name);
+    }
+    const MakeLaneDecoder make = [=]() {
+      return own ? own(info, decoded) : MakeDecoder(format, decoded, info.schema, info.options);
+    };
+    const auto first = make();  // options are checked at once
+    MILL_RETURN(Annotate(first.status(), "table '" + info.name + "'"));
+    return *first ? make : MakeLaneDecoder();
   }
 
-  // Says how decoded rows become the scan's; returns the physical columns to decode.
+  // Which of the table's columns the scan reads, directly or through computed ones.
+  static std::vector<bool> ReadColumns(const TableDefinition& table, const SharedScan& scan) {
+    std::vector<bool> read(table.columns.size(), false);
+    for (int c : scan.columns) {
+      const TableColumn& column = table.columns[static_cast<size_t>(c)];
+      if (column.computed) {
+        CollectColumns(*column.computed, read);
+      } else {
+        read[static_cast<size_t>(c)] = true;
+      }
+    }
+    return read;
+  }
+
+  // The keys of the metadata columns that the scan reads, in the order of the table's columns.
+  static Result<std::vector<std::string>> MetadataOf(const TableDefinition& table,
+                                                     const SharedScan& scan,
+                                                     const Connector& connector) {
+    const std::vector<bool> read = ReadColumns(table, scan);
+    std::vector<std::string> keys;
+    for (size_t i = 0; i < read.size(); ++i) {
+      const TableColumn& column = table.columns[i];
+      if (!read[i] || column.kind != TableColumn::Kind::kMetadata) continue;
+      MILL_RETURN(FindMetadata(table, column, connector).status());
+      keys.push_back(column.metadata_key);
+    }
+    return keys;
+  }
+
+  static Result<MetadataSpec> FindMetadata(const TableDefinition& table, const TableColumn& column,
+                                           const Connector& connector) {
+    std::vector<std::string> keys;
+    for (const MetadataSpec& spec : connector.metadata) {
+      if (spec.key == column.metadata_key) return spec;
+      keys.push_back(spec.key);
+    }
+    const std::string near = NearestName(column.metadata_key, keys);
+    std::string hint = keys.empty() ? "" : fmt::format(". it has: {}", fmt::join(keys, ", "));
+    if (!near.empty()) hint = ". did you mean '" + near + "'?";
+    return UserError("table '{}': its connector '{}' has no metadata column '{}'{}", table.name,
+                     connector.name, column.metadata_key, hint);
+  }
+
+  // Says how decoded rows become the scan's; returns the columns to decode: physical ones, then
+  // metadata.
   Result<Schema> FillIngestion(const TableDefinition& table, const SharedScan& scan,
-                               Ingestion* ingestion) {
+                               const Connector& connector, Ingestion* ingestion) {
     ingestion->table = table.name;
     ingestion->needs_processing_time = scan.processing_time;
     MILL_ASSIGN(ingestion->idle_timeout,
                 DurationOption(table.options, "scan.watermark.idle-timeout", ingestion->idle_timeout));
     MILL_ASSIGN(ingestion->future_cap,
                 DurationOption(table.options, "watermark.future-cap", ingestion->future_cap));
-    std::vector<bool> physical(table.columns.size(), false);
-    for (int c : scan.columns) {
-      const TableColumn& column = table.columns[static_cast<size_t>(c)];
-      if (column.kind == TableColumn::Kind::kMetadata) {
-        return UserError("table '{}': its connector has no metadata column '{}'", table.name, column.metadata_key);
-      }
-      if (column.computed) {
-        CollectColumns(*column.computed, physical);
-      } else {
-        physical[static_cast<size_t>(c)] = true;
-      }
-    }
+    const std::vector<bool> read = ReadColumns(table, scan);
     Schema decoded;
     std::vector<ExpressionPtr> from_decoded(table.columns.size());
-    for (size_t i = 0; i < physical.size(); ++i) {
-      const TableColumn& column = table.columns[i];
-      if (!physical[i]) {
-        from_decoded[i] = MakeColumn(-1, column.name, column.type);
-        continue;
+    for (const bool metadata : {false, true}) {
+      for (size_t i = 0; i < read.size(); ++i) {
+        const TableColumn& column = table.columns[i];
+        if (metadata != (column.kind == TableColumn::Kind::kMetadata)) continue;
+        if (!read[i]) {
+          from_decoded[i] = MakeColumn(-1, column.name, column.type);
+          continue;
+        }
+        Column source{column.name, column.type};
+        if (metadata) {
+          MILL_ASSIGN(const MetadataSpec spec, FindMetadata(table, column, connector));
+          source = {spec.key, spec.type};
+        }
+        from_decoded[i] = MakeColumn(decoded.size(), source.name, source.type);
+        if (metadata) from_decoded[i] = MakeCast(from_decoded[i], column.type);
+        decoded.columns.push_back(std::move(source));
       }
-      from_decoded[i] = MakeColumn(decoded.size(), column.name, column.type);
-      decoded.columns.push_back({column.name, column.type});
     }
     FillColumns(table, scan, from_decoded, decoded, ingestion);
     return decoded;
@@ -368,7 +420,7 @@ class GraphBuilder {
       const TableColumn& column = table.columns[at];
       to_scan[at] = MakeColumn(schema.size(), column.name, column.type);
       if (c == table.rowtime) ingestion->rowtime = schema.size();
-      as_decoded = as_decoded && !column.computed;
+      as_decoded = as_decoded && column.kind == TableColumn::Kind::kPhysical;
       ingestion->columns.push_back(column.computed ? ReplaceColumns(column.computed, from_decoded)
                                                    : from_decoded[at]);
       schema.columns.push_back({column.name, column.type});

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/nearest.h"
+#include "connectors/secrets.h"
 #include "data/text_table.h"
 
 namespace millrace {
@@ -19,13 +20,6 @@ std::vector<std::string> Keys(const Map& map) {
   std::vector<std::string> keys;
   for (const auto& [key, value] : map) keys.push_back(key);
   return keys;
-}
-
-bool LooksSecret(const std::string& key) {
-  for (const char* word : {"password", "secret", "token", "access-key", "jaas"}) {
-    if (key.find(word) != std::string::npos) return true;
-  }
-  return false;
 }
 
 std::string ColumnExtras(const TableColumn& column) {
@@ -117,7 +111,7 @@ std::string ShowCreateTable(const TableDefinition& table) {
   text += "\n) WITH (";
   bool first = true;
   for (const auto& [key, value] : table.options) {
-    text += (first ? "\n  '" : ",\n  '") + key + "' = '" + (LooksSecret(key) ? "****" : value) + "'";
+    text += (first ? "\n  '" : ",\n  '") + key + "' = '" + (IsSecretKey(key) ? "****" : value) + "'";
     first = false;
   }
   return text + "\n)\n";
