@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Runs jobs against a real Kafka broker and compares what they read and write.
 
-usage: kafka_test.py --program build/millrace
+usage: kafka_test.py --program build/millrace --driver build/kafka_sink_driver
 Exits with 77 (skipped) where the broker cannot be had.
 """
 import argparse
@@ -12,12 +12,14 @@ import random
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 from services import kafka  # noqa: E402
 
 PROGRAM = ""
+DRIVER = ""
 BROKER = None
 
 
@@ -197,6 +199,160 @@ class Source(Kafka):
         self.assertEqual(self.rows(script), [["1"], ["3"]])
 
 
+class Sink(Kafka):
+    EXACTLY = "'sink.delivery-guarantee' = 'exactly-once', 'sink.transactional-id-prefix' = '{}'"
+
+    def sink(self, columns, options, **kwargs):
+        return table("k", columns, self.topic, options, scan=False, **kwargs)
+
+    def numbers(self, **kwargs):
+        return sorted(json.loads(m.value())["n"] for m in BROKER.consume(self.topic, **kwargs))
+
+    def generated(self, rows):
+        return f"CREATE TABLE g (n BIGINT) WITH ('connector' = 'datagen', 'number-of-rows' = '{rows}', 'fields.n.kind' = 'sequence', " \
+               f"'fields.n.start' = '0', 'fields.n.end' = '{rows - 1}');\n"
+
+    def test_at_least_once(self):
+        BROKER.create(self.topic, 3)
+        self.rows(self.generated(20000) + self.sink("n BIGINT", "'format' = 'json'") + "INSERT INTO k SELECT n FROM g;")
+        self.assertEqual(self.numbers(), list(range(20000)))
+
+    def test_exactly_once_is_seen_by_read_committed(self):
+        BROKER.create(self.topic, 3)
+        script = self.generated(20000) + self.sink("n BIGINT", "'format' = 'json', " + self.EXACTLY.format(self.topic)) + \
+            "SET 'execution.checkpointing.interval' = '100ms'; INSERT INTO k SELECT n FROM g;"
+        self.rows(script)
+        self.assertEqual(self.numbers(), list(range(20000)))
+        self.rows(script)  # another run is not taken for the first
+        self.assertEqual(len(self.numbers()), 40000)
+        self.fails(self.generated(1) + self.sink("n BIGINT", "'format' = 'json', 'sink.delivery-guarantee' = 'exactly-once'") +
+                   "INSERT INTO k SELECT n FROM g;", "sink.transactional-id-prefix")
+
+    def test_key_headers_timestamp_and_topic_from_columns(self):
+        other = BROKER.create(self.topic + "-other", 2)
+        BROKER.create(self.topic)
+        self.rows(self.sink("h MAP<STRING, BYTES> METADATA FROM 'headers', k_id INT, v STRING, tp STRING METADATA FROM 'topic', "
+                            "`timestamp` TIMESTAMP_LTZ(3) METADATA, `offset` BIGINT METADATA VIRTUAL",
+                            "'value.format' = 'json', 'key.format' = 'json', 'key.fields' = 'k_id', 'key.fields-prefix' = 'k_', "
+                            "'value.fields-include' = 'EXCEPT_KEY', 'sink.partitioner' = 'round-robin'") +
+                  "INSERT INTO k VALUES "
+                  f"(MAP['a', CAST('1' AS BYTES)], 7, 'x', '{other}', TO_TIMESTAMP_LTZ(1700000000123, 3)), "
+                  "(CAST(NULL AS MAP<STRING, BYTES>), 8, 'y', CAST(NULL AS STRING), CAST(NULL AS TIMESTAMP_LTZ(3)));")
+        (one,), (two,) = BROKER.consume(other), BROKER.consume(self.topic)
+        self.assertEqual((one.key(), json.loads(one.value()), one.headers(), one.timestamp()[1]), (b'{"id":7}', {"v": "x"}, [("a", b"1")], 1700000000123))
+        self.assertEqual((two.key(), json.loads(two.value()), two.headers()), (b'{"id":8}', {"v": "y"}, None))
+
+    def test_formats(self):
+        BROKER.create(self.topic)
+        self.rows(self.sink("k BIGINT, v STRING", "'value.format' = 'raw', 'key.format' = 'raw', 'key.fields' = 'k', 'value.fields-include' = 'EXCEPT_KEY'") +
+                  "INSERT INTO k VALUES (258, 'l1\nl2'), (CAST(NULL AS BIGINT), '');")
+        self.assertEqual([(m.key(), m.value()) for m in BROKER.consume(self.topic)], [((258).to_bytes(8, "big"), b"l1\nl2"), (None, b"")])
+
+    def test_clear_errors(self):
+        BROKER.create(self.topic, max_message_bytes=2000)
+        insert = "INSERT INTO k SELECT REPEAT('x', {}) FROM (VALUES (1)) AS t(a);"
+        sink = self.sink("v STRING", "'format' = 'json'")
+        self.fails(sink + insert.format(5000), "too large for topic", self.topic)
+        self.fails(sink + insert.format(2000000), "too large for topic", "max.request.size")
+        self.fails(sink.replace(self.topic, self.topic + "x") + insert.format(1), "there is no topic")
+        self.fails(sink.replace("'format'", "'sink.partitioner' = 'odd', 'format'") + insert.format(1), "round-robin")
+        self.fails(self.sink("v STRING, o BIGINT METADATA FROM 'offset'", "'format' = 'json'") + "INSERT INTO k VALUES ('a', 1);", "cannot be written", "VIRTUAL")
+
+
+class ExactlyOnce(Kafka):
+    """Drives the sink alone: stages and publishes epochs of rows, killed between any two steps."""
+
+    def drive(self, *commands, expect=0, servers=None):
+        done = subprocess.run([DRIVER, servers or BROKER.servers, self.topic, str(self.path), *commands], capture_output=True, text=True, timeout=120)
+        self.assertEqual(done.returncode, expect, done.stderr)
+        return done.stderr
+
+    def start(self, *commands, servers=None):
+        return subprocess.Popen([DRIVER, servers or BROKER.servers, self.topic, str(self.path), *commands], stderr=subprocess.PIPE, text=True)
+
+    def check(self, rows):
+        found = sorted(int(m.value()) for m in BROKER.consume(self.topic))
+        self.assertEqual(found, list(range(rows)))
+
+    def test_killed_at_every_step(self):
+        for step in ("connect", "begin", "send", "commit", "done"):
+            with self.subTest(step=step):
+                self.topic = BROKER.create("t" + os.urandom(6).hex(), 2)
+                self.drive("stage:1:0:100", "publish:1", "stage:2:100:200")
+                self.drive("crash:" + step, "publish:2", expect=-9)
+                self.drive("publish:2", "stage:3:200:300", "publish:3")
+                self.check(300)
+                self.drive("publish:1", "publish:2", "publish:3")  # published is published
+                self.check(300)
+
+    def test_killed_while_sending_and_committing(self):
+        """Killed by the clock, again and again, on the way through one large epoch."""
+        BROKER.create(self.topic, 2)
+        random.seed(11)
+        self.drive("stage:1:0:60000")
+        for _ in range(6):
+            process = self.start("publish:1")
+            time.sleep(random.uniform(0.02, 0.5))
+            process.kill()
+            process.communicate()
+        self.drive("publish:1", "stage:2:60000:60010", "publish:2")
+        self.check(60010)
+
+    def test_rows_are_invisible_before_they_are_published(self):
+        BROKER.create(self.topic)
+        self.drive("stage:1:0:10")
+        self.check(0)
+        self.drive("publish:1")
+        self.check(10)
+
+    def test_a_newer_process_shuts_out_the_older(self):
+        BROKER.create(self.topic)
+        old = self.start("stage:1:0:10", "publish:1", "stage:2:10:20", "wait:go", "publish:2")
+        self.await_file("waiting")
+        self.drive("publish:2")
+        (self.path / "go").touch()
+        _, error = old.communicate(timeout=60)
+        self.assertNotEqual(old.returncode, 0)
+        self.assertIn("has shut this one out", error)
+        self.check(20)
+
+    def await_file(self, name):
+        deadline = time.monotonic() + 30
+        while not (self.path / name).exists() and time.monotonic() < deadline:
+            time.sleep(0.02)
+
+    def test_answers_of_the_broker_are_lost(self):
+        """The commit has gone through, or not, but its answer never comes: the connection is cut instead."""
+        for lost in (1, 2, 3):
+            with self.subTest(lost=lost):
+                self.topic = BROKER.create("t" + os.urandom(6).hex(), 2)
+                with kafka.Proxy(BROKER) as proxy:
+                    self.drive("stage:1:0:100", "publish:1", servers=proxy.servers)
+                    process = self.start("stage:2:100:200", "wait:go", "publish:2", servers=proxy.servers)
+                    self.await_file("waiting")
+                    proxy.lose_answers_to(kafka.END_TXN, lost)
+                    (self.path / "go").touch()
+                    _, error = process.communicate(timeout=100)
+                    self.assertEqual(process.returncode, 0, error)
+                    self.assertEqual(proxy.lost, lost)
+                    for file in ("go", "waiting"):
+                        (self.path / file).unlink()
+                self.check(200)
+
+    def test_broker_killed_in_the_middle(self):
+        BROKER.create(self.topic, 2)
+        self.drive("stage:1:0:30000")
+        process = self.start("publish:1")
+        time.sleep(0.15)
+        BROKER.kill()
+        time.sleep(1)
+        BROKER.start()
+        _, error = process.communicate(timeout=100)
+        self.assertEqual(process.returncode, 0, error)
+        self.drive("publish:1")
+        self.check(30000)
+
+
 class Security(Kafka):
     def secure(self, port, options, topic=None, env=None):
         script = table("t", "n INT", topic or self.topic, "'format' = 'json', " + options).replace(BROKER.servers, f"localhost:{BROKER.ports[port]}")
@@ -239,8 +395,9 @@ class Security(Kafka):
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("--program", required=True)
+    parser.add_argument("--driver", required=True)
     arguments, rest = parser.parse_known_args()
-    PROGRAM = os.path.abspath(arguments.program)
+    PROGRAM, DRIVER = os.path.abspath(arguments.program), os.path.abspath(arguments.driver)
     try:
         BROKER = kafka.Broker()
     except kafka.Unavailable as reason:

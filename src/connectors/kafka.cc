@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "connectors/kafka_fields.h"
+#include "connectors/kafka_sink.h"
 #include "connectors/kafka_source.h"
 #include "formats/message_metadata.h"
 
@@ -47,6 +48,9 @@ Connector MakeConnector(bool upsert) {
   }
   connector.make_source = MakeSources;
   connector.make_decoder = MakeKafkaDecoder;
+  connector.make_sink = [](const TableInfo& table) -> Result<std::unique_ptr<Sink>> {
+    return KafkaSink::Make(table);
+  };
   return connector;
 }
 

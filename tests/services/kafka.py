@@ -13,14 +13,19 @@ import shutil
 import signal
 import socket
 import subprocess
+import struct
 import sys
 import tempfile
+import threading
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 DEPS = ROOT / ".deps"
 JARS = DEPS / "kafka-4.3.1"
 CLIENT = DEPS / "confluent-kafka-2.16.1"
+
+
+END_TXN = 26  # the request that commits a transaction, by Kafka's number
 
 
 class Unavailable(Exception):
@@ -87,9 +92,9 @@ process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@127.0.0.1:{controller}
 controller.listener.names=CONTROLLER
-listeners=PLAINTEXT://127.0.0.1:{plain},CONTROLLER://127.0.0.1:{controller},SSL://127.0.0.1:{tls},SASL_SSL://127.0.0.1:{sasl}
-advertised.listeners=PLAINTEXT://127.0.0.1:{plain},SSL://localhost:{tls},SASL_SSL://localhost:{sasl}
-listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SSL:SSL,SASL_SSL:SASL_SSL
+listeners=PLAINTEXT://127.0.0.1:{plain},CONTROLLER://127.0.0.1:{controller},SSL://127.0.0.1:{tls},SASL_SSL://127.0.0.1:{sasl},PROXIED://127.0.0.1:{proxied}
+advertised.listeners=PLAINTEXT://127.0.0.1:{plain},SSL://localhost:{tls},SASL_SSL://localhost:{sasl},PROXIED://127.0.0.1:{proxy}
+listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SSL:SSL,SASL_SSL:SASL_SSL,PROXIED:PLAINTEXT
 inter.broker.listener.name=PLAINTEXT
 log.dirs={folder}/data
 offsets.topic.replication.factor=1
@@ -124,7 +129,7 @@ class Broker:
         ensure()
         self.folder = tempfile.TemporaryDirectory(prefix="millrace-kafka-")
         self.path = pathlib.Path(self.folder.name)
-        self.ports = {name: _free_port() for name in ("plain", "controller", "tls", "sasl")}
+        self.ports = {name: _free_port() for name in ("plain", "controller", "tls", "sasl", "proxied", "proxy")}
         self.servers = f"127.0.0.1:{self.ports['plain']}"
         self.process = None
         self._certificates()
@@ -223,3 +228,78 @@ class Broker:
                     open_partitions.discard(message.partition())
         consumer.close()
         return messages
+
+
+class Proxy:
+    """Stands between clients and the broker, and can lose the answers to requests of one kind: the connection is cut
+    once the broker has answered."""
+
+    def __init__(self, broker):
+        self.target = ("127.0.0.1", broker.ports["proxied"])
+        self.servers = f"127.0.0.1:{broker.ports['proxy']}"
+        self.kind, self.to_lose, self.lost = None, 0, 0
+        self.listener = socket.create_server(("127.0.0.1", broker.ports["proxy"]), reuse_port=True)
+        threading.Thread(target=self._listen, daemon=True).start()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *unused):
+        self.listener.close()
+
+    def lose_answers_to(self, kind, count):
+        self.kind, self.to_lose = kind, count
+
+    def _listen(self):
+        while True:
+            try:
+                client, _ = self.listener.accept()
+            except OSError:
+                return
+            broker = socket.create_connection(self.target)
+            to_cut = set()  # correlation ids whose answers are to be lost
+            for args in ((client, broker, lambda frame, ids=to_cut: self._request(frame, ids)),
+                         (broker, client, lambda frame, ids=to_cut: self._answer(frame, ids))):
+                threading.Thread(target=self._pump, args=args, daemon=True).start()
+
+    def _request(self, frame, to_cut):
+        kind, _, correlation = struct.unpack_from(">hhi", frame)
+        if kind == self.kind and self.lost + len(to_cut) < self.to_lose:
+            to_cut.add(correlation)
+        return True
+
+    def _answer(self, frame, to_cut):
+        correlation, = struct.unpack_from(">i", frame)
+        if correlation not in to_cut:
+            return True
+        to_cut.discard(correlation)
+        self.lost += 1
+        return False
+
+    @staticmethod
+    def _read(connection, size):
+        data = b""
+        while len(data) < size:
+            more = connection.recv(size - len(data))
+            if not more:
+                raise OSError("closed")
+            data += more
+        return data
+
+    def _pump(self, source, target, passes):
+        """Hands on whole frames (i32 length, bytes) while `passes` says so."""
+        try:
+            while True:
+                size = self._read(source, 4)
+                frame = self._read(source, struct.unpack(">i", size)[0])
+                if not passes(frame):
+                    break
+                target.sendall(size + frame)
+        except OSError:
+            pass
+        for connection in (source, target):
+            try:
+                connection.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+        source.close()
