@@ -1,7 +1,7 @@
-// KafkaClient: one librdkafka handle, a consumer or a producer, made from a table's properties.* and
-// closed by its last owner. Takes Java's names of properties as well, since Flink's scripts have them.
-// Broken connections are librdkafka's to mend: we tell it in the log, once and then every 10 s.
-// Thread safe.
+// KafkaClient: one librdkafka handle, a consumer or a producer, made from a table's properties.*
+// and closed by its last owner. Takes Java's names of properties as well, since Flink's scripts
+// have them. Broken connections are librdkafka's to mend: we tell it in the log, once and then
+// every 10 s. Thread safe.
 #pragma once
 
 #include <librdkafka/rdkafka.h>
@@ -50,7 +50,8 @@ class KafkaClient {
   static constexpr std::chrono::seconds kPatience{30};
 
   // `ours` are set first, what the table says comes on top, `forced` last.
-  static Result<std::unique_ptr<KafkaClient>> Make(rd_kafka_type_t type, const KafkaOptions& options,
+  static Result<std::unique_ptr<KafkaClient>> Make(rd_kafka_type_t type,
+                                                   const KafkaOptions& options,
                                                    const Properties& ours,
                                                    const Properties& forced,
                                                    DeliveredCallback delivered = nullptr,

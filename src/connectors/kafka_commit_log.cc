@@ -97,8 +97,8 @@ Status KafkaCommitLog::ReadUpTo(const KafkaOptions& options, int64_t first, int6
   rd_kafka_consume_stop(topic.get(), 0);
   MILL_RETURN(client->status());
   if (next >= end) return Status::OK();
-  return ExternalError("topic '{}' cannot be read to its end in {} s: another sink's transaction is "
-                       "open, or brokers are away", topic_, kOthersPatience.count());
+  return ExternalError("topic '{}' cannot be read to its end in {} s: another sink's transaction "
+                       "is open, or brokers are away", topic_, kOthersPatience.count());
 }
 
 void KafkaCommitLog::Parse(std::string_view value) {

@@ -1,6 +1,6 @@
-// KafkaCommitLog: which epochs of an exactly-once sink are published, in a compacted topic next to the
-// rows. A marker is written in the same transaction as the rows of its epoch, so it is there exactly
-// if they are.
+// KafkaCommitLog: which epochs of an exactly-once sink are published, in a compacted topic next to
+// the rows. A marker is written in the same transaction as the rows of its epoch, so it is there
+// exactly if they are.
 //
 //   key    the sink's transactional id
 //   value  "writer epoch\n" for the last writers, the newest at the end

@@ -1,5 +1,5 @@
-// KafkaConsumer: the client that all lanes of one scan share. Each lane reads one partition through a
-// queue of its own, so that a slow lane holds back no other. Thread safe.
+// KafkaConsumer: the client that all lanes of one scan share. Each lane reads one partition through
+// a queue of its own, so that a slow lane holds back no other. Thread safe.
 #pragma once
 
 #include <map>

@@ -17,7 +17,8 @@ std::vector<std::string> Split(const std::string& text, char separator) {
     const size_t end = std::min(text.find(separator, begin), text.size());
     std::string part = text.substr(begin, end - begin);
     const size_t first = part.find_first_not_of(' ');
-    if (first != part.npos) parts.push_back(part.substr(first, part.find_last_not_of(' ') + 1 - first));
+    const size_t last = part.find_last_not_of(' ');
+    if (first != part.npos) parts.push_back(part.substr(first, last + 1 - first));
     begin = end + 1;
   }
   return parts;

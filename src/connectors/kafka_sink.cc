@@ -45,8 +45,8 @@ Status KafkaSink::ReadOptions(const TableInfo& table) {
   }
   const std::string prefix = StringOption(table.options, "sink.transactional-id-prefix", "");
   if (guarantee_ == Guarantee::kExactlyOnce && prefix.empty()) {
-    return UserError("missing option 'sink.transactional-id-prefix', which exactly-once needs: a name "
-                     "that only this job has");
+    return UserError("missing option 'sink.transactional-id-prefix', which exactly-once needs: a "
+                     "name that only this job has");
   }
   transactional_id_ = prefix + "-" + table.name;
   commit_topic_ = StringOption(table.options, "sink.commit-topic", "millrace-commits");

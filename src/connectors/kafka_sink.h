@@ -1,6 +1,6 @@
 // Writes rows to topics. By 'sink.delivery-guarantee':
 //
-//   none, at-least-once  messages are sent as rows come; Stage waits until brokers have them all
+//   none, at-least-once  messages are sent as rows come; Stage waits until brokers have all
 //                        (none: does not). Idempotent: retries make no duplicates.
 //   exactly-once         the epoch's messages are kept, staged in the checkpoint, and written in one
 //                        transaction by Publish (kafka_publisher.h)

@@ -79,7 +79,8 @@ Result<std::shared_ptr<arrow::RecordBatch>> MessageDecoder::Decode(const Chunk& 
                                                                    DeadLetters& dead) {
   const Messages& messages = *chunk.messages;
   MessageDeadLetters bad_values(dead, chunk, "");
-  MILL_ASSIGN(const DecodedRecords values, value_->Decode(messages.values, chunk.bytes, bad_values));
+  MILL_ASSIGN(const DecodedRecords values,
+              value_->Decode(messages.values, chunk.bytes, bad_values));
   DecodedRecords keys;
   MessageDeadLetters bad_keys(dead, chunk, "key: ");
   if (key_) {

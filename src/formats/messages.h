@@ -1,6 +1,6 @@
-// Messages: records that come one by one, each with a key and facts about it, as from Kafka. A chunk
-// of them holds the values in its bytes, each with a newline behind it, so that formats of lines can
-// read many at once.
+// Messages: records that come one by one, each with a key and facts about it, as from Kafka. A
+// chunk of them holds the values in its bytes, each with a newline behind it, so that formats of
+// lines can read many at once.
 #pragma once
 
 #include <arrow/buffer.h>

@@ -1,6 +1,6 @@
-// Decodes records that stand alone, such as the values or the keys of messages, with a format. Where
-// the format reads lines, records are put together into one text; a record that would not stay one
-// line there is decoded by itself, so that a broken one cannot touch its neighbours.
+// Decodes records that stand alone, such as the values or the keys of messages, with a format.
+// Where the format reads lines, records are put together into one text; a record that would not
+// stay one line there is decoded by itself, so that a broken one cannot touch its neighbours.
 #pragma once
 
 #include <memory>
