@@ -259,6 +259,52 @@ class Sink(Kafka):
         self.fails(self.sink("v STRING, o BIGINT METADATA FROM 'offset'", "'format' = 'json'") + "INSERT INTO k VALUES ('a', 1);", "cannot be written", "VIRTUAL")
 
 
+class Upsert(Kafka):
+    OPTIONS = "'key.format' = 'json', 'value.format' = 'json'"
+
+    def table(self, name, scan=True, options=""):
+        columns = "id INT, v STRING, PRIMARY KEY (id) NOT ENFORCED"
+        scan = "'scan.bounded.mode' = 'latest-offset', " if scan else ""
+        return table(name, columns, self.topic, scan + self.OPTIONS + options, connector="upsert-kafka", scan=False)
+
+    def test_source_folds_to_the_newest_rows(self):
+        send = lambda k, v: {"key": json.dumps({"id": k}), "value": v and json.dumps({"id": k, "v": v}), "partition": k % 2}
+        self.fill([send(1, "a"), send(2, "b"), send(1, "c"), send(2, None), send(3, "d"), send(3, "d"), send(4, None), {"value": b'{"id": 9}', "partition": 0}], 2)
+        done = run(self.table("t") + "SELECT id, v FROM t;", "--folder", str(self.path / "job"))
+        rows = {}
+        for kind, key, value in rows_of(done.stdout):
+            if kind in ("+I", "+U"):
+                rows[key] = value
+            else:
+                self.assertEqual(rows.pop(key), value)
+        self.assertEqual(rows, {"1": "c", "3": "d"})
+        self.assertEqual([letter["reason"] for letter in self.dead_letters()], ["key: NULL, but upserts need it"])
+        found = self.rows(self.table("t") + "SELECT COUNT(*) AS c, COUNT(DISTINCT v) AS d FROM t;")
+        self.assertEqual(found[-1][1:], ["2", "2"])
+
+    def test_sink_writes_rows_and_tombstones(self):
+        source = BROKER.create(self.topic + "-in")
+        BROKER.create(self.topic, 3)
+        messages = [("a", 1), ("b", 2), ("a", None), ("c", 1), ("b", 1)]
+        producer = BROKER.producer()
+        for key, value in messages:
+            producer.produce(source, key=json.dumps({"v": key}), value=value and json.dumps({"v": key, "id": value}))
+        producer.flush(30)
+        script = f"CREATE TABLE s (v STRING, id INT, PRIMARY KEY (v) NOT ENFORCED) WITH ('connector' = 'upsert-kafka', 'topic' = '{source}', " \
+                 f"'scan.bounded.mode' = 'latest-offset', 'properties.bootstrap.servers' = '{BROKER.servers}', {self.OPTIONS});\n"
+        sink = self.table("k", scan=False).replace("v STRING", "c BIGINT")
+        self.rows(script + sink + "INSERT INTO k SELECT id, COUNT(*) FROM s GROUP BY id;")
+        newest = {}
+        for message in BROKER.consume(self.topic):
+            newest[message.key()] = message.value()
+        self.assertEqual(newest, {b'{"id":1}': b'{"id":1,"c":2}', b'{"id":2}': None})
+
+    def test_append_only_kafka_refuses_updates(self):
+        BROKER.create(self.topic)
+        self.fails(self.table("s", options="") + table("k", "id INT, c BIGINT", self.topic, "'format' = 'json'", scan=False) +
+                   "INSERT INTO k SELECT id, COUNT(*) FROM s GROUP BY id;", "cannot take updates")
+
+
 class ExactlyOnce(Kafka):
     """Drives the sink alone: stages and publishes epochs of rows, killed between any two steps."""
 

@@ -9,6 +9,7 @@ const std::vector<Connector>& AllConnectors() {
   static const std::vector<Connector> kAll = {
       FilesystemConnector(), PrintConnector(),   BlackholeConnector(), SqliteConnector(),
       DatagenConnector(),    NexmarkConnector(), ViewingConnector(),   KafkaConnector(),
+      UpsertKafkaConnector(),
   };
   return kAll;
 }

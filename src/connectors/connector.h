@@ -54,10 +54,12 @@ struct Connector {
   std::function<Result<std::vector<std::unique_ptr<Source>>>(const TableInfo&,
                                                              const Schema& columns)>
       make_source;
-  // The decoder of the lanes' chunks into `columns`; it answers null where the sources yield batches.
-  // Null: MakeDecoder of the table's format, for a connector that takes one.
+  // The decoder of the lanes' chunks into `columns`; it answers null where the sources yield
+  // batches. Null: MakeDecoder of the table's format, for a connector that takes one.
   std::function<Result<std::unique_ptr<Decoder>>(const TableInfo&, const Schema& columns)>
       make_decoder;
+  // Which kinds of rows the table's sources yield; null: +I only.
+  std::function<ChangelogMode(const TableInfo&)> changelog;
   // Null: cannot be written.
   std::function<Result<std::unique_ptr<Sink>>(const TableInfo&)> make_sink;
 };
@@ -66,8 +68,8 @@ struct Connector {
 const std::vector<Connector>& AllConnectors();
 // Null if there is none of that name.
 const Connector* FindConnector(const std::string& name);
-// Checks every option of a table against its connector's and format's tables, names the nearest valid
-// one for an unknown key, and the missing ones.
+// Checks every option of a table against its connector's and format's tables, names the nearest
+// valid one for an unknown key, and the missing ones.
 Status CheckOptions(const Connector& connector, const TableInfo& table);
 
 }  // namespace millrace

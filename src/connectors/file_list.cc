@@ -5,7 +5,7 @@
 #include <filesystem>
 #include <string_view>
 
-#include "connectors/file_source.h"
+#include "connectors/lane_files.h"
 
 namespace millrace {
 namespace {

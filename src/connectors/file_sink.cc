@@ -1,6 +1,5 @@
 #include "connectors/file_sink.h"
 
-#include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -10,63 +9,71 @@
 #include <random>
 #include <set>
 
-#include "data/pretty.h"
+#include "base/files.h"
 
 namespace millrace {
 namespace {
 
 constexpr size_t kMaxOpenFiles = 128;
-
-Status CannotWrite(const std::string& path) {
-  return ExternalError("cannot write '{}': {}", path, strerror(errno));
-}
-
-Status WriteAll(int descriptor, std::string_view bytes, const std::string& path) {
-  while (!bytes.empty()) {
-    const ssize_t count = write(descriptor, bytes.data(), bytes.size());
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return CannotWrite(path);
-    bytes.remove_prefix(static_cast<size_t>(count));
-  }
-  return Status::OK();
-}
-
-// Makes the names in a folder durable.
-Status SyncFolder(const std::string& folder) {
-  const int descriptor = open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (descriptor < 0) return CannotWrite(folder);
-  const bool synced = fsync(descriptor) == 0;
-  const Status status = synced ? Status::OK() : CannotWrite(folder);
-  close(descriptor);
-  return status;
-}
-
-Status MakeFolders(const std::string& folder) {
-  std::error_code error;
-  std::filesystem::create_directories(folder, error);
-  if (error) return ExternalError("cannot make folder '{}': {}", folder, error.message());
-  return Status::OK();
-}
-
-// The characters that Hive escapes in partition names.
-std::string EscapedPathName(std::string_view text) {
-  constexpr std::string_view kSpecial = "\"#%'*/:=?\\\x7F{[]^";
-  std::string out;
-  for (const char c : text) {
-    if ((c >= 0 && c < 0x20) || kSpecial.find(c) != std::string_view::npos) {
-      out += fmt::format("%{:02X}", static_cast<unsigned char>(c));
-    } else {
-      out += c;
-    }
-  }
-  return out;
-}
-
-std::string FolderOf(const std::string& path) { return path.substr(0, path.rfind('/') + 1); }
+// What all open files together may hold back in memory.
+constexpr int64_t kMaxBuffered = 64 << 20;
+constexpr std::string_view kInProgress = ".inprogress";
+constexpr std::string_view kStaged = ".staged";
 
 std::string RandomName() {
   std::random_device random;
   return fmt::format("{:08x}{:08x}", random(), random());
+}
+
+std::string FolderOf(const std::string& path) { return path.substr(0, path.rfind('/') + 1); }
+
+// The writer's id in ".part-<id>-...", "" if the name is not of that kind.
+std::string WriterOf(const std::string& hidden) {
+  constexpr std::string_view kPrefix = ".part-";
+  if (!hidden.starts_with(kPrefix)) return "";
+  const size_t end = hidden.find_first_of("-.", kPrefix.size());
+  return hidden.substr(kPrefix.size(), end - kPrefix.size());
+}
+
+// What a committable says.
+struct StagedFiles {
+  struct Names {
+    std::string hidden, visible;  // relative to the table's folder
+  };
+  std::string writer;
+  std::vector<Names> files;
+};
+
+// Lines: the writer, then hidden and visible name of each file.
+std::string ToPayload(const StagedFiles& staged) {
+  std::string payload = staged.writer + "\n";
+  for (const auto& file : staged.files) payload += file.hidden + "\n" + file.visible + "\n";
+  return payload;
+}
+
+bool IsInside(const std::string& name) {
+  return !name.empty() && name.front() != '/' && name.find("../") == std::string::npos;
+}
+
+Result<StagedFiles> FromPayload(std::string_view payload) {
+  std::vector<std::string> lines;
+  while (!payload.empty()) {
+    const size_t end = payload.find('\n');
+    if (end == std::string_view::npos) break;
+    lines.emplace_back(payload.substr(0, end));
+    payload.remove_prefix(end + 1);
+  }
+  if (!payload.empty() || lines.size() % 2 != 1) {
+    return Status::Invalid("not what a filesystem sink has staged");
+  }
+  StagedFiles staged{lines.front(), {}};
+  for (size_t i = 1; i < lines.size(); i += 2) {
+    if (!IsInside(lines[i]) || !IsInside(lines[i + 1])) {
+      return Status::Invalid("a staged file is outside of the table's folder: ", lines[i]);
+    }
+    staged.files.push_back({lines[i], lines[i + 1]});
+  }
+  return staged;
 }
 
 }  // namespace
@@ -76,156 +83,224 @@ Result<std::unique_ptr<FileSink>> FileSink::Make(const TableInfo& table) {
   sink->path_ = StringOption(table.options, "path", "");
   if (sink->path_.starts_with("file://")) sink->path_.erase(0, 7);
   if (!sink->path_.ends_with('/')) sink->path_ += '/';
-  MILL_ASSIGN(sink->max_bytes_, ParseMemorySize(StringOption(
-                                    table.options, "sink.rolling-policy.file-size", "128MB")));
-  Schema data;
-  for (int i = 0; i < table.schema.size(); ++i) {
-    const Column& column = table.schema.columns[static_cast<size_t>(i)];
-    const auto& names = table.partitioned_by;
-    if (std::find(names.begin(), names.end(), column.name) != names.end()) continue;
-    data.columns.push_back(column);
-    sink->data_columns_.push_back(i);
-  }
-  for (const std::string& name : table.partitioned_by) {
-    const int column = table.schema.Find(name);
-    if (column < 0)
-      return UserError("table '{}' has no column '{}' to be partitioned by", table.name, name);
-    sink->partition_names_.push_back(EscapedPathName(name));
-    sink->partition_columns_.push_back(column);
-  }
+  MILL_RETURN(sink->ReadRolling(table.options));
+  MILL_ASSIGN(sink->partitions_, PartitionFolders::Make(table));
   const std::string format = StringOption(table.options, "format", "");
-  MILL_ASSIGN(sink->encoder_, MakeEncoder(format, data, table.options));
+  MILL_ASSIGN(sink->make_encoder_,
+              MakeFileEncoderMaker(format, sink->partitions_->data(), table.options));
   sink->ending_ = format == "raw" ? ".txt" : "." + format;
   sink->writer_ = RandomName();
   return sink;
 }
 
-FileSink::~FileSink() {
-  for (auto& [partition, file] : open_) close(file.descriptor);
+Status FileSink::ReadRolling(const Options& options) {
+  constexpr auto kMinute = std::chrono::minutes(1);
+  MILL_ASSIGN(max_bytes_,
+              ParseMemorySize(StringOption(options, "sink.rolling-policy.file-size", "128MB")));
+  MILL_ASSIGN(const auto age, DurationOption(options, "sink.rolling-policy.rollover-interval",
+                                             30 * kMinute));
+  MILL_ASSIGN(const auto check,
+              DurationOption(options, "sink.rolling-policy.check-interval", kMinute));
+  max_age_ = age.count();
+  check_age_ = check.count();
+  return Status::OK();
 }
 
-Status FileSink::Open() { return MakeFolders(path_); }
+FileSink::~FileSink() { RemoveUnstaged(); }
 
-// "day=2024-01-01/kind=a/", "" without partitions.
-std::string FileSink::PartitionOf(const Batch& batch, int64_t row) const {
-  std::string partition;
-  for (size_t i = 0; i < partition_columns_.size(); ++i) {
-    const arrow::Array& column = *batch.rows->column(partition_columns_[i]);
-    std::string value;
-    if (!column.IsNull(row)) value = EscapedPathName(FormatValue(column, row));
-    if (value.empty()) value = "__DEFAULT_PARTITION__";
-    partition += partition_names_[i] + "=" + value + "/";
+// What no committable can name is garbage.
+void FileSink::RemoveUnstaged() {
+  for (const auto& [folder, file] : open_) unlink((path_ + file.folder + file.hidden).c_str());
+  for (const OpenFile& file : closed_) unlink((path_ + file.folder + file.hidden).c_str());
+  open_.clear();
+  closed_.clear();
+}
+
+bool FileSink::IsAlive(const std::string& writer) const {
+  return writer == writer_ || LockFile::IsHeld(path_ + ".part-" + writer + ".lock");
+}
+
+// Visits hidden files below `folder`, relative to the table's; a folder that cannot be read is
+// passed over: it holds nothing that this writer could clean.
+void FileSink::ForEachHidden(const std::string& folder, size_t depth,
+                             const std::function<void(const std::string& folder,
+                                                      const std::string& name)>& visit) const {
+  std::error_code error;
+  std::filesystem::directory_iterator entries(path_ + folder, error);
+  for (; !error && entries != std::filesystem::directory_iterator(); entries.increment(error)) {
+    const std::string name = entries->path().filename().string();
+    if (name.starts_with(".part-")) {
+      visit(folder, name);
+    } else if (depth > 0 && name.find('=') != std::string::npos) {
+      ForEachHidden(folder + name + "/", depth - 1, visit);
+    }
   }
-  return partition;
+}
+
+Status FileSink::Open() {
+  MILL_RETURN(MakeFolders(path_));
+  MILL_ASSIGN(lock_, LockFile::Create(path_ + ".part-" + writer_ + ".lock"));
+  std::vector<std::string> locks;
+  ForEachHidden("", partitions_->depth(), [&](const std::string& folder, const std::string& name) {
+    if (IsAlive(WriterOf(name))) return;
+    if (name.ends_with(kInProgress)) unlink((path_ + folder + name).c_str());
+    if (name.ends_with(".lock")) locks.push_back(path_ + folder + name);
+  });
+  for (const std::string& lock : locks) unlink(lock.c_str());
+  return Status::OK();
 }
 
 Status FileSink::Write(const Batch& batch) {
   if (batch.num_rows() == 0) return Status::OK();
-  if (partition_columns_.empty()) return WriteRows("", *batch.rows);
-  std::map<std::string, std::vector<int32_t>> partitions;
-  for (int64_t row = 0; row < batch.num_rows(); ++row) {
-    partitions[PartitionOf(batch, row)].push_back(static_cast<int32_t>(row));
+  MILL_RETURN(CloseOld(batch.arrival));
+  MILL_ASSIGN(const auto parts, partitions_->Split(batch));
+  for (const auto& part : parts) {
+    MILL_RETURN(WriteRows(part.folder, *part.rows, batch.arrival));
   }
-  MILL_ASSIGN(auto data, batch.rows->SelectColumns(data_columns_));
-  for (const auto& [partition, indices] : partitions) {
-    MILL_ASSIGN(Batch part, batch.With(data).Take(indices));
-    MILL_RETURN(WriteRows(partition, *part.rows));
-  }
-  return Status::OK();
+  return BoundMemory();
 }
 
-Status FileSink::WriteRows(const std::string& partition, const arrow::RecordBatch& rows) {
-  MILL_ASSIGN(OpenFile * file, FileOf(partition));
-  std::string text = file->bytes == 0 ? encoder_->Header() : "";
-  MILL_RETURN(encoder_->Encode(rows, text));
-  MILL_RETURN(WriteAll(file->descriptor, text, file->hidden));
-  file->bytes += static_cast<int64_t>(text.size());
-  if (file->bytes < max_bytes_) return Status::OK();
-  const auto node = open_.extract(partition);
-  return CloseFile(node.mapped());
+Status FileSink::WriteRows(const std::string& folder, const arrow::RecordBatch& rows,
+                           Timestamp arrival) {
+  MILL_ASSIGN(OpenFile * file, FileOf(folder, arrival));
+  MILL_RETURN(file->encoder->Write(rows));
+  if (file->encoder->bytes() < max_bytes_) return Status::OK();
+  auto node = open_.extract(folder);
+  return CloseFile(std::move(node.mapped()));
 }
 
-Result<FileSink::OpenFile*> FileSink::FileOf(const std::string& partition) {
-  const auto found = open_.find(partition);
+Result<FileSink::OpenFile*> FileSink::FileOf(const std::string& folder, Timestamp arrival) {
+  const auto found = open_.find(folder);
   if (found != open_.end()) return &found->second;
   if (open_.size() >= kMaxOpenFiles) MILL_RETURN(CloseAll());
   OpenFile file;
   file.sequence = sequence_++;
-  file.folder = path_ + partition;
-  file.hidden = fmt::format("{}.part-{}-{}.inprogress", file.folder, writer_, file.sequence);
-  MILL_RETURN(MakeFolders(file.folder));
-  file.descriptor = open(file.hidden.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-  if (file.descriptor < 0) return CannotWrite(file.hidden);
-  return &(open_[partition] = std::move(file));
+  file.folder = folder;
+  file.hidden = fmt::format(".part-{}-{}{}", writer_, file.sequence, kInProgress);
+  file.opened = arrival;
+  MILL_RETURN(MakeFolders(path_ + folder));
+  MILL_ASSIGN(file.stream, OutputFile::Create(path_ + folder + file.hidden));
+  MILL_ASSIGN(file.encoder, make_encoder_(file.stream));
+  return &(open_[folder] = std::move(file));
 }
 
 Status FileSink::CloseFile(OpenFile file) {
-  const bool synced = fsync(file.descriptor) == 0;
-  const Status status = synced ? Status::OK() : CannotWrite(file.hidden);
-  close(file.descriptor);
-  file.descriptor = -1;
+  Status status = file.encoder->Finish();
+  if (status.ok()) status = file.stream->Sync();
+  if (status.ok()) status = file.stream->Close();
+  file.encoder = nullptr;
+  file.stream = nullptr;
   closed_.push_back(std::move(file));
   return status;
 }
 
 Status FileSink::CloseAll() {
-  Status status;
-  for (auto& [partition, file] : open_) {
-    const Status closed = CloseFile(std::move(file));
-    if (status.ok()) status = closed;
-  }
-  open_.clear();
-  return status;
-}
-
-// The payload: hidden and visible name of each file, a line each.
-Result<Committable> FileSink::Stage(int64_t epoch) {
-  MILL_RETURN(CloseAll());
-  Committable staged{epoch, ""};
-  std::set<std::string> synced;
-  for (const OpenFile& file : closed_) {
-    const std::string visible =
-        fmt::format("{}part-{}-{}-{}{}", file.folder, writer_, epoch, file.sequence, ending_);
-    if (synced.insert(file.folder).second) MILL_RETURN(SyncFolder(file.folder));
-    staged.payload += file.hidden + "\n" + visible + "\n";
-    staged_.push_back(file.hidden);
-  }
-  closed_.clear();
-  return staged;
-}
-
-Status FileSink::Publish(const Committable& committable) {
-  std::string_view rest = committable.payload;
-  const auto take_line = [&rest] {
-    const size_t end = std::min(rest.find('\n'), rest.size());
-    const std::string line(rest.substr(0, end));
-    rest.remove_prefix(std::min(end + 1, rest.size()));
-    return line;
-  };
-  std::string synced;
-  while (!rest.empty()) {
-    const std::string hidden = take_line();
-    const std::string visible = take_line();
-    if (rename(hidden.c_str(), visible.c_str()) != 0) {
-      const bool published = errno == ENOENT && access(visible.c_str(), F_OK) == 0;
-      if (!published) return ExternalError("cannot publish '{}': {}", visible, strerror(errno));
-    }
-    if (FolderOf(visible) != synced) MILL_RETURN(SyncFolder(FolderOf(visible)));
-    synced = FolderOf(visible);
-    std::erase(staged_, hidden);
+  while (!open_.empty()) {
+    auto node = open_.extract(open_.begin());
+    MILL_RETURN(CloseFile(std::move(node.mapped())));
   }
   return Status::OK();
 }
 
-Status FileSink::Abort() {
-  for (auto& [partition, file] : open_) {
-    close(file.descriptor);
-    unlink(file.hidden.c_str());
+// Closes files that are too old. The rows' arrival is the clock, so that runs can be repeated.
+Status FileSink::CloseOld(Timestamp now) {
+  if (checked_ != kMinTimestamp && now - checked_ < check_age_) return Status::OK();
+  checked_ = now;
+  for (auto file = open_.begin(); file != open_.end();) {
+    const auto next = std::next(file);
+    if (now - file->second.opened >= max_age_) {
+      auto node = open_.extract(file);
+      MILL_RETURN(CloseFile(std::move(node.mapped())));
+    }
+    file = next;
   }
-  for (const OpenFile& file : closed_) unlink(file.hidden.c_str());
-  for (const std::string& hidden : staged_) unlink(hidden.c_str());
-  open_.clear();
+  return Status::OK();
+}
+
+// Makes the files that hold back most write it until all hold back little enough.
+Status FileSink::BoundMemory() {
+  while (true) {
+    int64_t total = 0;
+    FileEncoder* largest = nullptr;
+    for (const auto& [folder, file] : open_) {
+      total += file.encoder->buffered();
+      if (!largest || file.encoder->buffered() > largest->buffered()) {
+        largest = file.encoder.get();
+      }
+    }
+    if (total <= kMaxBuffered) return Status::OK();
+    MILL_RETURN(largest->Flush());
+  }
+}
+
+// Makes the names of the closed files durable, and those of their folders.
+Status FileSink::SyncFolders() const {
+  std::set<std::string> folders;
+  for (const OpenFile& file : closed_) {
+    for (std::string folder = path_ + file.folder; folder.size() >= path_.size();) {
+      if (!folders.insert(folder).second) break;
+      folder = FolderOf(folder.substr(0, folder.size() - 1));
+    }
+  }
+  for (const std::string& folder : folders) MILL_RETURN(SyncFolder(folder));
+  return Status::OK();
+}
+
+Result<Committable> FileSink::Stage(int64_t epoch) {
+  MILL_RETURN(CloseAll());
+  StagedFiles staged{writer_, {}};
+  for (OpenFile& file : closed_) {
+    const std::string name = fmt::format("part-{}-{}-{}", writer_, epoch, file.sequence);
+    const std::string hidden = file.folder + "." + name + std::string(kStaged);
+    if (rename((path_ + file.folder + file.hidden).c_str(), (path_ + hidden).c_str()) != 0) {
+      return ExternalError("cannot stage '{}{}': {}", path_, hidden, strerror(errno));
+    }
+    file.hidden = "." + name + std::string(kStaged);
+    staged.files.push_back({hidden, file.folder + name + ending_});
+  }
+  if (!closed_.empty()) MILL_RETURN(SyncFolders());
   closed_.clear();
+  for (const auto& file : staged.files) staged_.push_back(file.hidden);
+  // Even an epoch without files names its writer, once there is something of it to clean up.
+  return Committable{epoch, sequence_ == 0 ? "" : ToPayload(staged)};
+}
+
+Status FileSink::Publish(const Committable& committable) {
+  if (committable.payload.empty()) return Status::OK();
+  MILL_ASSIGN(const StagedFiles staged, FromPayload(committable.payload));
+  std::set<std::string> folders;
+  for (const auto& file : staged.files) {
+    const std::string hidden = path_ + file.hidden, visible = path_ + file.visible;
+    if (rename(hidden.c_str(), visible.c_str()) != 0) {
+      const bool published = errno == ENOENT && access(visible.c_str(), F_OK) == 0;
+      if (!published) return ExternalError("cannot publish '{}': {}", visible, strerror(errno));
+    }
+    folders.insert(FolderOf(visible));
+    std::erase(staged_, file.hidden);
+  }
+  for (const std::string& folder : folders) MILL_RETURN(SyncFolder(folder));
+  return Status::OK();
+}
+
+Status FileSink::Recover(const std::vector<Committable>& pending) {
+  MILL_RETURN(Sink::Recover(pending));
+  std::set<std::string> writers;
+  for (const Committable& committable : pending) {
+    if (committable.payload.empty()) continue;
+    MILL_ASSIGN(const StagedFiles staged, FromPayload(committable.payload));
+    if (!IsAlive(staged.writer)) writers.insert(staged.writer);
+  }
+  ForEachHidden("", partitions_->depth(), [&](const std::string& folder, const std::string& name) {
+    if (name.ends_with(kStaged) && writers.contains(WriterOf(name))) {
+      unlink((path_ + folder + name).c_str());
+    }
+  });
+  return Status::OK();
+}
+
+Status FileSink::Abort() {
+  RemoveUnstaged();
+  for (const std::string& hidden : staged_) unlink((path_ + hidden).c_str());
   staged_.clear();
   return Status::OK();
 }

@@ -9,6 +9,8 @@
 #include <fstream>
 #include <sstream>
 
+#include "connectors/lane_files.h"
+
 namespace millrace {
 namespace {
 
@@ -87,7 +89,29 @@ TEST_F(FileSinkTest, RowsAppearWhenPublished) {
   EXPECT_TRUE(sink->Publish(staged).ok());
   EXPECT_TRUE(Open()->Publish(staged).ok());
   EXPECT_EQ(Visible(), text);
-  EXPECT_EQ(sink->Stage(2).ValueOrDie().payload, "");
+  const Committable nothing = sink->Stage(2).ValueOrDie();
+  EXPECT_TRUE(sink->Publish(nothing).ok());
+  EXPECT_EQ(Visible(), text);
+  EXPECT_EQ(Open()->Stage(1).ValueOrDie().payload, "");
+}
+
+TEST_F(FileSinkTest, SourcesSeeWholeFilesOnly) {
+  table_.options["sink.rolling-policy.file-size"] = "1 b";
+  const auto listed = [this] {
+    const auto found = ListFiles(folder_.string()).ValueOrDie();
+    const auto matching = ListFiles((folder_ / "*").string());
+    EXPECT_EQ(matching.ok() ? matching->size() : 0, found.size());
+    return found.size();
+  };
+  auto sink = Open();
+  ASSERT_TRUE(sink->Write(Rows({"a"})).ok());
+  ASSERT_TRUE(sink->Write(Rows({"b"})).ok());
+  EXPECT_EQ(listed(), 0U);
+  const Committable staged = sink->Stage(1).ValueOrDie();
+  ASSERT_TRUE(sink->Write(Rows({"c"})).ok());
+  EXPECT_EQ(listed(), 0U);
+  ASSERT_TRUE(sink->Publish(staged).ok());
+  EXPECT_EQ(listed(), 2U);
 }
 
 TEST_F(FileSinkTest, AnotherProcessPublishes) {
@@ -97,8 +121,10 @@ TEST_F(FileSinkTest, AnotherProcessPublishes) {
   sink.reset();
   EXPECT_TRUE(Open()->Publish(staged).ok());
   EXPECT_EQ(Visible(), "{\"day\":\"a\",\"n\":0}\n");
-  const Committable lost{2, (folder_ / ".x").string() + "\n" + (folder_ / "x").string() + "\n"};
+  const Committable lost{2, "w\n.x\nx\n"};
   EXPECT_TRUE(Open()->Publish(lost).IsIOError());
+  EXPECT_FALSE(Open()->Publish({2, "w\n../.x\n../x\n"}).ok());
+  EXPECT_FALSE(Open()->Publish({2, "nonsense"}).ok());
 }
 
 TEST_F(FileSinkTest, AbortDropsWhatIsUnpublished) {
@@ -108,10 +134,71 @@ TEST_F(FileSinkTest, AbortDropsWhatIsUnpublished) {
   ASSERT_TRUE(sink->Write(Rows({"b"})).ok());
   ASSERT_TRUE(sink->Stage(2).ok());
   ASSERT_TRUE(sink->Write(Rows({"c"})).ok());
-  std::ofstream(folder_ / ".part-of-another-run.inprogress") << "x";
+  std::ofstream(folder_ / ".another-program") << "x";
   ASSERT_TRUE(sink->Abort().ok());
   EXPECT_EQ(Visible(), "{\"day\":\"a\",\"n\":0}\n");
+  sink.reset();
   EXPECT_EQ(Hidden(), 1);
+}
+
+// What a killed process leaves behind: its file in progress, what it staged, its lock file.
+TEST_F(FileSinkTest, LeftoversOfTheDeadAreRemoved) {
+  table_.partitioned_by = {"day"};
+  auto dead = Open();
+  ASSERT_TRUE(dead->Write(Rows({"a"})).ok());
+  const Committable named = dead->Stage(1).ValueOrDie();
+  ASSERT_TRUE(dead->Write(Rows({"a"})).ok());
+  ASSERT_TRUE(dead->Stage(2).ok());
+  dead.reset();
+  const std::string writer = named.payload.substr(0, named.payload.find('\n'));
+  std::ofstream(folder_ / ("day=a/.part-" + writer + "-9.inprogress")) << "x";
+  std::ofstream(folder_ / (".part-" + writer + ".lock")) << "";
+  auto alive = Open();
+  ASSERT_TRUE(alive->Write(Rows({"b"})).ok());
+  EXPECT_EQ(Hidden(), 4);  // two staged; lock and file in progress of the living one
+  auto restored = Open();
+  ASSERT_TRUE(restored->Recover({named}).ok());
+  EXPECT_EQ(Visible(), "{\"n\":0}\n");
+  EXPECT_EQ(Hidden(), 3);  // two locks and a file in progress
+  ASSERT_TRUE(restored->Recover({named}).ok());
+  ASSERT_TRUE(alive->Publish(alive->Stage(1).ValueOrDie()).ok());
+  EXPECT_EQ(Visible("day=b"), "{\"n\":0}\n");
+}
+
+TEST_F(FileSinkTest, RollsWhenOld) {
+  table_.options["sink.rolling-policy.rollover-interval"] = "10 s";
+  table_.options["sink.rolling-policy.check-interval"] = "1 s";
+  auto sink = Open();
+  for (const Timestamp arrival : {1000, 5000, 10900, 11000, 12000}) {
+    Batch batch = Rows({"a"});
+    batch.arrival = arrival;
+    ASSERT_TRUE(sink->Write(batch).ok());
+  }
+  ASSERT_TRUE(sink->Publish(sink->Stage(1).ValueOrDie()).ok());
+  Visible();
+  EXPECT_EQ(files_, 2);
+}
+
+TEST_F(FileSinkTest, PartitionsByTwoColumnsInOrderOfRows) {
+  table_.partitioned_by = {"day", "n"};
+  table_.schema.columns.push_back({"v", SqlType::BigInt()});
+  table_.options["partition.default-name"] = "none";
+  arrow::StringBuilder day;
+  arrow::Int64Builder number, value;
+  for (int i = 0; i < 8; ++i) {
+    ASSERT_TRUE((i % 2 == 0 ? day.Append("a") : day.AppendNull()).ok());
+    ASSERT_TRUE(number.Append(i / 4).ok());
+    ASSERT_TRUE(value.Append(i).ok());
+  }
+  Batch batch;
+  batch.rows = arrow::RecordBatch::Make(
+      table_.schema.ToArrow(), 8,
+      {day.Finish().ValueOrDie(), number.Finish().ValueOrDie(), value.Finish().ValueOrDie()});
+  auto sink = Open();
+  ASSERT_TRUE(sink->Write(batch).ok());
+  ASSERT_TRUE(sink->Publish(sink->Stage(1).ValueOrDie()).ok());
+  EXPECT_EQ(Visible("day=a/n=0"), "{\"v\":0}\n{\"v\":2}\n");
+  EXPECT_EQ(Visible("day=none/n=1"), "{\"v\":5}\n{\"v\":7}\n");
 }
 
 TEST_F(FileSinkTest, PartitionsByColumns) {

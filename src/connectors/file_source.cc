@@ -1,12 +1,7 @@
 #include "connectors/file_source.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cstring>
-#include <filesystem>
-#include <functional>
-#include <set>
-#include <thread>
 
 #include "formats/makers.h"
 
@@ -14,48 +9,8 @@ namespace millrace {
 namespace {
 
 using std::chrono::milliseconds;
-using std::chrono::steady_clock;
 
 constexpr auto kPadding = static_cast<size_t>(kChunkPadding);
-
-// The same in every process, so that a lane keeps its files after a restart.
-uint64_t StableHash(std::string_view text) {
-  uint64_t hash = 14695981039346656037ULL;  // FNV-1a
-  for (const char c : text) hash = (hash ^ static_cast<uint8_t>(c)) * 1099511628211ULL;
-  return hash;
-}
-
-struct FilePosition {
-  size_t index = 0;
-  int64_t offset = 0;
-  int64_t line = 1;
-  std::string path;
-  std::vector<std::string> done;
-};
-
-template <typename T>
-bool TakeNumber(std::string_view& text, T* value) {
-  const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), *value);
-  const auto length = static_cast<size_t>(stop - text.data());
-  if (error != std::errc() || length >= text.size() || text[length] != ':') return false;
-  text.remove_prefix(length + 1);
-  return true;
-}
-
-bool ParsePosition(std::string_view text, FilePosition* position) {
-  if (!TakeNumber(text, &position->index) || !TakeNumber(text, &position->offset)) return false;
-  if (!TakeNumber(text, &position->line)) return false;
-  std::vector<std::string> lines;
-  while (true) {
-    const size_t end = text.find('\n');
-    lines.emplace_back(text.substr(0, end));
-    if (end == std::string_view::npos) break;
-    text.remove_prefix(end + 1);
-  }
-  position->path = lines.front();
-  position->done.assign(lines.begin() + 1, lines.end());
-  return position->offset >= 0 && position->line >= 1;
-}
 
 bool IsCompressed(const std::string& path) {
   return path.ends_with(".gz") || path.ends_with(".zst");
@@ -64,77 +19,33 @@ bool IsCompressed(const std::string& path) {
 }  // namespace
 
 FileSource::FileSource(FileSourceOptions options)
-    : options_(std::move(options)), cutter_(options_.framing) {}
-
-std::string FileSource::name() const {
-  if (files_.size() == 1) return std::filesystem::path(files_.front()).filename().string();
-  return fmt::format("lane {}", options_.lane);
-}
+    : options_(std::move(options)), files_(options_.files), cutter_(options_.framing) {}
 
 Status FileSource::Open() {
-  MILL_RETURN(FindFiles());
-  next_look_ = steady_clock::now() + options_.monitor_interval;
-  for (const std::string& file : files_) {
-    std::error_code error;
-    const auto size = std::filesystem::file_size(file, error);
-    if (error || IsCompressed(file)) {
+  MILL_RETURN(files_.Open());
+  for (const std::string& file : files_.all()) {
+    const auto facts = FactsOf(file);
+    if (!facts.ok() || IsCompressed(file)) {
       total_bytes_ = 0;
       break;
     }
-    total_bytes_ += static_cast<int64_t>(size);
+    total_bytes_ += facts->bytes;
   }
   return Status::OK();
 }
 
-// Adds the lane's files that are not yet known behind those that are.
-Status FileSource::FindFiles() {
-  auto listed = ListFiles(options_.path);
-  // A watched folder or pattern may be empty at first.
-  const bool pattern = options_.path.find_first_of("*?[{") != std::string::npos;
-  if (!listed.ok() && !bounded() && pattern) return Status::OK();
-  MILL_ASSIGN(const std::vector<std::string> all, std::move(listed));
-  const std::set<std::string> known(files_.begin(), files_.end());
-  const auto lanes = static_cast<size_t>(options_.lanes);
-  for (size_t i = 0; i < all.size(); ++i) {
-    const size_t turn = bounded() ? i : StableHash(all[i]);
-    if (turn % lanes != static_cast<size_t>(options_.lane)) continue;
-    if (!known.contains(all[i])) files_.push_back(all[i]);
-  }
-  return Status::OK();
-}
-
-Status FileSource::Seek(const std::string& text) {
-  FilePosition position;
-  if (!ParsePosition(text, &position)) return Status::Invalid("not a file position: ", text);
-  if (!bounded()) {  // what was read before stands first, in that order
-    std::vector<std::string> order = position.done;
-    order.push_back(position.path);
-    for (const std::string& file : files_) {
-      if (std::find(order.begin(), order.end(), file) == order.end()) order.push_back(file);
-    }
-    files_ = std::move(order);
-  }
-  const auto found = std::find(files_.begin(), files_.end(), position.path);
-  if (found == files_.end()) {
-    return ExternalError("cannot go on in '{}': the file is not there any more", position.path);
-  }
-  file_ = static_cast<size_t>(found - files_.begin());
+Status FileSource::Seek(const std::string& position) {
+  MILL_ASSIGN(const auto place, files_.Seek(position));
   MILL_RETURN(OpenFile());
-  MILL_RETURN(reader_->Skip(position.offset));
-  offset_ = position.offset;
-  line_ = position.line;
+  MILL_RETURN(reader_->Skip(place.first));
+  offset_ = place.first;
+  line_ = place.second;
   return Status::OK();
-}
-
-std::string FileSource::Position() const {
-  std::string text = fmt::format("{}:{}:{}:{}", file_, offset_, line_, files_[file_]);
-  if (bounded()) return text;
-  for (size_t i = 0; i < file_; ++i) text += "\n" + files_[i];
-  return text;
 }
 
 Status FileSource::OpenFile() {
-  MILL_ASSIGN(reader_, OpenByteReader(files_[file_]));
+  MILL_ASSIGN(reader_, OpenByteReader(files_.current()));
+  MILL_ASSIGN(facts_, FactsOf(files_.current()));
   buffer_ = nullptr;
   cutter_.Start();
   offset_ = 0;
@@ -145,28 +56,17 @@ Status FileSource::OpenFile() {
 
 Result<Polled> FileSource::Poll(milliseconds wait) {
   Polled polled;
-  while (file_ < files_.size()) {
+  if (files_.at_end() && !bounded()) MILL_RETURN(files_.Watch(wait));
+  while (!files_.at_end()) {
     if (!reader_) MILL_RETURN(OpenFile());
     MILL_ASSIGN(bool got, NextChunk(&polled));
     if (got) return polled;
     reader_ = nullptr;
     buffer_ = nullptr;
-    ++file_;
+    files_.Next();
   }
-  if (!bounded()) return Watch(wait);
-  polled.state = Polled::State::kEnd;
+  if (bounded()) polled.state = Polled::State::kEnd;
   return polled;
-}
-
-// Waits until the next look for new files is due, at most for `wait`.
-Result<Polled> FileSource::Watch(milliseconds wait) {
-  const auto deadline = steady_clock::now() + wait;
-  if (wait.count() > 0) std::this_thread::sleep_until(std::min(deadline, next_look_));
-  Polled nothing;
-  if (steady_clock::now() < next_look_) return nothing;
-  next_look_ = steady_clock::now() + options_.monitor_interval;
-  MILL_RETURN(FindFiles());
-  return file_ < files_.size() ? Poll(milliseconds(0)) : Result<Polled>(nothing);
 }
 
 std::string_view FileSource::buffered() const {
@@ -210,7 +110,7 @@ Result<bool> FileSource::NextChunk(Polled* polled) {
   Emit(std::move(bytes), 0, polled);
   polled->chunk.oversize = true;
   MILL_RETURN(SkipRecord());
-  polled->position = Position();
+  polled->position = files_.Position(offset_, line_);
   return true;
 }
 
@@ -234,14 +134,16 @@ void FileSource::Emit(std::shared_ptr<arrow::ResizableBuffer> bytes, size_t rest
   const std::string_view text(*bytes);
   std::memset(bytes->mutable_data() + text.size(), 0, kPadding);
   polled->state = Polled::State::kData;
-  polled->chunk.file = files_[file_];
+  polled->chunk.file = facts_.path;
+  polled->chunk.file_bytes = facts_.bytes;
+  polled->chunk.file_modified = facts_.modified;
   polled->chunk.first_line = line_;
   polled->chunk.last_of_file = file_ended_ && rest == 0;
   offset_ += static_cast<int64_t>(text.size());
   line_ += CountNewlines(text);
   cutter_.Start();
   polled->chunk.bytes = std::move(bytes);
-  polled->position = Position();
+  polled->position = files_.Position(offset_, line_);
 }
 
 // Drops the rest of a record that is too big, up to the next newline.
@@ -260,44 +162,6 @@ Status FileSource::SkipRecord() {
     cutter_.Feed(buffered());
     if (newline != std::string_view::npos || file_ended_) return Status::OK();
   }
-}
-
-namespace {
-
-// How the table's format cuts its records.
-Result<RecordFraming> FramingOf(const TableInfo& table) {
-  RecordFraming framing;
-  if (StringOption(table.options, "format", "") != "csv") return framing;
-  MILL_ASSIGN(bool unquoted, BoolOption(table.options, "csv.disable-quote-character", false));
-  if (unquoted) return framing;
-  framing.kind = Framing::kCsvRows;
-  const std::string quote = StringOption(table.options, "csv.quote-character", "\"");
-  const std::string escape = StringOption(table.options, "csv.escape-character", "");
-  if (!quote.empty()) framing.quote = quote.front();
-  if (!escape.empty()) framing.escape = escape.front();
-  return framing;
-}
-
-}  // namespace
-
-Result<std::vector<std::unique_ptr<Source>>> MakeFileSources(const TableInfo& table,
-                                                             const Schema&) {
-  constexpr int64_t kMaxLanes = 1024;
-  FileSourceOptions options;
-  options.path = StringOption(table.options, "path", "");
-  MILL_ASSIGN(options.framing, FramingOf(table));
-  MILL_ASSIGN(options.monitor_interval,
-              DurationOption(table.options, "source.monitor-interval", milliseconds(0)));
-  MILL_ASSIGN(int64_t lanes, IntOption(table.options, "scan.parallelism", 1));
-  if (lanes < 1 || lanes > kMaxLanes) {
-    return UserError("option 'scan.parallelism': {} is not between 1 and {}", lanes, kMaxLanes);
-  }
-  options.lanes = static_cast<int>(lanes);
-  std::vector<std::unique_ptr<Source>> sources;
-  for (options.lane = 0; options.lane < options.lanes; ++options.lane) {
-    sources.push_back(std::make_unique<FileSource>(options));
-  }
-  return sources;
 }
 
 }  // namespace millrace

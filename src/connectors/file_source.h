@@ -10,24 +10,18 @@
 #include <vector>
 
 #include "connectors/byte_reader.h"
-#include "connectors/connector.h"
 #include "connectors/framing.h"
+#include "connectors/lane_files.h"
+#include "connectors/source.h"
 
 namespace millrace {
 
 struct FileSourceOptions {
-  std::string path;  // a file, a folder (read recursively), or a glob
+  LaneFilesOptions files;
   RecordFraming framing;
-  int lane = 0;
-  int lanes = 1;
-  std::chrono::milliseconds monitor_interval{0};  // 0: bounded
   size_t chunk_bytes = 1 << 20;
   size_t max_record_bytes = 128 << 20;
 };
-
-// The files behind `path` in name order, numbers in names by value ("part-9" before "part-10");
-// names starting with '_' or '.' inside folders are left out.
-Result<std::vector<std::string>> ListFiles(const std::string& path);
 
 class FileSource : public Source {
  public:
@@ -35,16 +29,13 @@ class FileSource : public Source {
 
   Status Open() override;
   Result<Polled> Poll(std::chrono::milliseconds wait) override;
-  // A position is "file index:byte offset:lines before:path"; in monitored lanes each file that is
-  // done follows on a line of its own.
+  // A position is the byte offset in the (decompressed) file and the number of the line there.
   Status Seek(const std::string& position) override;
-  bool bounded() const override { return options_.monitor_interval.count() == 0; }
+  bool bounded() const override { return files_.bounded(); }
   int64_t total_bytes() const override { return total_bytes_; }
-  std::string name() const override;
+  std::string name() const override { return files_.name(); }
 
  private:
-  Status FindFiles();
-  Result<Polled> Watch(std::chrono::milliseconds wait);
   Status OpenFile();
   Result<bool> NextChunk(Polled* polled);
   Status Fill(size_t wanted);
@@ -52,12 +43,11 @@ class FileSource : public Source {
   Result<bool> CutChunk(Polled* polled);
   Status SkipRecord();
   void Emit(std::shared_ptr<arrow::ResizableBuffer> bytes, size_t rest, Polled* polled);
-  std::string Position() const;
   std::string_view buffered() const;
 
   FileSourceOptions options_;
-  std::vector<std::string> files_;  // of this lane
-  size_t file_ = 0;                 // the current one
+  LaneFiles files_;
+  FileFacts facts_;  // of the current one
   std::unique_ptr<ByteReader> reader_;
   RecordCutter cutter_;
   std::shared_ptr<arrow::ResizableBuffer> buffer_;  // starts at a record; size is what was read
@@ -65,11 +55,6 @@ class FileSource : public Source {
   int64_t offset_ = 0;  // of the buffer's start, in the (decompressed) file
   int64_t line_ = 1;    // number of the line there
   int64_t total_bytes_ = 0;
-  std::chrono::steady_clock::time_point next_look_;
 };
-
-// The lanes of a 'filesystem' table.
-Result<std::vector<std::unique_ptr<Source>>> MakeFileSources(const TableInfo& table,
-                                                             const Schema& columns);
 
 }  // namespace millrace

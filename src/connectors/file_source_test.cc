@@ -23,7 +23,7 @@ class FileSourceTest : public ::testing::Test {
         fs::temp_directory_path() / fmt::format("millrace_source_{}_{}", info->name(), getpid());
     fs::remove_all(folder_);
     fs::create_directories(folder_);
-    options_.path = folder_.string();
+    options_.files.path = folder_.string();
   }
   void TearDown() override { fs::remove_all(folder_); }
 
@@ -92,9 +92,9 @@ TEST_F(FileSourceTest, ReadsFoldersInNameOrder) {
   Put("_hidden", "x\n");
   Put(".part-1.inprogress", "x\n");
   EXPECT_EQ(ReadAll(), (Texts{"a.txt:1:1\n", "2.txt:1:2\n", "c.txt:1:3\n"}));
-  options_.path = (folder_ / "*.txt").string();
+  options_.files.path = (folder_ / "*.txt").string();
   EXPECT_EQ(ReadAll(), (Texts{"a.txt:1:1\n", "c.txt:1:3\n"}));
-  options_.path = "file://" + (folder_ / "c.txt").string();
+  options_.files.path = "file://" + (folder_ / "c.txt").string();
   EXPECT_EQ(ReadAll(), Texts{"c.txt:1:3\n"});
 }
 
@@ -106,9 +106,9 @@ TEST_F(FileSourceTest, CountsNumbersInNames) {
 
 TEST_F(FileSourceTest, SpreadsFilesOverLanes) {
   for (const char* name : {"a", "b", "c"}) Put(name, std::string(name) + "\n");
-  options_.lanes = 2;
+  options_.files.lanes = 2;
   EXPECT_EQ(ReadAll(), (Texts{"a:1:a\n", "c:1:c\n"}));
-  options_.lane = 1;
+  options_.files.lane = 1;
   EXPECT_EQ(ReadAll(), Texts{"b:1:b\n"});
 }
 
@@ -145,12 +145,12 @@ TEST_F(FileSourceTest, Decompresses) {
   std::string text;
   for (int i = 0; i < 200000; ++i) text += fmt::format("line {}\n", i * 7919);
   const size_t half = text.find('\n', text.size() / 2) + 1;
-  options_.path = Put("a.zst", Zstd(text.substr(0, half)) + Zstd(text.substr(half)));
+  options_.files.path = Put("a.zst", Zstd(text.substr(0, half)) + Zstd(text.substr(half)));
   options_.chunk_bytes = 300000;
   ExpectSeekable(text);
-  options_.path = (folder_ / "a.gz").string();
+  options_.files.path = (folder_ / "a.gz").string();
   for (const auto& part : {text.substr(0, half), text.substr(half)}) {
-    gzFile file = gzopen(options_.path.c_str(), "ab");
+    gzFile file = gzopen(options_.files.path.c_str(), "ab");
     gzwrite(file, part.data(), static_cast<unsigned>(part.size()));
     gzclose(file);
   }
@@ -159,38 +159,38 @@ TEST_F(FileSourceTest, Decompresses) {
 
 TEST_F(FileSourceTest, DamagedCompressionIsAnError) {
   for (const char* name : {"a.gz", "a.zst"}) {
-    options_.path = Put(name, "this is not compressed");
+    options_.files.path = Put(name, "this is not compressed");
     FileSource source(options_);
     ASSERT_TRUE(source.Open().ok());
     const auto polled = source.Poll(milliseconds(0));
     ASSERT_TRUE(polled.status().IsIOError());
-    EXPECT_NE(polled.status().message().find(options_.path), std::string::npos);
+    EXPECT_NE(polled.status().message().find(options_.files.path), std::string::npos);
   }
   const std::string whole = Zstd(std::string(1000, 'x'));
-  options_.path = Put("cut.zst", whole.substr(0, whole.size() - 3));
+  options_.files.path = Put("cut.zst", whole.substr(0, whole.size() - 3));
   FileSource source(options_);
   ASSERT_TRUE(source.Open().ok());
   EXPECT_FALSE(source.Poll(milliseconds(0)).ok());
 }
 
 TEST_F(FileSourceTest, MissingFilesAreNamed) {
-  options_.path = (folder_ / "none.json").string();
+  options_.files.path = (folder_ / "none.json").string();
   const Status missing = FileSource(options_).Open();
   EXPECT_TRUE(missing.IsIOError());
   EXPECT_NE(missing.message().find("none.json"), std::string::npos);
-  options_.path = (folder_ / "*.json").string();
+  options_.files.path = (folder_ / "*.json").string();
   EXPECT_TRUE(FileSource(options_).Open().IsIOError());
-  options_.path = Put("a", "1\n");
+  options_.files.path = Put("a", "1\n");
   FileSource source(options_);
   ASSERT_TRUE(source.Open().ok());
-  EXPECT_TRUE(source.Seek("0:2:2:/gone").IsIOError());
-  EXPECT_TRUE(source.Seek("0:99:2:" + options_.path).IsIOError());
+  EXPECT_TRUE(source.Seek("2:2:0:/gone").IsIOError());
+  EXPECT_TRUE(source.Seek("99:2:0:" + options_.files.path).IsIOError());
   EXPECT_FALSE(source.Seek("nonsense").ok());
 }
 
 TEST_F(FileSourceTest, WatchesForNewFiles) {
   Put("b", "1\n");
-  options_.monitor_interval = milliseconds(1);
+  options_.files.monitor_interval = milliseconds(1);
   FileSource source(options_);
   ASSERT_TRUE(source.Open().ok());
   EXPECT_FALSE(source.bounded());
@@ -205,6 +205,41 @@ TEST_F(FileSourceTest, WatchesForNewFiles) {
   Put("c", "3\n");
   EXPECT_EQ(again.Poll(milliseconds(0)).ValueOrDie().state, Polled::State::kNothing);
   EXPECT_EQ(std::string_view(*again.Poll(milliseconds(100)).ValueOrDie().chunk.bytes), "3\n");
+}
+
+TEST_F(FileSourceTest, ChangedFilesBeforeThePositionAreNoticed) {
+  Put("b", "1\n");
+  Put("c", "2\n");
+  ReadAll();
+  const std::string position = positions_.back();
+  Put("d", "3\n");  // behind: read
+  FileSource source(options_);
+  ASSERT_TRUE(source.Open().ok());
+  ASSERT_TRUE(source.Seek(position).ok());
+  EXPECT_EQ(ReadAll(source), Texts{"d:1:3\n"});
+  Put("a", "0\n");  // before: would be lost
+  FileSource changed(options_);
+  ASSERT_TRUE(changed.Open().ok());
+  const Status status = changed.Seek(position);
+  EXPECT_TRUE(status.IsIOError());
+  EXPECT_NE(status.message().find("are not those that were read"), std::string::npos);
+}
+
+// Every chunk of a folder with plain, gzip and zstd files, CSV rows with newlines in quotes among
+// them: going on after it brings exactly the rest.
+TEST_F(FileSourceTest, GoesOnAfterAnyChunk) {
+  std::string text;
+  for (int i = 0; i < 500; ++i) text += fmt::format("{},\"a\nb{}\"\n", i, std::string(i % 37, 'x'));
+  Put("a/1.csv", text);
+  Put("b.csv.zst", Zstd(text));
+  gzFile file = gzopen(Put("c.csv.gz", "").c_str(), "wb");
+  gzwrite(file, text.data(), static_cast<unsigned>(text.size()));
+  gzclose(file);
+  options_.framing.kind = Framing::kCsvRows;
+  options_.chunk_bytes = 700;
+  ExpectSeekable(text + text + text);
+  options_.files.path = (folder_ / "*.csv*").string();
+  ExpectSeekable(text + text);
 }
 
 TEST(SplitRows, KeepsQuotedNewlines) {

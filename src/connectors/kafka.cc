@@ -67,6 +67,7 @@ Connector UpsertKafkaConnector() {
   Connector connector = MakeConnector(true);
   connector.name = "upsert-kafka";
   connector.doc = "A topic of Apache Kafka as a table: the newest message of a key is its row.";
+  connector.changelog = [](const TableInfo&) { return ChangelogMode::kUpsert; };
   return connector;
 }
 

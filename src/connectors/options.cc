@@ -46,6 +46,10 @@ Status CheckType(const OptionSpec& option, const Options& options) {
   if (option.type == "BIGINT") return IntOption(options, option.name, 0).status();
   if (option.type == "BOOLEAN") return BoolOption(options, option.name, false).status();
   if (option.type == "DOUBLE") return DoubleOption(options, option.name, 0).status();
+  if (option.type == "MEMORY" && options.contains(option.name)) {
+    const Status status = ParseMemorySize(options.at(option.name)).status();
+    return Annotate(status, fmt::format("option '{}'", option.name));
+  }
   if (option.type == "DURATION") return DurationOption(options, option.name, {}).status();
   return Status::OK();
 }
@@ -73,7 +77,7 @@ Status CheckOptions(const Connector& connector, const TableInfo& table) {
     MILL_RETURN(Annotate(CheckType(option, table.options), Where(connector, table)));
   }
   if (connector.takes_format && !table.options.contains("format")) {
-    return UserError("missing option 'format' of {}: json, csv, raw or regex",
+    return UserError("missing option 'format' of {}: json, csv, parquet, raw or regex",
                      Where(connector, table));
   }
   return Status::OK();

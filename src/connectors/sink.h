@@ -5,6 +5,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/status.h"
 #include "data/batch.h"
@@ -27,6 +28,14 @@ class Sink {
   virtual Result<Committable> Stage(int64_t epoch) = 0;
   // Makes a staged epoch visible; publishing twice does nothing more.
   virtual Status Publish(const Committable& committable) = 0;
+  // After a restore, before the first Write: publishes the staged epochs that the checkpoint
+  // names, in their order, and drops what the same writers had staged after it.
+  virtual Status Recover(const std::vector<Committable>& pending) {
+    for (const Committable& committable : pending) {
+      if (!committable.payload.empty()) MILL_RETURN(Publish(committable));
+    }
+    return Status::OK();
+  }
   // Drops what was written or staged but never published.
   virtual Status Abort() = 0;
   // True when updates and deletes (row kinds other than +I) can be taken.

@@ -21,6 +21,8 @@ struct Messages;  // formats/messages.h
 struct Chunk {
   std::shared_ptr<arrow::Buffer> bytes;
   std::string file;       // where it came from, for dead letters
+  int64_t file_bytes = 0;    // its size
+  int64_t file_modified = 0; // and when it was last changed, ms since 1970
   int64_t first_line = 0; // line number of its first line, from 1
   bool last_of_file = false;
   // Not a whole record but the beginning of one that is too big to be read: one bad row.
@@ -35,6 +37,7 @@ struct Polled {
   State state = State::kNothing;
   Chunk chunk;                               // of a byte source
   std::shared_ptr<arrow::RecordBatch> rows;  // of a batch source
+  RowKinds kinds;                            // of `rows`; null: all +I
   std::string position;  // after this data; serialized, opaque: Seek() takes it
 };
 

@@ -26,14 +26,21 @@ const char* RowKindName(RowKind kind);
 // True for +I and +U: the row is added; false: it is taken back.
 inline bool Adds(RowKind kind) { return kind == RowKind::kInsert || kind == RowKind::kUpdateAfter; }
 
+// Which kinds of rows a stream may hold.
+enum class ChangelogMode {
+  kInsertOnly,
+  kRetract,  // all four: whatever is taken back comes as it was added
+  kUpsert,   // +I or +U replace the row of the same key, -D deletes it by its key; no -U
+};
+
 using RowKinds = std::shared_ptr<const std::vector<RowKind>>;
 using Times = std::shared_ptr<const std::vector<Timestamp>>;
 
 struct Batch {
   std::shared_ptr<arrow::RecordBatch> rows;
   RowKinds kinds;  // null: all +I
-  // The source's running watermark just before each row. Null: no row here is late, that is each
-  // row's event time is above it.
+  // The source's running watermark just before each row. Null: no row here is late or meets a closed
+  // window, that is each row's event time is above it by more than 1 ms.
   Times arrival_watermarks;
   // When the rows entered the engine: processing time of all of them.
   Timestamp arrival = 0;

@@ -7,8 +7,15 @@
 #include "base/nearest.h"
 #include "engine/memory_connectors.h"
 #include "operators/calc.h"
+#include "operators/expand.h"
 #include "operators/group_aggregate.h"
+#include "operators/local_time.h"
+#include "operators/materialize.h"
+#include "operators/normalize.h"
+#include "operators/session_assign.h"
 #include "operators/sessionize.h"
+#include "operators/sort.h"
+#include "operators/unnest.h"
 #include "operators/window_aggregate.h"
 #include "operators/window_assign.h"
 
@@ -27,7 +34,7 @@ class GraphBuilder {
   explicit GraphBuilder(const BuildSettings& settings) : settings_(settings) {}
 
   Result<Graph> Build(const std::vector<PlanPtr>& sinks) {
-    for (const PlanPtr& sink : sinks) CollectScans(*sink);
+    for (const PlanPtr& sink : sinks) Collect(*sink);
     for (const PlanPtr& sink : sinks) MILL_RETURN(AddSink(*sink));
     return std::move(graph_);
   }
@@ -47,7 +54,17 @@ class GraphBuilder {
     return key;
   }
 
-  void CollectScans(const Plan& plan, bool processing_time = false) {
+  // Nodes with state, which are worth sharing.
+  static bool KeepsState(const Plan& plan) {
+    return plan.kind == PlanKind::kWindowAggregate || plan.kind == PlanKind::kGroupAggregate ||
+           plan.kind == PlanKind::kSessionize || plan.kind == PlanKind::kNormalize ||
+           (plan.kind == PlanKind::kSort && plan.window.time_column >= 0);
+  }
+
+  // Counts who reads each table and each node with state; a subplan that stands in several places
+  // counts once for what is below it.
+  void Collect(const Plan& plan, bool processing_time = false) {
+    if (KeepsState(plan) && readers_[Fingerprint(plan)]++ > 0) return;
     if (plan.window.domain == TimeDomain::kProcessing) processing_time = true;
     if (plan.kind == PlanKind::kScan) {
       SharedScan& scan = scans_[ScanKey(*plan.table)];
@@ -55,7 +72,7 @@ class GraphBuilder {
       scan.processing_time |= processing_time;
       ++scan.readers;
     }
-    for (const PlanPtr& input : plan.inputs) CollectScans(*input, processing_time);
+    for (const PlanPtr& input : plan.inputs) Collect(*input, processing_time);
   }
 
   Node& node(int index) { return graph_.nodes[static_cast<size_t>(index)]; }
@@ -113,7 +130,19 @@ class GraphBuilder {
                      named->second, near.empty() ? "" : ". did you mean '" + near + "'?");
   }
 
+  // Builds `plan`, or takes the node that was built for the same plan elsewhere.
   Result<Stream> BuildPlan(const Plan& plan) {
+    if (!KeepsState(plan)) return BuildNode(plan);
+    const std::string fingerprint = Fingerprint(plan);
+    const auto built = built_.find(fingerprint);
+    if (built != built_.end()) return built->second;
+    MILL_ASSIGN(Stream stream, BuildNode(plan));
+    stream.shared = readers_[fingerprint] > 1;
+    if (stream.shared) built_[fingerprint] = stream;
+    return stream;
+  }
+
+  Result<Stream> BuildNode(const Plan& plan) {
     switch (plan.kind) {
       case PlanKind::kScan: return BuildScan(plan);
       case PlanKind::kValues: return BuildValues(plan);
@@ -132,6 +161,11 @@ class GraphBuilder {
       case PlanKind::kWindowAggregate: return BuildWindowAggregate(plan, input);
       case PlanKind::kGroupAggregate: return BuildGroupAggregate(plan, input);
       case PlanKind::kSessionize: return BuildSessionize(plan, input);
+      case PlanKind::kNormalize: return BuildNormalize(plan, input);
+      case PlanKind::kMaterialize: return BuildMaterialize(plan, input);
+      case PlanKind::kUnnest: return BuildUnnest(plan, input);
+      case PlanKind::kExpand: return BuildExpand(plan, input);
+      case PlanKind::kSort: return BuildSort(plan, input);
       case PlanKind::kLimit: return BuildLimit(plan, input);
       default: return UserError("this plan node cannot be run");
     }
@@ -151,22 +185,57 @@ class GraphBuilder {
     return Chain(input, "Calc", [spec](int) -> Result<std::unique_ptr<Operator>> { return MakeCalc(spec); });
   }
 
+  // The zone that the plan's windows lie in: that of the session for times with a zone, "" for others
+  // and where it is UTC.
+  std::string WindowZone(const Plan& plan) const {
+    const bool zoned = plan.schema.columns.back().type.kind == TypeKind::kTimestampLtz;
+    return zoned && settings_.time_zone != "UTC" ? settings_.time_zone : "";
+  }
+
   Result<Stream> BuildWindowAssign(const Plan& plan, Stream input) {
-    if (plan.window.kind == WindowKind::kSession) {
-      return UserError("SESSION(...) wants GROUP BY ..., window_start, window_end over it");
-    }
-    WindowAssignSpec spec{plan.window, plan.schema.ToArrow()};
+    if (plan.window.kind == WindowKind::kSession) return BuildSessionAssign(plan, input);
+    WindowAssignSpec spec{plan.window, plan.schema.ToArrow(), WindowZone(plan)};
     return Chain(input, "WindowAssign", [spec](int) -> Result<std::unique_ptr<Operator>> {
       return MakeWindowAssign(spec);
     });
   }
 
+  Result<Stream> BuildSessionAssign(const Plan& plan, Stream input) {
+    if (plan.window.max_events > 0 || plan.window.max_duration > 0) {
+      return UserError("SESSION with MAX_EVENTS or MAX_DURATION wants GROUP BY its PARTITION BY "
+                       "columns, window_start, window_end");
+    }
+    if (plan.updating) return UserError("SESSION without GROUP BY wants rows that are only added");
+    SessionAssignSpec spec{plan.window, plan.schema.ToArrow()};
+    const LocalTimeSpec local = InLocalTime(plan, &spec.window);
+    return ChainKeyed(input, "SessionAssign", plan.window.partition,
+                      [spec, local](int) -> Result<std::unique_ptr<Operator>> {
+                        auto assign = MakeSessionAssign(spec);
+                        if (local.zone.empty()) return assign;
+                        return MakeInLocalTime(local, std::move(assign));
+                      });
+  }
+
+  // How the plan's windows see local time; `window` reads the local copy of its column then.
+  LocalTimeSpec InLocalTime(const Plan& plan, WindowSpec* window) const {
+    LocalTimeSpec local{WindowZone(plan), -1};
+    if (local.zone.empty() || window->kind == WindowKind::kAttached ||
+        window->domain == TimeDomain::kProcessing) {
+      return local;
+    }
+    local.time_column = std::exchange(window->time_column, plan.inputs[0]->schema.size());
+    return local;
+  }
+
   Stream BuildWindowAggregate(const Plan& plan, Stream input) {
     WindowAggregateSpec spec{plan.window, plan.keys, plan.calls, plan.inputs[0]->updating,
                              plan.schema.ToArrow()};
+    const LocalTimeSpec local = InLocalTime(plan, &spec.window);
     return ChainKeyed(input, "WindowAggregate", plan.keys,
-                      [spec](int) -> Result<std::unique_ptr<Operator>> {
-                        return MakeWindowAggregate(spec);
+                      [spec, local](int) -> Result<std::unique_ptr<Operator>> {
+                        auto aggregate = MakeWindowAggregate(spec);
+                        if (local.zone.empty()) return aggregate;
+                        return MakeInLocalTime(local, std::move(aggregate));
                       });
   }
 
@@ -194,6 +263,44 @@ class GraphBuilder {
                       [spec](int) -> Result<std::unique_ptr<Operator>> {
                         return MakeSessionize(spec);
                       });
+  }
+
+  Stream BuildNormalize(const Plan& plan, Stream input) {
+    const NormalizeSpec spec{plan.keys, plan.schema.ToArrow()};
+    return ChainKeyed(input, "Normalize", plan.keys,
+                      [spec](int) -> Result<std::unique_ptr<Operator>> {
+                        return MakeNormalize(spec);
+                      });
+  }
+
+  Stream BuildMaterialize(const Plan& plan, Stream input) {
+    const MaterializeSpec spec{plan.keys, plan.schema.ToArrow()};
+    return ChainKeyed(input, "Materialize", plan.keys,
+                      [spec](int) -> Result<std::unique_ptr<Operator>> {
+                        return MakeMaterialize(spec);
+                      });
+  }
+
+  Stream BuildUnnest(const Plan& plan, Stream input) {
+    const UnnestSpec spec{plan.outer, plan.with_ordinality, plan.schema.ToArrow()};
+    return Chain(input, "Unnest",
+                 [spec](int) -> Result<std::unique_ptr<Operator>> { return MakeUnnest(spec); });
+  }
+
+  Stream BuildExpand(const Plan& plan, Stream input) {
+    const ExpandSpec spec{plan.expand_columns, plan.expand_sets, plan.schema.ToArrow()};
+    return Chain(input, "Expand",
+                 [spec](int) -> Result<std::unique_ptr<Operator>> { return MakeExpand(spec); });
+  }
+
+  Stream BuildSort(const Plan& plan, Stream input) {
+    SortSpec spec;
+    for (const SortKey& key : plan.sort_keys) spec.keys.push_back({key.column, key.descending});
+    spec.time_column = plan.window.time_column;
+    spec.domain = plan.window.domain;
+    spec.output = plan.schema.ToArrow();
+    return ChainKeyed(input, "Sort", {},
+                      [spec](int) -> Result<std::unique_ptr<Operator>> { return MakeSort(spec); });
   }
 
   Stream BuildLimit(const Plan& plan, Stream input) {
@@ -266,20 +373,6 @@ class GraphBuilder {
       spec.expressions.push_back(MakeColumn(static_cast<int>(at), column.name, column.type));
     }
     return Chain(source, "Calc", [spec](int) -> Result<std::unique_ptr<Operator>> { return MakeCalc(spec); });
-  }
-
-  static TableInfo InfoOf(const TableDefinition& table) {
-    TableInfo info;
-    info.name = table.name;
-    for (const TableColumn& column : table.columns) {
-      if (column.kind == TableColumn::Kind::kPhysical) {
-        info.schema.columns.push_back({column.name, column.type});
-      }
-    }
-    info.primary_key = table.primary_key;
-    info.partitioned_by = table.partitioned_by;
-    info.options = table.options;
-    return info;
   }
 
   // The source node that yields `scan.columns` of the table, in order.
@@ -521,6 +614,8 @@ class GraphBuilder {
   const BuildSettings& settings_;
   Graph graph_;
   std::map<std::string, SharedScan> scans_;
+  std::map<std::string, int> readers_;    // of nodes with state, by fingerprint
+  std::map<std::string, Stream> built_;   // those with several readers
 };
 
 const char* PartitioningName(Partitioning partitioning) {
@@ -529,6 +624,20 @@ const char* PartitioningName(Partitioning partitioning) {
 }
 
 }  // namespace
+
+TableInfo InfoOf(const TableDefinition& table) {
+  TableInfo info;
+  info.name = table.name;
+  for (const TableColumn& column : table.columns) {
+    if (column.kind == TableColumn::Kind::kPhysical) {
+      info.schema.columns.push_back({column.name, column.type});
+    }
+  }
+  info.primary_key = table.primary_key;
+  info.partitioned_by = table.partitioned_by;
+  info.options = table.options;
+  return info;
+}
 
 Result<Graph> BuildGraph(const std::vector<PlanPtr>& sinks, const BuildSettings& settings) {
   return GraphBuilder(settings).Build(sinks);

@@ -28,6 +28,9 @@ struct BuildSettings {
 // The plans' kSink nodes become one graph: one job.
 Result<Graph> BuildGraph(const std::vector<PlanPtr>& sinks, const BuildSettings& settings);
 
+// What a connector is told about `table`.
+TableInfo InfoOf(const TableDefinition& table);
+
 // The graph for EXPLAIN: one node a line with its operators, its parallelism and its inputs.
 std::string GraphToString(const Graph& graph);
 

@@ -22,7 +22,7 @@ const std::vector<std::string>& SessionOptions() {
   static const std::vector<std::string> kNames = {
       "parallelism.default", "pipeline.name", "pipeline.max-parallelism", "table.local-time-zone",
       "execution.runtime-mode", "execution.checkpointing.interval", "sql-client.execution.result-mode",
-      "table.dml-sync", "table.exec.*", "table.optimizer.*", "execution.*", "restart-strategy*",
+      "table.dml-sync", "table.exec.*", "__table.exec.sort.non-temporal.enabled__", "table.optimizer.*", "execution.*", "restart-strategy*",
       "state.*", "pipeline.*", "millrace.batch-rows", "millrace.queue-bytes", "millrace.job-folder"};
   return kNames;
 }
@@ -55,7 +55,6 @@ class EngineImpl : public Engine {
       auto result = ExecuteOne(statement, rows);
       if (!result.ok()) return AtPlace(result.status(), statement.place);
       MILL_RETURN(on_result(std::move(*result)));
-      rejected_->Flush();
     }
     return Status::OK();
   }
@@ -105,6 +104,10 @@ class EngineImpl : public Engine {
 
   Result<StatementResult> Run(const ast::CreateTable& create, ResultSink*) {
     MILL_ASSIGN(TableDefinition table, Binder(catalog_).BindCreateTable(create));
+    const Connector* connector = ConnectorOf(table.options);
+    if (connector != nullptr && connector->changelog) {
+      table.changelog = connector->changelog(InfoOf(table));
+    }
     MILL_RETURN(catalog_.Add(std::move(table), create.if_not_exists));
     return StatementResult{};
   }
@@ -229,7 +232,7 @@ class EngineImpl : public Engine {
   }
 
   Result<PlanPtr> PlanSelect(const ast::Query& query) {
-    MILL_ASSIGN(PlanPtr plan, Binder(catalog_).BindQuery(query));
+    MILL_ASSIGN(PlanPtr plan, Binder(catalog_, SortsAtEnd()).BindQuery(query));
     auto sink = std::make_shared<Plan>();
     sink->kind = PlanKind::kSink;
     sink->schema = plan->schema;
@@ -247,10 +250,15 @@ class EngineImpl : public Engine {
     return sink;
   }
 
+  // Flink's own switch for ORDER BY other than by time, on inputs that end.
+  bool SortsAtEnd() const {
+    return Option("__table.exec.sort.non-temporal.enabled__", "false") == "true";
+  }
+
   Result<std::vector<PlanPtr>> PlanInserts(const std::vector<ast::Insert>& inserts) {
     std::vector<PlanPtr> plans;
     for (const ast::Insert& insert : inserts) {
-      MILL_ASSIGN(PlanPtr plan, Binder(catalog_).BindInsert(insert));
+      MILL_ASSIGN(PlanPtr plan, Binder(catalog_, SortsAtEnd()).BindInsert(insert));
       plans.push_back(std::move(plan));
     }
     return plans;
@@ -268,6 +276,18 @@ class EngineImpl : public Engine {
     return StartJob(plans, nullptr);
   }
 
+  const Connector* FindByName(const std::string& name) const {
+    for (const Connector& extra : options_.extra_connectors) {
+      if (extra.name == name) return &extra;
+    }
+    return FindConnector(name);
+  }
+
+  // The connector that a table's options name; null if there is none.
+  const Connector* ConnectorOf(const Options& options) const {
+    return FindByName(StringOption(options, "connector", ""));
+  }
+
   BuildSettings Settings(ResultSink* rows) {
     BuildSettings settings;
     settings.workers = Workers();
@@ -275,12 +295,7 @@ class EngineImpl : public Engine {
     settings.results = rows;
     settings.on_sink_rows = options_.on_sink_rows;
     settings.limit_reached = std::make_shared<std::atomic<bool>>(false);
-    settings.find_connector = [this](const std::string& name) -> const Connector* {
-      for (const Connector& extra : options_.extra_connectors) {
-        if (extra.name == name) return &extra;
-      }
-      return FindConnector(name);
-    };
+    settings.find_connector = [this](const std::string& name) { return FindByName(name); };
     return settings;
   }
 
@@ -303,13 +318,14 @@ class EngineImpl : public Engine {
     const BuildSettings settings = Settings(rows);
     MILL_ASSIGN(Graph graph, BuildGraph(best, settings));
     MILL_ASSIGN(const JobOptions job_options, OptionsOfJob());
-    MILL_ASSIGN(result.job, Job::Make(std::move(graph), job_options, rejected_.get(), rejected_.get()));
+    MILL_ASSIGN(result.job, Job::Make(std::move(graph), job_options, {rejected_.get()}));
     result.limit_reached = settings.limit_reached;
     return result;
   }
 
   Result<JobOptions> OptionsOfJob() const {
     JobOptions job;
+    job.clock = options_.clock;
     job.workers = Workers();
     job.time_zone = Option("table.local-time-zone", "UTC");
     MILL_ASSIGN(job.batch_rows, IntOption(set_, "millrace.batch-rows", job.batch_rows));

@@ -30,6 +30,7 @@ struct EngineOptions {
   bool explain = false;          // print the plans of queries instead of running them
   // Told the rows that go into each table, on the job's threads; for the terminal.
   std::function<void(const std::string& table, const Batch& rows)> on_sink_rows;
+  std::function<Timestamp()> clock;  // processing time in ms; null: the system's
   // Connectors beside the built-in ones, found first: the tests' own.
   std::vector<Connector> extra_connectors;
 };

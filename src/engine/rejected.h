@@ -1,43 +1,73 @@
 // Rejected: the rows a job could not read or that came too late. The newest are kept in memory; all of
-// them go to JSON files in the job's folder, which $dead_letter and $late read back.
+// them go to JSON files in the job's folder, which $dead_letter and $late read back. While an epoch is
+// not committed its rows stand in a hidden file of their own, which is then appended:
+//
+//   .dead_letter.json.7   -- checkpoint 7 is durable -->   end of dead_letter.json
+//
+// A checkpoint knows how long the tables were with its own rows, so going on from it cuts off what was
+// appended since. A committable has a line for each table: its name, its length before, and maybe the
+// hidden files with their lengths.
 #pragma once
 
+#include <array>
 #include <cstdio>
 #include <deque>
+#include <map>
 #include <mutex>
 #include <string>
 #include <vector>
 
 #include "engine/engine.h"
-#include "formats/format.h"
-#include "operators/operator.h"
+#include "runtime/reject_log.h"
 
 namespace millrace {
 
-class Rejected : public DeadLetters, public LateSink {
+class Rejected : public RejectLog {
  public:
   // `folder` "": memory only.
   static Result<std::unique_ptr<Rejected>> Make(const std::string& folder);
   ~Rejected() override;
 
-  void Add(const BadRow& row) override;
-  void Late(const Batch& batch, int64_t row, Timestamp watermark, const std::string& what) override;
+  void Dead(int64_t epoch, const BadRow& row) override;
+  void Late(int64_t epoch, const Batch& batch, int64_t row, Timestamp watermark,
+            const std::string& what) override;
+  Result<Committable> Stage(int64_t epoch) override;
+  Status Publish(const Committable& staged) override;
+  Status Restore(const Committable* published) override;
 
-  std::vector<RejectedRow> dead_letters() const;
-  std::vector<RejectedRow> late_rows() const;
-  // Writes what is buffered to the files.
-  void Flush();
+  std::vector<RejectedRow> dead_letters() const { return Rows(dead_); }
+  std::vector<RejectedRow> late_rows() const { return Rows(late_); }
 
  private:
   static constexpr size_t kKept = 10000;  // rows of each kind in memory
 
-  Rejected() = default;
-  static void Keep(std::deque<RejectedRow>& rows, std::FILE* file, RejectedRow row);
+  // The hidden file of one epoch.
+  struct Segment {
+    std::FILE* file = nullptr;
+    std::string name;
+    int64_t bytes = 0;
+  };
+  struct Table {
+    std::string name;  // of the file
+    int64_t length = 0;
+    std::map<int64_t, Segment> segments;  // by epoch, not yet published
+    std::deque<std::pair<int64_t, RejectedRow>> rows;  // with their epoch, 0 once it is published
+  };
 
+  explicit Rejected(std::string folder) : folder_(std::move(folder)) {}
+  std::vector<RejectedRow> Rows(const Table& table) const;
+  void Keep(Table& table, int64_t epoch, RejectedRow row);
+  Status OpenTable(Table& table);
+  Status StageTable(Table& table, int64_t epoch, std::string& payload);
+  Status PublishLine(const std::string& line, bool cut);
+  Status Append(const std::string& path, const std::string& segment);
+  void DropSegments(Table& table);
+  Status RemoveHidden();
+
+  std::string folder_;
   mutable std::mutex mutex_;
-  std::deque<RejectedRow> dead_, late_;
-  std::FILE* dead_file_ = nullptr;
-  std::FILE* late_file_ = nullptr;
+  Table dead_{"dead_letter.json", 0, {}, {}}, late_{"late.json", 0, {}, {}};
+  Status failure_;  // of writing a row; told by the next Stage
 };
 
 }  // namespace millrace

@@ -9,7 +9,7 @@ namespace millrace {
 namespace {
 
 const std::vector<std::string>& FormatNames() {
-  static const std::vector<std::string> kNames = {"json", "csv", "raw", "regex"};
+  static const std::vector<std::string> kNames = {"json", "csv", "raw", "regex", "parquet"};
   return kNames;
 }
 
@@ -19,7 +19,8 @@ Status UnknownFormat(const std::string& name) {
   return UserError("unknown format '{}'. formats: {}", name, fmt::join(FormatNames(), ", "));
 }
 
-// Refuses options "<format>.x" that the format does not have.
+}  // namespace
+
 Status CheckFormatOptions(const std::string& name, const Options& options) {
   const std::vector<std::string> known = FormatOptionNames(name);
   if (known.empty()) return UnknownFormat(name);
@@ -32,8 +33,6 @@ Status CheckFormatOptions(const std::string& name, const Options& options) {
   }
   return Status::OK();
 }
-
-}  // namespace
 
 Result<std::shared_ptr<arrow::Buffer>> PaddedBytes(const Chunk& chunk) {
   const auto& bytes = chunk.bytes;
@@ -80,6 +79,10 @@ std::vector<std::string> FormatOptionNames(const std::string& name) {
   }
   if (name == "raw") return {"raw.charset", "raw.endianness"};
   if (name == "regex") return {"regex.pattern", "regex.ignore-parse-errors"};
+  if (name == "parquet") {
+    return {"parquet.compression", "parquet.enable.dictionary", "parquet.page.size",
+            "parquet.block.size", "parquet.utc-timezone"};
+  }
   return {};
 }
 
@@ -89,6 +92,7 @@ Result<std::unique_ptr<Decoder>> MakeDecoder(const std::string& name, const Sche
   if (name == "json") return MakeJsonDecoder(schema, options);
   if (name == "csv") return MakeCsvDecoder(schema, all, options);
   if (name == "raw") return MakeRawDecoder(schema, all, options);
+  if (name == "parquet") return UserError("format 'parquet' has no records to be read one by one");
   return MakeRegexDecoder(schema, all, options);
 }
 
@@ -98,7 +102,7 @@ Result<std::unique_ptr<Encoder>> MakeEncoder(const std::string& name, const Sche
   if (name == "json") return MakeJsonEncoder(schema, options);
   if (name == "csv") return MakeCsvEncoder(schema, options);
   if (name == "raw") return MakeRawEncoder(schema, options);
-  return UserError("format '{}' cannot be written", name);
+  return UserError("format '{}' cannot be written here", name);
 }
 
 }  // namespace millrace

@@ -70,12 +70,15 @@ class Encoder {
 
 // Makes the decoder of format `name` ("json", "csv", "raw", "regex") for `schema`: the columns to
 // produce, a subset of the table's physical columns, in any order. `all` are all the physical columns
-// in order (CSV needs them). Unknown options and values are user errors that name the nearest valid one.
+// in order (CSV needs them). Parquet files have no records in a row: see parquet_reader.h and
+// file_encoder.h. Unknown options and values are user errors that name the nearest valid one.
 Result<std::unique_ptr<Decoder>> MakeDecoder(const std::string& name, const Schema& schema,
                                              const Schema& all, const Options& options);
 Result<std::unique_ptr<Encoder>> MakeEncoder(const std::string& name, const Schema& schema,
                                              const Options& options);
 // Option names that format `name` understands, for checking WITH (...); empty: no such format.
 std::vector<std::string> FormatOptionNames(const std::string& name);
+// Refuses formats that do not exist and options "<format>.x" that the format does not have.
+Status CheckFormatOptions(const std::string& name, const Options& options);
 
 }  // namespace millrace

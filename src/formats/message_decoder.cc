@@ -75,6 +75,13 @@ class MessageDecoder final : public Decoder {
   RowKinds kinds_;
 };
 
+void RefuseWithoutKey(const Messages& messages, DeadLetters& bad) {
+  for (size_t i = 0; i < messages.size(); ++i) {
+    if (messages.keys[i].data()) continue;
+    bad.Add({"", static_cast<int64_t>(i), messages.values[i], "NULL, but upserts need it"});
+  }
+}
+
 Result<std::shared_ptr<arrow::RecordBatch>> MessageDecoder::Decode(const Chunk& chunk,
                                                                    DeadLetters& dead) {
   const Messages& messages = *chunk.messages;
@@ -85,6 +92,7 @@ Result<std::shared_ptr<arrow::RecordBatch>> MessageDecoder::Decode(const Chunk& 
   MessageDeadLetters bad_keys(dead, chunk, "key: ");
   if (key_) {
     MILL_ASSIGN(keys, key_->Decode(messages.keys, nullptr, bad_keys));
+    if (spec_.upsert) RefuseWithoutKey(messages, bad_keys);
   }
   const Assignment rows = Assign(messages, values, keys, bad_keys.bad());
   std::vector<std::shared_ptr<arrow::Array>> columns(spec_.output.columns.size());

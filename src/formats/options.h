@@ -1,4 +1,4 @@
-// WITH (...) options as typed values, for formats and connectors (connector.h declares the same).
+// WITH (...) options as typed values, for formats and connectors.
 #pragma once
 
 #include <chrono>

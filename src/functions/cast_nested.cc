@@ -115,6 +115,10 @@ Result<arrow::Datum> CastNested(const CastJob& job) {
     MILL_ASSIGN((*children)[i], CastChild((*children)[i], *job.from().children[i].type,
                                           *job.to().children[i].type, job));
   }
+  if (job.from().kind == TypeKind::kMap && (*children)[0]->GetNullCount() > 0) {
+    return UserError("a key of {} has no counterpart in {}", job.from().Nullable().ToString(),
+                     job.to().Nullable().ToString());
+  }
   return AsDatum(std::move(result), operand.scalar);
 }
 

@@ -8,33 +8,10 @@
 #include "functions/bind.h"
 #include "functions/compare.h"
 #include "functions/families.h"
-#include "functions/per_row.h"
+#include "functions/lists.h"
 
 namespace millrace {
 namespace {
-
-using ArrayPtr = std::shared_ptr<arrow::Array>;
-
-constexpr int32_t kAbsent = -1;  // in place of a position: NULL
-
-// The values at `positions`.
-Result<ArrayPtr> TakeAt(const ArrayPtr& values, const std::vector<int32_t>& positions) {
-  arrow::Int32Builder builder;
-  MILL_RETURN(builder.Reserve(static_cast<int64_t>(positions.size())));
-  for (int32_t at : positions) {
-    if (at == kAbsent) builder.UnsafeAppendNull();
-    else builder.UnsafeAppend(at);
-  }
-  MILL_ASSIGN(ArrayPtr indices, builder.Finish());
-  MILL_ASSIGN(arrow::Datum taken, arrow::compute::Take(arrow::Datum(values), arrow::Datum(indices)));
-  return taken.make_array();
-}
-
-Result<arrow::Datum> ArrayOrScalar(const ArrayPtr& array, bool scalar) {
-  if (!scalar) return arrow::Datum(array);
-  MILL_ASSIGN(auto value, array->GetScalar(0));
-  return arrow::Datum(std::move(value));
-}
 
 // Columns begin, begin + step ... of the call as one array, row by row.
 Result<ArrayPtr> Interleave(const Operands& operands, size_t begin, size_t step) {
@@ -203,15 +180,15 @@ Result<arrow::Datum> ArrayItem(const Operands& operands) {
 }
 
 // For each row's elements, the row's value of another operand beside them.
-struct Elements {
+struct RowElements {
   std::vector<int32_t> of;    // element positions in the child array
   std::vector<int32_t> rows;  // the row of each
 };
 
-Elements ListElements(const Operands& operands) {
+RowElements ListElements(const Operands& operands) {
   const Operand& list = operands.items[0];
   const auto* offsets = list.data->GetValues<int32_t>(1);
-  Elements elements;
+  RowElements elements;
   for (int64_t row = 0; row < operands.rows; ++row) {
     if (list.IsNull(row)) continue;
     const int64_t at = list.At(row);
@@ -226,7 +203,7 @@ Elements ListElements(const Operands& operands) {
 // For each row the position of the element that equals operand 1, or kAbsent. `type`: of the elements.
 Result<std::vector<int32_t>> FindElements(const Operands& operands, const ArrayPtr& elements,
                                           const SqlType& type, const Call& call) {
-  const Elements list = ListElements(operands);
+  const RowElements list = ListElements(operands);
   std::vector<int32_t> found(static_cast<size_t>(operands.rows), kAbsent);
   if (list.of.empty()) return found;
   std::vector<int32_t> sought = list.rows;
@@ -258,33 +235,6 @@ Result<arrow::Datum> EvalItem(const Call& call) {
   return call.arg_types[0].kind == TypeKind::kMap ? MapItem(call, operands) : ArrayItem(operands);
 }
 
-Result<Binding> BindContains(const std::vector<SqlType>& args) {
-  if (args.size() != 2) return ArgumentCountError(args.size(), "2");
-  if (args[0].kind != TypeKind::kArray) return ArgumentTypeError(0, args[0], "ARRAY");
-  const SqlType& element = *args[0].children[0].type;
-  if (!ImplicitlyCastable(args[1], element)) return ArgumentTypeError(1, args[1], element.ToString());
-  return Binding{{args[0], element.Nullable()}, WithNullable(SqlType::Boolean(), args[0].nullable)};
-}
-
-Result<arrow::Datum> EvalContains(const Call& call) {
-  MILL_ASSIGN(Operands operands, MakeOperands(call.args, call.rows));
-  Operands list = operands;
-  list.items.resize(1);
-  MILL_ASSIGN(Validity validity, Validity::Of(list));
-  const ArrayPtr elements = arrow::MakeArray(operands.items[0].data->child_data[0]);
-  MILL_ASSIGN(auto found,
-              FindElements(operands, elements, *call.arg_types[0].children[0].type, call));
-  MILL_ASSIGN(auto writer, Writer<bool>::Make(operands.rows));
-  for (size_t row = 0; row < found.size(); ++row) {
-    writer.Set(static_cast<int64_t>(row), found[row] != kAbsent);
-  }
-  MILL_ASSIGN(auto buffers, writer.Finish());
-  buffers[0] = validity.buffer();
-  return AsDatum(arrow::ArrayData::Make(arrow::boolean(), operands.rows, std::move(buffers),
-                                        validity.null_count()),
-                 operands.scalar);
-}
-
 // FIELD(row, 'name') is made into Expression::kField once the name is known.
 Result<Binding> BindField(const std::vector<SqlType>& args) {
   if (args.size() != 2) return ArgumentCountError(args.size(), "2");
@@ -312,10 +262,6 @@ void RegisterCollection(FunctionRegistry& registry) {
                 .doc = "An element by its number, from 1, or a value by its key; NULL if it is missing.",
                 .examples = {{"ARRAY['a', 'b'][2]", "b"}, {"MAP['k', 5]['k']", "5"}},
                 .bind = BindItem, .eval = EvalItem});
-  registry.Add({.name = "ARRAY_CONTAINS", .signature = "ARRAY_CONTAINS(ARRAY, any) -> BOOLEAN",
-                .doc = "Whether a value is an element of an array.",
-                .examples = {{"ARRAY_CONTAINS(ARRAY[1, 2], 2)", "TRUE"}},
-                .bind = BindContains, .eval = EvalContains});
   registry.Add({.name = "FIELD", .signature = "FIELD(ROW, 'name') -> any", .doc = "A member of a row.",
                 .examples = {}, .bind = BindField,
                 .eval = [](const Call&) -> Result<arrow::Datum> {

@@ -1,5 +1,6 @@
 #include "functions/date_format.h"
 
+#include <algorithm>
 #include <array>
 
 #include "functions/calendar.h"
@@ -154,6 +155,25 @@ void DateFormat::Format(int64_t time, int64_t ticks, std::string* out) const {
     if (step.letter == 0) out->append(step.text);
     else AppendPart(moment, step.letter, step.width, out);
   }
+}
+
+int64_t DateFormat::resolution() const {
+  int64_t finest = 86400;
+  for (const Step& step : steps_) {
+    switch (step.letter) {
+      case 'H':
+      case 'h':
+      case 'k':
+      case 'K':
+      case 'a': finest = std::min<int64_t>(finest, 3600); break;
+      case 'm': finest = std::min<int64_t>(finest, 60); break;
+      case 's': finest = std::min<int64_t>(finest, 1); break;
+      case 'S':
+      case 'n': return 0;
+      default: break;  // literal text, or a part of the date
+    }
+  }
+  return finest;
 }
 
 bool DateFormat::ReadNumberStep(const Step& step, bool fixed_width, std::string_view* text,

@@ -21,6 +21,8 @@ class DateFormat {
 
   // Appends a local timestamp with `ticks` a second.
   void Format(int64_t time, int64_t ticks, std::string* out) const;
+  // Seconds of the finest part written: times within one such unit read alike. 0: less than a second.
+  int64_t resolution() const;
   // Reads a local timestamp of `ticks` a second; empty if the text does not fit the pattern. Missing
   // parts are those of 1970-01-01 00:00:00.
   std::optional<int64_t> Parse(std::string_view text, int64_t ticks) const;

@@ -4,6 +4,7 @@
 #include "functions/bind.h"
 #include "functions/families.h"
 #include "functions/per_row.h"
+#include "functions/utf8.h"
 
 namespace millrace {
 namespace {
@@ -71,8 +72,11 @@ std::array<int8_t, 256> MakeBase64Values() {
 
 bool FromBase64(View text, std::string* out) {
   static const std::array<int8_t, 256> kValues = MakeBase64Values();
-  while (text.ends_with('=')) text.remove_suffix(1);
-  if (text.size() % 4 == 1) return false;
+  constexpr size_t kMostPadding = 2;
+  const size_t padded = text.size();
+  for (size_t i = 0; i < kMostPadding && text.ends_with('='); ++i) text.remove_suffix(1);
+  // Padding fills the last group of four, or there is none.
+  if (text.size() % 4 == 1 || (padded != text.size() && padded % 4 != 0)) return false;
   uint32_t group = 0;
   int bits = 0;
   for (char c : text) {
@@ -111,7 +115,8 @@ int HexValue(char c) {
   return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
-bool UrlDecode(View text, std::string* out) {
+bool UrlDecode(View text, std::string* decoded) {
+  std::string bytes, *out = &bytes;
   for (size_t i = 0; i < text.size(); ++i) {
     if (text[i] != '%') {
       out->push_back(text[i] == '+' ? ' ' : text[i]);
@@ -123,11 +128,18 @@ bool UrlDecode(View text, std::string* out) {
     out->push_back(static_cast<char>(high * 16 + low));
     i += 2;
   }
+  // What is no UTF-8 is read as Java reads it: with a replacement character.
+  for (size_t at = 0; at < bytes.size();) AppendChar(ReadChar(bytes, &at), decoded);
   return true;
 }
 
+// Of an odd number of digits the first is dropped and a zero byte put in its place.
 bool Unhex(View text, std::string* out) {
-  if (text.size() % 2 != 0) return false;
+  if (text.size() % 2 != 0) {
+    if (HexValue(text[0]) < 0) return false;
+    out->push_back('\0');
+    text.remove_prefix(1);
+  }
   for (size_t i = 0; i < text.size(); i += 2) {
     const int high = HexValue(text[i]), low = HexValue(text[i + 1]);
     if (high < 0 || low < 0) return false;
@@ -136,12 +148,27 @@ bool Unhex(View text, std::string* out) {
   return true;
 }
 
+// One text argument; TO_BASE64 and its like read bytes too.
+Bind TextOrBytes(SqlType result) {
+  return [=](const std::vector<SqlType>& args) {
+    const bool bytes = args.size() == 1 && args[0].IsBinary() && !result.IsBinary();
+    return Fixed({bytes ? SqlType::Bytes() : kString}, result)(args);
+  };
+}
+
 template <typename F>
 void AddText(FunctionRegistry& registry, const char* name, const char* doc, F function,
              Example example, SqlType result = kString) {
+  // A function that may answer false may be NULL for any argument.
+  constexpr bool kMayBeNull = std::is_same_v<std::invoke_result_t<F, View, std::string*>, bool>;
   registry.Add({.name = name,
                 .signature = fmt::format("{}(STRING) -> {}", name, result.ToString()), .doc = doc,
-                .examples = {std::move(example)}, .bind = Fixed({kString}, result),
+                .examples = {std::move(example)},
+                .bind = [=](const std::vector<SqlType>& args) -> Result<Binding> {
+                  MILL_ASSIGN(Binding binding, TextOrBytes(result)(args));
+                  binding.type.nullable = kMayBeNull || binding.type.nullable;
+                  return binding;
+                },
                 .eval = PerRow<Text(View)>(function)});
 }
 

@@ -7,13 +7,23 @@
 namespace millrace {
 namespace {
 
+// Text or bytes, and a number of bits where there is one.
+Bind TextOrBytes(std::vector<SqlType> more) {
+  return [=](const std::vector<SqlType>& args) {
+    const bool bytes = !args.empty() && args[0].IsBinary();
+    std::vector<SqlType> types = {bytes ? SqlType::Bytes() : SqlType::String()};
+    types.insert(types.end(), more.begin(), more.end());
+    return Fixed(types, SqlType::String())(args);
+  };
+}
+
 using Digest = void (*)(std::string_view text, std::string* out);
 
 void AddDigest(FunctionRegistry& registry, const char* name, Digest digest, const char* of_abc) {
   registry.Add({.name = name, .signature = fmt::format("{}(STRING) -> STRING", name),
                 .doc = fmt::format("The {} digest in hexadecimal digits.", name),
                 .examples = {{fmt::format("LEFT({}('abc'), 16)", name), of_abc}},
-                .bind = Fixed({SqlType::String()}, SqlType::String()),
+                .bind = TextOrBytes({}),
                 .eval = PerRow<Text(std::string_view)>(digest)});
 }
 
@@ -46,7 +56,7 @@ void RegisterHash(FunctionRegistry& registry) {
   registry.Add({.name = "SHA2", .signature = "SHA2(STRING, bits) -> STRING",
                 .doc = "The SHA-2 digest of 224, 256, 384 or 512 bits in hexadecimal digits.",
                 .examples = {{"LEFT(SHA2('abc', 256), 16)", "ba7816bf8f01cfea"}},
-                .bind = Fixed({SqlType::String(), SqlType::Int()}, SqlType::String()),
+                .bind = TextOrBytes({SqlType::Int()}),
                 .eval = PerRow<Text(std::string_view, int32_t)>(Sha2), .may_fail = true});
 }
 

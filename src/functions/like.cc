@@ -23,16 +23,21 @@ size_t CharLength(std::string_view text) {
 
 Result<LikePattern> LikePattern::Make(std::string_view pattern, std::string_view escape) {
   if (escape.size() > 1) return UserError("ESCAPE '{}' is longer than one character", escape);
+  // Without an ESCAPE it is the backslash, and only where it stands before something special.
+  const char escape_char = escape.empty() ? '\\' : escape[0];
   LikePattern result;
   result.parts_.emplace_back();
   for (size_t i = 0; i < pattern.size(); ++i) {
     char c = pattern[i];
     Part& part = result.parts_.back();
-    const bool escaped = !escape.empty() && c == escape[0];
-    if (escaped) {
-      if (++i == pattern.size()) return UserError("LIKE pattern '{}' ends with its escape", pattern);
-      c = pattern[i];
+    const char next = i + 1 < pattern.size() ? pattern[i + 1] : '\0';
+    const bool special = next == '%' || next == '_' || (next != '\0' && next == escape_char);
+    const bool escaped = c == escape_char && (special || !escape.empty());
+    if (escaped && !special) {
+      return UserError("LIKE pattern '{}': the escape '{}' stands before neither %, _ nor itself",
+                       pattern, escape);
     }
+    if (escaped) c = pattern[++i];
     if (!escaped && c == '%') {
       result.parts_.emplace_back();
       continue;

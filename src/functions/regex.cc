@@ -94,24 +94,46 @@ size_t Regex::GroupEnd(int group) const {
   return pcre2_get_ovector_pointer(parts_->match)[2 * group + 1];
 }
 
+namespace {
+
+// Copies a bracketed class of SIMILAR TO from *at, where its '[' is, and moves behind its ']'. Only the
+// names of classes, as [:ALPHA:], are spelt differently.
+void CopyClass(std::string_view pattern, size_t* at, std::string* regex) {
+  const size_t end = pattern.size();
+  bool named = false;
+  regex->push_back(pattern[(*at)++]);
+  for (bool first = true; *at < end; first = false) {
+    const char c = pattern[(*at)++];
+    if (!named && c == '[' && *at < end && pattern[*at] == ':') named = true;
+    const bool closes = c == ']' && !named && !first;
+    if (named && c == ']') named = false;
+    regex->push_back(named && c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c);
+    if (closes) return;
+  }
+}
+
+}  // namespace
+
 std::string RegexOfSimilar(std::string_view pattern, std::string_view escape) {
-  std::string regex = "\\A(?s:";
-  for (size_t i = 0; i < pattern.size(); ++i) {
-    char c = pattern[i];
-    const bool escaped = !escape.empty() && c == escape[0] && i + 1 < pattern.size();
-    if (escaped) c = pattern[++i];
-    if (!escaped && c == '%') {
-      regex += ".*";
-    } else if (!escaped && c == '_') {
-      regex += '.';
+  std::string regex = "\\A(?:";
+  for (size_t i = 0; i < pattern.size();) {
+    const char c = pattern[i];
+    if (c == '[') {
+      CopyClass(pattern, &i, &regex);
+      continue;
+    }
+    ++i;
+    if (!escape.empty() && c == escape[0] && i < pattern.size()) {
+      if (static_cast<unsigned char>(pattern[i]) < 128) regex += '\\';
+      regex += pattern[i++];
+    } else if (c == '%') {
+      regex += "(?s:.*)";
+    } else if (c == '_') {
+      regex += "(?s:.)";
     } else {
-      const std::string_view literal = escaped ? "\\.^$|?*+()[]{}-" : "\\.^$";
-      if (literal.find(c) != std::string_view::npos) regex += '\\';
       regex += c;
     }
   }
-  // A caret negates a class only right after its bracket: that one keeps its meaning.
-  for (size_t at; (at = regex.find("[\\^")) != std::string::npos;) regex.erase(at + 1, 1);
   return regex + ")\\z";
 }
 

@@ -26,13 +26,21 @@ void RegisterAll(FunctionRegistry& registry) {
   RegisterCondition(registry);
   RegisterString(registry);
   RegisterPattern(registry);
+  RegisterRegex(registry);
+  RegisterStringExtra(registry);
+  RegisterPrintf(registry);
+  RegisterUrl(registry);
+  RegisterRandom(registry);
   RegisterEncoding(registry);
   RegisterHash(registry);
   RegisterTime(registry);
   RegisterTimeText(registry);
   RegisterClock(registry);
   RegisterCollection(registry);
+  RegisterArray(registry);
+  RegisterMap(registry);
   RegisterJson(registry);
+  RegisterJsonMake(registry);
   RegisterAggregates(registry);
   RegisterStatistics(registry);
 }

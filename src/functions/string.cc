@@ -270,10 +270,8 @@ void InitCap(View text, std::string* out) {
 
 int32_t Ascii(View text) { return text.empty() ? 0 : static_cast<int32_t>(static_cast<signed char>(text[0])); }
 
-bool Chr(int64_t code, std::string* out) {
-  if (code < 0) return false;
-  AppendChar(static_cast<char32_t>(code & 0xFF), out);
-  return true;
+void Chr(int64_t code, std::string* out) {
+  if (code >= 0) AppendChar(static_cast<char32_t>(code & 0xFF), out);
 }
 
 // Part number `index`, from 0, of the text between separators.
@@ -416,21 +414,6 @@ void RegisterSearch(FunctionRegistry& registry) {
                 .doc = "Where the first text occurs in the second from start on, 0 if nowhere.",
                 .examples = {{"LOCATE('l', 'hello', 4)", "4"}},
                 .bind = Fixed({kString, kString, kInt}, kInt, 1), .eval = EvalLocate});
-  registry.Add({.name = "INSTR", .signature = "INSTR(STRING, STRING) -> INT",
-                .doc = "Where the second text occurs in the first, 0 if nowhere.",
-                .examples = {{"INSTR('hello', 'l')", "3"}}, .bind = Fixed({kString, kString}, kInt),
-                .eval = PerRow<int32_t(View, View)>(
-                    [](View text, View needle) { return Locate(needle, text, 1); })});
-  registry.Add({.name = "STARTSWITH", .signature = "STARTSWITH(STRING, STRING) -> BOOLEAN",
-                .doc = "Whether the first text begins with the second.",
-                .examples = {{"STARTSWITH('hello', 'he')", "TRUE"}},
-                .bind = Fixed({kString, kString}, SqlType::Boolean()),
-                .eval = PerRow<bool(View, View)>([](View a, View b) { return a.starts_with(b); })});
-  registry.Add({.name = "ENDSWITH", .signature = "ENDSWITH(STRING, STRING) -> BOOLEAN",
-                .doc = "Whether the first text ends with the second.",
-                .examples = {{"ENDSWITH('hello', 'lo')", "TRUE"}},
-                .bind = Fixed({kString, kString}, SqlType::Boolean()),
-                .eval = PerRow<bool(View, View)>([](View a, View b) { return a.ends_with(b); })});
   registry.Add({.name = "ASCII", .signature = "ASCII(STRING) -> INT",
                 .doc = "Code of the first character, 0 if empty.",
                 .examples = {{"ASCII('A')", "65"}, {"ASCII('')", "0"}},

@@ -30,6 +30,43 @@ class FormatSource {
   std::string pattern_;
 };
 
+// Writes times, and a time that reads like the one before by copying: streams are nearly in order and
+// patterns coarse, so most are.
+class TimeWriter {
+ public:
+  explicit TimeWriter(int64_t ticks) : ticks_(ticks) {}
+
+  Status Append(int64_t time, View pattern, std::string* out) {
+    MILL_ASSIGN(const DateFormat* format, source_.Get(pattern));
+    if (format != format_ || pattern != pattern_) {
+      format_ = format;
+      pattern_ = pattern;
+      unit_ = format->resolution() * ticks_;
+      text_.clear();
+    }
+    if (unit_ == 0) {
+      format->Format(time, ticks_, out);
+      return Status::OK();
+    }
+    if (text_.empty() || static_cast<uint64_t>(time) - start_ >= static_cast<uint64_t>(unit_)) {
+      start_ = static_cast<uint64_t>(time) - static_cast<uint64_t>(FloorMod(time, unit_));
+      text_.clear();
+      format->Format(time, ticks_, &text_);
+    }
+    out->append(text_);
+    return Status::OK();
+  }
+
+ private:
+  const int64_t ticks_;  // a second
+  FormatSource source_;
+  const DateFormat* format_ = nullptr;
+  std::string pattern_;
+  int64_t unit_ = 0;  // ticks that read alike; 0: none
+  uint64_t start_ = 0;  // a time; unsigned, so that the far ends of the range wrap
+  std::string text_;    // of the times from start_
+};
+
 Result<Binding> BindFormat(const std::vector<SqlType>& args) {
   if (args.size() != 2) return ArgumentCountError(args.size(), "2");
   if (!args[1].IsString() && args[1].kind != TypeKind::kNull) {
@@ -45,12 +82,10 @@ Result<Binding> BindFormat(const std::vector<SqlType>& args) {
 
 Result<arrow::Datum> EvalFormat(const Call& call) {
   const int64_t ticks = UnitsPerSecond(call.arg_types[0].precision);
-  FormatSource source;
+  TimeWriter writer(ticks);
   return RunPerRow<Text(int64_t, View)>(
-      call, [&](int64_t time, View pattern, std::string* out) -> Status {
-        MILL_ASSIGN(const DateFormat* format, source.Get(pattern));
-        format->Format(time, ticks, out);
-        return Status::OK();
+      call, [&](int64_t time, View pattern, std::string* out) {
+        return writer.Append(time, pattern, out);
       });
 }
 

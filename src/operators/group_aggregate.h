@@ -1,6 +1,6 @@
 // GROUP BY without a window: an updating result. Per key and batch at most one change is emitted:
 // +I for a new group, -U/+U for a changed one, -D when its last row was taken back. A global aggregate
-// (no keys) answers over no rows too. Also DISTINCT (keys, no calls).
+// (no keys) answers from its first row on and then for good, as in Flink. Also DISTINCT (keys, no calls).
 // Output columns: the keys, then the aggregates.
 #pragma once
 

@@ -68,8 +68,9 @@ class Operator {
   virtual Result<Progress> OnEnd(Output&) { return Progress::kDone; }
   // There is room again: go on emitting.
   virtual Result<Progress> OnMore(Output&) { return Progress::kDone; }
-  // Writes down all state, between OnBarrier and the next message; the operator goes on unchanged.
-  virtual Status Save(StateWriter&) const { return Status::OK(); }
+  // Writes down all state, or what has changed (StateWriter::mode), between OnBarrier and the next
+  // message; the operator goes on with it. Makes arrays and no more: writing is for other threads.
+  virtual Status Save(StateWriter&) { return Status::OK(); }
   // Takes up what instances of the same operator saved, maybe at another parallelism; once, after Open
   // and before any input.
   virtual Status Load(const StateReader&) { return Status::OK(); }

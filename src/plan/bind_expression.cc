@@ -4,6 +4,7 @@
 
 #include "base/nearest.h"
 #include "functions/registry.h"
+#include "plan/bind_json.h"
 
 namespace millrace {
 
@@ -161,6 +162,7 @@ Result<ExpressionPtr> ExpressionBinder::BindCall(const ast::Expr& expr) {
 Result<ExpressionPtr> ExpressionBinder::BindNamedCall(const ast::Expr& expr,
                                                       std::vector<ExpressionPtr> args) {
   if (expr.name.find("BETWEEN") != std::string::npos) return BindBetween(expr, std::move(args));
+  if (HasJsonClauses(expr)) return BindJsonCall(expr, std::move(args));
   const FunctionRegistry& registry = FunctionRegistry::Default();
   const ScalarFunction* function = registry.FindScalar(expr.name);
   if (function != nullptr) return MakeCall(*function, std::move(args));

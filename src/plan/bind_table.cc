@@ -157,6 +157,33 @@ std::vector<int> WritableColumns(const TableDefinition& table) {
   return columns;
 }
 
+// What a value of type `from` is cast to for a column of type `to`. As in Flink, a sink does not cut
+// or pad strings unless table.exec.sink.type-length-enforcer says so.
+SqlType WrittenType(const SqlType& from, const SqlType& to) {
+  if (to.IsString()) return from.IsString() ? from : SqlType::String();
+  if (to.IsBinary()) return from.IsBinary() ? from : SqlType::Bytes();
+  return to;
+}
+
+// Rows of one key of `table` may come from several keys of an updating query: then the sink needs the
+// changes of the last of them only.
+PlanPtr MaterializeFor(const TableDefinition& table, PlanPtr input) {
+  if (!input->updating || table.primary_key.empty()) return input;
+  std::vector<int> key;
+  for (const std::string& name : table.primary_key) key.push_back(input->schema.Find(name));
+  const std::set<int> wanted(key.begin(), key.end());
+  if (wanted == std::set<int>(input->upsert_key.begin(), input->upsert_key.end())) return input;
+  auto plan = std::make_shared<Plan>();
+  plan->kind = PlanKind::kMaterialize;
+  plan->schema = input->schema;
+  plan->traits = input->traits;
+  plan->updating = true;
+  plan->keys = key;
+  plan->upsert_key = std::move(key);
+  plan->inputs = {std::move(input)};
+  return plan;
+}
+
 }  // namespace
 
 Result<TableDefinition> Binder::BindCreateTable(const ast::CreateTable& written) {
@@ -228,9 +255,10 @@ Result<PlanPtr> Binder::BindInsert(const ast::Insert& insert) {
                      target.name, table->name, target.type.ToString(), source.name,
                      source.type.ToString(), source.name, target.type.ToString());
     }
-    values.push_back(MakeCast(MakeColumn(static_cast<int>(from), source.name, source.type), target.type));
+    values.push_back(MakeCast(MakeColumn(static_cast<int>(from), source.name, source.type),
+                              WrittenType(source.type, target.type)));
   }
-  PlanPtr input = MakeProject(query, std::move(values), std::move(names));
+  PlanPtr input = MaterializeFor(*table, MakeProject(query, std::move(values), std::move(names)));
   auto sink = std::make_shared<Plan>();
   sink->kind = PlanKind::kSink;
   sink->schema = input->schema;

@@ -43,11 +43,13 @@ class Builder {
   void CheckGraph();
   Status BuildNode(size_t index);
   Status BuildTask(size_t index, int instance);
+  void NameParts(size_t index);
+  TaskParts PartsOf(size_t index, int instance) const;
   std::unique_ptr<ChainEnd> MakeEnd(size_t index, int instance, SinkWriter*& sink);
   std::vector<Route> MakeRoutes(size_t index, int instance);
   Channel* Connect(size_t consumer, const Edge& edge, size_t instance);
-  Result<std::unique_ptr<Task>> MakeSourceTask(size_t index, int instance,
-                                               std::unique_ptr<Chain> chain, SinkWriter* sink);
+  Result<std::unique_ptr<Task>> MakeSourceTask(size_t index, TaskParts parts,
+                                               std::unique_ptr<Chain> chain);
   Status MakeParsers(const Node& node, const IngestOptions& ingest, LaneParts& parts,
                      SourceWiring& wiring);
 
@@ -56,6 +58,7 @@ class Builder {
   const AssemblyContext& context_;
   std::vector<std::vector<Consumer>> consumers_;  // by node
   std::vector<Channel*> outputs_;  // of the task being built
+  size_t sinks_ = 0;
   bool ticks_ = false;
 };
 
@@ -94,7 +97,32 @@ Status Builder::Build() {
   return Status::OK();
 }
 
+// Whoever made the graph may have named them all; tests do not.
+void Builder::NameParts(size_t index) {
+  Node& node = assembly_.graph.nodes[index];
+  if (node.ingestion && node.source_id.empty()) node.source_id = node.ingestion->table;
+  if (node.sink && node.sink_id.empty()) node.sink_id = fmt::format("{}#{}", node.sink_table, index);
+  for (size_t i = node.operator_ids.size(); i < node.chain.size(); ++i) {
+    node.operator_ids.push_back(fmt::format("{}.{}", index, i));
+  }
+}
+
+TaskParts Builder::PartsOf(size_t index, int instance) const {
+  const Node& node = assembly_.graph.nodes[index];
+  TaskParts parts;
+  parts.name = node.name;
+  parts.instance = instance;
+  parts.operator_ids = node.operator_ids;
+  parts.messages = kMessagesPerRun;
+  parts.checkpoints = context_.checkpoints;
+  parts.rejects = context_.rejects;
+  parts.crash = options_.crash_point;
+  parts.last_epoch = options_.checkpoints.last_epoch;
+  return parts;
+}
+
 Status Builder::BuildNode(size_t index) {
+  NameParts(index);
   const Node& node = assembly_.graph.nodes[index];
   if (node.ingestion) assembly_.tables[index] = std::make_unique<TableClock>(node.lanes.size());
   assembly_.tasks[index].resize(static_cast<size_t>(node.parallelism));
@@ -109,14 +137,14 @@ Status Builder::BuildTask(size_t index, int instance) {
     MILL_ASSIGN(auto op, make(instance));
     operators.push_back(std::move(op));
   }
-  SinkWriter* sink = nullptr;
-  auto end = MakeEnd(index, instance, sink);
+  TaskParts parts = PartsOf(index, instance);
+  auto end = MakeEnd(index, instance, parts.sink);
   auto chain = std::make_unique<Chain>(std::move(operators), std::move(end), options_.batch_rows);
   std::unique_ptr<Task> task;
   if (node.ingestion) {
-    MILL_ASSIGN(task, MakeSourceTask(index, instance, std::move(chain), sink));
+    MILL_ASSIGN(task, MakeSourceTask(index, std::move(parts), std::move(chain)));
   } else {
-    task = std::make_unique<OperatorTask>(node.name, std::move(chain), sink, kMessagesPerRun);
+    task = std::make_unique<OperatorTask>(std::move(parts), std::move(chain));
   }
   context_.scheduler->Add(task.get());
   for (Channel* channel : outputs_) channel->SetProducer(task.get());
@@ -129,12 +157,13 @@ std::unique_ptr<ChainEnd> Builder::MakeEnd(size_t index, int instance, SinkWrite
   outputs_.clear();
   if (node.sink) {
     MILL_CHECK(consumers_[index].empty());
-    auto writer = std::make_unique<SinkWriter>(node.sink.get(), context_.epochs);
+    auto writer = std::make_unique<SinkWriter>(node.sink.get(), sinks_++, node.sink_id,
+                                               context_.checkpoints, options_.crash_point);
     sink = writer.get();
     return writer;
   }
   const Coalescing coalescing{options_.batch_rows, ticks_};
-  return std::make_unique<Exchange>(MakeRoutes(index, instance), coalescing, context_.epochs);
+  return std::make_unique<Exchange>(MakeRoutes(index, instance), coalescing);
 }
 
 std::vector<Route> Builder::MakeRoutes(size_t index, int instance) {
@@ -165,15 +194,15 @@ Channel* Builder::Connect(size_t consumer, const Edge& edge, size_t instance) {
   return channel;
 }
 
-Result<std::unique_ptr<Task>> Builder::MakeSourceTask(size_t index, int instance,
-                                                      std::unique_ptr<Chain> chain,
-                                                      SinkWriter* sink) {
+Result<std::unique_ptr<Task>> Builder::MakeSourceTask(size_t index, TaskParts task_parts,
+                                                      std::unique_ptr<Chain> chain) {
   const Node& node = assembly_.graph.nodes[index];
   LaneParts parts;
   parts.node = index;
-  parts.lane = static_cast<size_t>(instance);
+  parts.lane = static_cast<size_t>(task_parts.instance);
   Source* source = node.lanes[parts.lane].source.get();
   parts.split = source->name();
+  parts.id = node.source_id + "/" + parts.split;
   parts.queue = std::make_unique<LaneQueue>(options_.queue_bytes, options_.clock);
   parts.reader = std::make_unique<LaneReader>(source, parts.queue.get(),
                                               node.ingestion->idle_timeout, options_.clock);
@@ -182,13 +211,14 @@ Result<std::unique_ptr<Task>> Builder::MakeSourceTask(size_t index, int instance
   wiring.reader = parts.reader.get();
   wiring.table = assembly_.tables[index].get();
   wiring.lane = parts.lane;
-  wiring.epochs = context_.epochs;
+  wiring.id = parts.id;
+  wiring.checkpoints = context_.checkpoints;
   wiring.batch_rows = options_.batch_rows;
   wiring.ticks = ticks_;
-  const IngestOptions ingest{context_.dead, options_.time_zone, source->bounded()};
+  const IngestOptions ingest{options_.time_zone, source->bounded()};
   MILL_RETURN(MakeParsers(node, ingest, parts, wiring));
-  auto task = std::make_unique<SourceTask>(node.name, std::move(chain), sink, kMessagesPerRun,
-                                           std::move(wiring));
+  auto task =
+      std::make_unique<SourceTask>(std::move(task_parts), std::move(chain), std::move(wiring));
   std::vector<Activity*> parsers;
   for (auto& parser : parts.parsers) parsers.push_back(parser.get());
   parts.queue->Connect(task.get(), std::move(parsers));

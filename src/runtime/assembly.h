@@ -14,8 +14,8 @@ namespace millrace {
 
 // What the parts of a job share.
 struct AssemblyContext {
-  DeadLetters* dead = nullptr;
-  EpochListener* epochs = nullptr;
+  RejectLog* rejects = nullptr;  // may be null
+  CheckpointListener* checkpoints = nullptr;
   Scheduler* scheduler = nullptr;
 };
 
@@ -24,6 +24,7 @@ struct LaneParts {
   size_t node = 0;
   size_t lane = 0;
   std::string split;  // the source's name
+  std::string id;     // "table/split"
   std::unique_ptr<LaneQueue> queue;
   std::unique_ptr<LaneReader> reader;
   std::vector<std::unique_ptr<ParseTask>> parsers;

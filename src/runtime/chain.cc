@@ -22,6 +22,26 @@ Status Chain::Open(const OperatorContext& context) {
   return Status::OK();
 }
 
+Status Chain::Load(int i, const StateReader& state) {
+  Operator& op = *slots_[static_cast<size_t>(i)]->op;
+  return Annotate(op.Load(state), op.Describe());
+}
+
+void Chain::CountOn(int i, const OperatorCounters& counted) {
+  Slot& slot = *slots_[static_cast<size_t>(i)];
+  Count(slot.stats.rows_in, counted.rows_in);
+  Count(slot.stats.rows_out, counted.rows_out);
+  Count(slot.stats.late, counted.late);
+  Count(slot.stats.filtered, counted.filtered);
+  slot.late_before = counted.late;
+  slot.filtered_before = counted.filtered;
+}
+
+OperatorCounters Chain::CountersOf(size_t i) const {
+  const OperatorStats& stats = slots_[i]->stats;
+  return {stats.rows_in, stats.rows_out, stats.late, stats.filtered};
+}
+
 Status Chain::Slot::Emit(Batch batch) {
   Count(stats.rows_out, batch.num_rows());
   return chain->DeliverBatch(index + 1, 0, std::move(batch));
@@ -41,11 +61,19 @@ Status Chain::DeliverBatch(size_t index, int input, Batch batch) {
 }
 
 Status Chain::Deliver(size_t index, int input, Message message) {
-  if (index == slots_.size()) return end_->Accept(std::move(message));
+  if (index == slots_.size()) return DeliverToEnd(std::move(message));
   Slot& slot = *slots_[index];
   if (!slot.busy()) return Handle(slot, input, std::move(message));
   slot.waiting.emplace_back(input, std::move(message));
   return Status::OK();
+}
+
+Status Chain::DeliverToEnd(Message message) {
+  const auto* barrier = std::get_if<Barrier>(&message);
+  if (!barrier || !observer_) return end_->Accept(std::move(message));
+  const int64_t epoch = barrier->epoch;
+  MILL_RETURN(end_->Accept(std::move(message)));
+  return observer_->BarrierLeft(epoch);
 }
 
 Status Chain::Handle(Slot& slot, int input, Message message) {
@@ -67,14 +95,17 @@ Result<Progress> Chain::Call(Slot& slot, int input, const Message& message) {
   }
   if (const auto* barrier = std::get_if<Barrier>(&message)) {
     MILL_RETURN(slot.op->OnBarrier(barrier->epoch, slot));
+    if (observer_) MILL_RETURN(observer_->BarrierPassed(slot.index, *slot.op, barrier->epoch));
   }
   if (std::holds_alternative<End>(message)) return slot.op->OnEnd(slot);
   return Progress::kDone;
 }
 
 Status Chain::Conclude(Slot& slot, Progress progress, std::optional<Message> forward) {
-  slot.stats.late.store(slot.op->counts().late, std::memory_order_relaxed);
-  slot.stats.filtered.store(slot.op->counts().filtered, std::memory_order_relaxed);
+  slot.stats.late.store(slot.late_before + slot.op->counts().late,
+                        std::memory_order_relaxed);
+  slot.stats.filtered.store(slot.filtered_before + slot.op->counts().filtered,
+                            std::memory_order_relaxed);
   const bool was_busy = slot.busy();
   slot.more = progress == Progress::kMore;
   if (slot.more) slot.forward = std::move(forward);

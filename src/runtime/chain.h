@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "operators/operator.h"
+#include "runtime/checkpoint.h"
 
 namespace millrace {
 
@@ -27,6 +28,16 @@ class ChainEnd {
   virtual bool Full() const = 0;
   // Hands on what it holds back: the task has no more input for now.
   virtual Status Flush() { return Status::OK(); }
+};
+
+// Sees a barrier on its way through a chain.
+class BarrierObserver {
+ public:
+  virtual ~BarrierObserver() = default;
+  // Operator `index` has handled it: now its state can be saved.
+  virtual Status BarrierPassed(size_t index, Operator& op, int64_t epoch) = 0;
+  // The end has taken it.
+  virtual Status BarrierLeft(int64_t epoch) = 0;
 };
 
 // Counters of one operator instance for reports; written by its task, read by any thread.
@@ -46,8 +57,14 @@ class Chain {
   Chain(std::vector<std::unique_ptr<Operator>> operators, std::unique_ptr<ChainEnd> end,
         int64_t batch_rows);
 
+  // Says who sees barriers; before any.
+  void Observe(BarrierObserver* observer) { observer_ = observer; }
   // Opens the operators.
   Status Open(const OperatorContext& context);
+  // Lets operator `i` take up `state`, and count on from `counted`.
+  Status Load(int i, const StateReader& state);
+  void CountOn(int i, const OperatorCounters& counted);
+  OperatorCounters CountersOf(size_t i) const;
   // Passes `message` in at the front. Where there is a backlog it waits behind that: new input
   // should only come when there is none.
   Status Feed(int input, Message message) { return Deliver(0, input, std::move(message)); }
@@ -80,10 +97,12 @@ class Chain {
     std::optional<Message> forward;  // what goes on to the next operator when it is done
     std::deque<Delivery> waiting;    // came while it was busy
     OperatorStats stats;
+    int64_t late_before = 0, filtered_before = 0;  // counted before a restore
   };
 
   // Hands `message` to slot `index` or to the end; later, if the slot is busy.
   Status Deliver(size_t index, int input, Message message);
+  Status DeliverToEnd(Message message);
   Status DeliverBatch(size_t index, int input, Batch batch);
   Status Handle(Slot& slot, int input, Message message);
   Result<Progress> Call(Slot& slot, int input, const Message& message);
@@ -97,6 +116,7 @@ class Chain {
   std::vector<std::unique_ptr<Slot>> slots_;
   std::unique_ptr<ChainEnd> end_;
   int64_t batch_rows_;
+  BarrierObserver* observer_ = nullptr;
   int backlog_ = 0;  // number of busy slots
 };
 

@@ -44,8 +44,7 @@ Result<Batch> Join(const std::vector<Batch>& pieces, int64_t rows) {
 
 }  // namespace
 
-Exchange::Exchange(std::vector<Route> routes, Coalescing coalescing, EpochListener* epochs)
-    : coalescing_(coalescing), epochs_(epochs) {
+Exchange::Exchange(std::vector<Route> routes, Coalescing coalescing) : coalescing_(coalescing) {
   for (Route& route : routes) {
     Fan fan{std::move(route.keys), {}};
     for (Channel* channel : route.targets) fan.lanes.push_back({channel, {}, 0});
@@ -76,7 +75,6 @@ Status Exchange::Accept(Message message) {
   }
   if (std::holds_alternative<Idle>(message)) idle_ = true;
   Broadcast(message);
-  if (const auto* barrier = std::get_if<Barrier>(&message)) epochs_->Acknowledge(barrier->epoch);
   return Status::OK();
 }
 

@@ -1,7 +1,6 @@
 // Exchange: the end of a chain that feeds other nodes. Each route leads to one downstream node and
 // gets all rows; within a route rows go to one task (forward, gather) or are spread by key:
-//
-//   hash of the key columns -> one of 128 key groups -> task = group * parallelism / 128
+// (data/key_hash.h).
 //
 // Small pieces are put together up to batch_rows; whatever is held back goes out before any other
 // message and when the task runs out of input, so it never waits for more rows to come.
@@ -13,16 +12,8 @@
 #include "data/key_hash.h"
 #include "runtime/chain.h"
 #include "runtime/channel.h"
-#include "runtime/epochs.h"
 
 namespace millrace {
-
-inline constexpr uint32_t kKeyGroups = 128;
-
-// The task of `parallelism` that owns the keys with `hash`.
-inline size_t TaskOfHash(uint64_t hash, size_t parallelism) {
-  return KeyGroup(hash, kKeyGroups) * parallelism / kKeyGroups;
-}
 
 // One downstream node: several `targets`, one for each of its tasks, share the rows by hash of
 // `keys`.
@@ -39,8 +30,7 @@ struct Coalescing {
 
 class Exchange final : public ChainEnd {
  public:
-  // `epochs` hears of each barrier that has been handed on.
-  Exchange(std::vector<Route> routes, Coalescing coalescing, EpochListener* epochs);
+  Exchange(std::vector<Route> routes, Coalescing coalescing);
 
   Status Accept(Message message) override;
   bool Full() const override;
@@ -67,7 +57,6 @@ class Exchange final : public ChainEnd {
 
   std::vector<Fan> fans_;
   Coalescing coalescing_;
-  EpochListener* epochs_;
   // While idle, rows (of processing-time windows) do not make the channels hold back event time.
   bool idle_ = false;
   std::vector<uint64_t> hashes_;

@@ -61,6 +61,10 @@ struct Node {
   std::vector<OperatorMaker> chain;
   std::unique_ptr<Sink> sink;          // at the end of the chain; parallelism is 1 then
   std::string sink_table;
+  // What state is kept under, over restarts; unique in the graph. "": made from the place in the
+  // graph.
+  std::string source_id, sink_id;
+  std::vector<std::string> operator_ids;  // by place in the chain
 };
 
 struct Graph {

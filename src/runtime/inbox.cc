@@ -63,7 +63,10 @@ void Inbox::ReceiveWatermark(Lane& lane, const Watermark& watermark) {
 
 void Inbox::ReceiveBarrier(Lane& lane, const Barrier& barrier) {
   lane.blocked = true;
+  const auto now = std::chrono::steady_clock::now();
+  if (blocked_ == 0) aligning_since_ = now;
   if (++blocked_ < lanes_.size()) return;
+  alignment_ = std::chrono::duration_cast<std::chrono::microseconds>(now - aligning_since_);
   for (Lane& each : lanes_) each.blocked = false;
   blocked_ = 0;
   ready_.push_back({barrier, 0, false});

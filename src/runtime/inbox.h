@@ -4,6 +4,7 @@
 // others have too. Ended channels carry each barrier as well, so they need no special care.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <deque>
 #include <vector>
@@ -26,6 +27,8 @@ class Inbox {
   void Add(Channel* channel, int input);
   // Takes the next message for the task; false if there is none now.
   bool Next(Delivery& delivery);
+  // How long the first channel had to wait for the last one at the last barrier.
+  std::chrono::microseconds alignment() const { return alignment_; }
 
  private:
   struct Lane {
@@ -56,6 +59,8 @@ class Inbox {
   size_t ended_ = 0;
   size_t blocked_ = 0;
   bool idle_ = false;
+  std::chrono::steady_clock::time_point aligning_since_;
+  std::chrono::microseconds alignment_{0};
 };
 
 }  // namespace millrace

@@ -7,21 +7,6 @@ namespace millrace {
 
 namespace {
 
-// Counts what passes through to another receiver, if there is one.
-class CountingDeadLetters final : public DeadLetters {
- public:
-  explicit CountingDeadLetters(DeadLetters* receiver) : receiver_(receiver) {}
-  void Add(const BadRow& row) override {
-    ++count_;
-    if (receiver_) receiver_->Add(row);
-  }
-  int64_t count() const { return count_; }
-
- private:
-  DeadLetters* receiver_;
-  int64_t count_ = 0;
-};
-
 int64_t FloorDivide(int64_t value, int64_t divisor) {
   return value / divisor - (value % divisor < 0 ? 1 : 0);
 }
@@ -98,14 +83,14 @@ Result<Ingested> Ingestor::Ingest(const Polled& polled, Timestamp arrival) {
 Status Ingestor::Decode(const Polled& polled, Ingested& piece) {
   if (!decoder_ || !polled.chunk.bytes) {
     piece.rows = polled.rows;
+    piece.kinds = polled.kinds;
     piece.records = piece.bytes = piece.rows ? piece.rows->num_rows() : 0;
     return Status::OK();
   }
-  CountingDeadLetters dead(options_.dead);
-  MILL_ASSIGN(piece.rows, decoder_->Decode(polled.chunk, dead));
+  MILL_ASSIGN(piece.rows, decoder_->Decode(polled.chunk, piece.bad));
+  piece.kinds = decoder_->kinds();
   piece.bytes = polled.chunk.bytes->size();
-  piece.dead_lettered = dead.count();
-  piece.records = dead.count() + (piece.rows ? piece.rows->num_rows() : 0);
+  piece.records = piece.bad.count() + (piece.rows ? piece.rows->num_rows() : 0);
   return Status::OK();
 }
 
@@ -134,34 +119,48 @@ Status Ingestor::DropUntimed(const std::string& file, Ingested& piece) {
   kept.reserve(static_cast<size_t>(times.length()));
   for (int64_t i = 0; i < times.length(); ++i) {
     if (times.IsNull(i)) {
-      DeadLetterRow(file, *piece.rows, i, "event time is NULL");
+      Reject(file, i, "event time is NULL", piece);
     } else if (times.Value(i) > latest) {
-      DeadLetterRow(file, *piece.rows, i,
-                    fmt::format("event time is more than {} ms ahead of arrival", cap));
+      Reject(file, i, fmt::format("event time is more than {} ms ahead of arrival", cap), piece);
     } else {
       kept.push_back(static_cast<int32_t>(i));
     }
   }
-  const int64_t dropped = times.length() - static_cast<int64_t>(kept.size());
-  if (dropped == 0) return Status::OK();
-  piece.dead_lettered += dropped;
-  MILL_ASSIGN(Batch taken, (Batch{piece.rows, nullptr, nullptr, 0}.Take(kept)));
+  if (std::ssize(kept) == times.length()) return Status::OK();
+  MILL_ASSIGN(Batch taken, (Batch{piece.rows, piece.kinds, nullptr, 0}.Take(kept)));
   piece.rows = std::move(taken.rows);
+  piece.kinds = std::move(taken.kinds);
   MILL_ASSIGN(piece.times, ToMilliseconds(*piece.rows->column(ingestion_.rowtime)));
   return Status::OK();
 }
 
-void Ingestor::DeadLetterRow(const std::string& file, const arrow::RecordBatch& rows, int64_t row,
-                             std::string reason) {
-  if (!options_.dead) return;
-  const std::string text = RowText(rows, row);
-  options_.dead->Add({file, 0, text, std::move(reason)});
+void Ingestor::Reject(const std::string& file, int64_t row, std::string reason, Ingested& piece) {
+  const std::string text = RowText(*piece.rows, row);
+  piece.bad.Add({file, 0, text, std::move(reason)});
+}
+
+void KeptBadRows::Add(const BadRow& row) {
+  if (rows_.empty()) file_ = row.file;
+  text_ += row.bytes;
+  const size_t bytes = text_.size();
+  text_ += row.reason;
+  rows_.push_back({row.line, bytes, text_.size()});
+}
+
+void KeptBadRows::TellTo(DeadLetters& receiver) const {
+  const std::string_view text = text_;
+  size_t begin = 0;
+  for (const Row& row : rows_) {
+    receiver.Add({file_, row.line, text.substr(begin, row.bytes - begin),
+                  std::string(text.substr(row.bytes, row.reason - row.bytes))});
+    begin = row.reason;
+  }
 }
 
 Batch LaneClock::Advance(const Ingested& piece, int64_t offset, int64_t length) {
   const bool whole = offset == 0 && length == piece.rows->num_rows();
-  Batch batch{whole ? piece.rows : piece.rows->Slice(offset, length), nullptr, nullptr,
-              piece.arrival};
+  Batch batch{piece.rows, piece.kinds, nullptr, piece.arrival};
+  if (!whole) batch = batch.Slice(offset, length);
   if (!piece.watermarks) return batch;
   const arrow::Int64Array& marks = *piece.watermarks;
   const int64_t* marked = marks.raw_values() + offset;
@@ -173,7 +172,7 @@ Batch LaneClock::Advance(const Ingested& piece, int64_t offset, int64_t length) 
   Timestamp running = watermark_;
   bool behind = false;
   for (int64_t i = 0; i < length; ++i) {
-    behind |= times && times[i] <= running;
+    behind |= times && (running == kMaxTimestamp || times[i] <= running + 1);
     running = std::max(running, mark(i));
   }
   if (behind) {

@@ -18,20 +18,38 @@
 
 namespace millrace {
 
+// Bad rows of a piece, kept until the source task hands the piece on: they belong to its epoch.
+class KeptBadRows final : public DeadLetters {
+ public:
+  void Add(const BadRow& row) override;
+  // Tells them to `receiver`.
+  void TellTo(DeadLetters& receiver) const;
+  int64_t count() const { return static_cast<int64_t>(rows_.size()); }
+
+ private:
+  struct Row {
+    int64_t line;
+    size_t bytes, reason;  // ends in text_
+  };
+  std::vector<Row> rows_;
+  std::string file_;  // of all rows
+  std::string text_;  // bytes and reason of each row, one after the other
+};
+
 // A decoded piece of a lane.
 struct Ingested {
   std::shared_ptr<arrow::RecordBatch> rows;
+  RowKinds kinds;                                 // null: all +I
   std::shared_ptr<arrow::Int64Array> times;       // event time, ms, no NULL; null: none
   std::shared_ptr<arrow::Int64Array> watermarks;  // ms, may hold NULLs; null: none
   Timestamp arrival = 0;
   int64_t records = 0;        // read, the bad ones included
-  int64_t dead_lettered = 0;  // of them
+  KeptBadRows bad;            // of them
   int64_t bytes = 0;          // read; rows for sources that yield batches
 };
 
 // What all lanes of a job share.
 struct IngestOptions {
-  DeadLetters* dead = nullptr;  // may be null
   std::string time_zone;
   bool bounded = true;  // else event times far in the future are bad
 };
@@ -51,8 +69,7 @@ class Ingestor {
   Status Decode(const Polled& polled, Ingested& piece);
   Status ComputeColumns(const EvalContext& context, Ingested& piece);
   Status DropUntimed(const std::string& file, Ingested& piece);
-  void DeadLetterRow(const std::string& file, const arrow::RecordBatch& rows, int64_t row,
-                     std::string reason);
+  static void Reject(const std::string& file, int64_t row, std::string reason, Ingested& piece);
 
   const Ingestion& ingestion_;
   IngestOptions options_;
@@ -64,8 +81,9 @@ class LaneClock {
  public:
   Timestamp watermark() const { return watermark_; }
   void RaiseTo(Timestamp watermark) { watermark_ = std::max(watermark_, watermark); }
-  // Rows [offset, offset + length) of `piece`, with arrival watermarks if one of them is behind;
-  // the watermark moves on to the end of them.
+  // Rows [offset, offset + length) of `piece`; the watermark moves on to the end of them. With
+  // arrival watermarks if one of them is at or behind its watermark + 1: a row just above it may not
+  // join a session that ends there and is closed under it.
   Batch Advance(const Ingested& piece, int64_t offset, int64_t length);
 
  private:

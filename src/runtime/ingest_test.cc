@@ -7,12 +7,16 @@
 namespace millrace {
 namespace {
 
-class DeadLog final : public DeadLetters {
+class DeadLog final : public RejectLog {
  public:
-  void Add(const BadRow& row) override {
+  void Dead(int64_t, const BadRow& row) override {
     log.Add(row.file + ":" + std::to_string(row.line) + " " + std::string(row.bytes) + ": " +
             row.reason);
   }
+  void Late(int64_t, const Batch&, int64_t, Timestamp, const std::string&) override {}
+  Result<Committable> Stage(int64_t epoch) override { return Committable{epoch, ""}; }
+  Status Publish(const Committable&) override { return Status::OK(); }
+  Status Restore(const Committable*) override { return Status::OK(); }
   TestLog log;
 };
 
@@ -27,7 +31,7 @@ Ingested Timed(const std::vector<TestRow>& rows) {
 
 TEST(LaneClock, BatchInOrderCarriesNoArrivalWatermarks) {
   LaneClock clock;
-  const Batch batch = clock.Advance(Timed({{0, 5}, {1, 6}, {2, 9}}), 0, 3);
+  const Batch batch = clock.Advance(Timed({{0, 5}, {1, 7}, {2, 9}}), 0, 3);
   EXPECT_EQ(batch.arrival_watermarks, nullptr);
   EXPECT_EQ(clock.watermark(), 9);
 }
@@ -48,11 +52,31 @@ TEST(LaneClock, RowBehindTheOthersIsSeenAcrossBatchesAndSlices) {
   }
 }
 
-TEST(LaneClock, TimeEqualToTheWatermarkIsBehind) {
+TEST(LaneClock, TimeUpToOneAboveTheWatermarkMayMeetAClosedWindow) {
+  for (Timestamp time : {5, 6}) {
+    LaneClock clock;
+    clock.RaiseTo(5);
+    EXPECT_NE(clock.Advance(Timed({{0, time}}), 0, 1).arrival_watermarks, nullptr) << time;
+  }
   LaneClock clock;
   clock.RaiseTo(5);
+  EXPECT_EQ(clock.Advance(Timed({{0, 7}}), 0, 1).arrival_watermarks, nullptr);
+}
+
+TEST(LaneClock, NullWatermarkHoldsTimeWhereItIs) {
+  LaneClock clock;
+  Ingested piece = Timed({{0, 5}, {1, 9}, {2, 12}});
+  arrow::Int64Builder marks;
+  ASSERT_TRUE(marks.Append(4).ok() && marks.AppendNull().ok() && marks.Append(2).ok());
+  piece.watermarks = std::static_pointer_cast<arrow::Int64Array>(marks.Finish().ValueOrDie());
+  clock.Advance(piece, 0, 3);
+  EXPECT_EQ(clock.watermark(), 4) << "neither NULL nor an older value moves it";
+}
+
+TEST(LaneClock, NoWatermarkStandsAboveTheHighest) {
+  LaneClock clock;
+  clock.RaiseTo(kMaxTimestamp);
   EXPECT_NE(clock.Advance(Timed({{0, 5}}), 0, 1).arrival_watermarks, nullptr);
-  EXPECT_EQ(clock.Advance(Timed({{0, 6}}), 0, 1).arrival_watermarks, nullptr);
 }
 
 TEST(TableClock, OthersAreTheLeastOfTheActive) {
@@ -66,8 +90,8 @@ TEST(TableClock, OthersAreTheLeastOfTheActive) {
   EXPECT_EQ(clock.OfOthers(0), 10) << "all idle: the furthest";
 }
 
-std::unique_ptr<Job> MakeJob(Graph graph, JobOptions options, DeadLetters* dead = nullptr) {
-  return Job::Make(std::move(graph), std::move(options), dead, nullptr).ValueOrDie();
+std::unique_ptr<Job> MakeJob(Graph graph, JobOptions options, RejectLog* rejects = nullptr) {
+  return Job::Make(std::move(graph), std::move(options), {.rejects = rejects}).ValueOrDie();
 }
 
 TEST(Ingest, RowsWithoutUsableEventTimeAreDeadLetters) {
@@ -193,7 +217,7 @@ class LineDecoder final : public Decoder {
       if (number % 100 == 13) {
         dead.Add({chunk.file, line, text.substr(at, text.find('\n', at) - at), "unlucky"});
       } else {
-        rows.emplace_back(number, number);
+        rows.emplace_back(number, 2 * number);
       }
     }
     std::this_thread::sleep_for(std::chrono::microseconds(line * 7919 % 300));

@@ -6,6 +6,7 @@
 #include <thread>
 #include <utility>
 
+#include "base/random.h"
 #include "runtime/assembly.h"
 
 namespace millrace {
@@ -14,76 +15,89 @@ namespace {
 
 using Steady = std::chrono::steady_clock;
 
+// How often the control thread looks at what has no time of its own.
+constexpr std::chrono::milliseconds kLook{100};
+
 Timestamp SystemTime() {
   const auto now = std::chrono::system_clock::now().time_since_epoch();
   return std::chrono::duration_cast<std::chrono::milliseconds>(now).count();
 }
 
-// Xorshift; the seed is scattered first, so that neighbours give unlike sequences.
-class Random {
+// Writes checkpoints in steps of a job that is stepped.
+class WritingStep final : public Activity {
  public:
-  explicit Random(uint64_t seed) : state_((seed + 1) * 0x9E3779B97F4A7C15u | 1u) {}
-  uint64_t Next() {
-    state_ ^= state_ << 13;
-    state_ ^= state_ >> 7;
-    state_ ^= state_ << 17;
-    return state_ >> 16;
+  explicit WritingStep(CheckpointCoordinator* coordinator) : coordinator_(coordinator) {}
+  Result<Next> Run() override {
+    coordinator_->WriteNext();
+    return Next::kWait;
   }
 
  private:
-  uint64_t state_;
+  CheckpointCoordinator* coordinator_;
 };
 
-// Three kinds of threads: the scheduler's workers, one reader per lane, and the control thread,
-// which keeps time, and which stops the others and ends the job when it is done, failed or
-// cancelled.
+// Kinds of threads: the scheduler's workers, one reader per lane, one that writes checkpoints, and
+// the control thread, which keeps time, and which stops the others and ends the job when it is
+// done, failed or cancelled.
 class GraphJob final : public Job {
  public:
-  explicit GraphJob(JobOptions options);
+  GraphJob(JobOptions options, JobServices services);
   ~GraphJob() override;
 
-  Status Build(Graph graph, DeadLetters* dead, LateSink* late);
+  Status Build(Graph graph);
 
   Status Start() override;
   Status Wait() override;
   bool WaitFor(std::chrono::milliseconds time) override;
   void Drain() override;
+  void TriggerSavepoint(std::string target, bool stop, std::function<void(Status)> done) override;
   void Cancel() override;
   JobCounts Counts() const override;
   Result<bool> Step(uint64_t seed) override;
 
  private:
-  EpochParticipants Participants();
+  CheckpointCoordinator::Events Events();
+  CheckpointParticipants Participants();
   Status Open();
   Status OpenParts();
+  Status Restore();
   void Fail(const Status& status);
   // True when nothing more is to run. Under the mutex.
   bool Over() const { return done_ || cancelled_ || !status_.ok(); }
   bool IsOver() const;
   void Read(LaneParts& lane);
+  void WriteCheckpoints();
   void Control();
   // Does what is due by `now`; returns when to look again.
   Steady::time_point KeepTime(Steady::time_point now);
   void WakeSources();
+  // The time that checkpoints are kept by: a stepped job's is that of its clock.
+  Steady::time_point Now() const;
   void StepBarrier();
   void StopThreads();
-  // The last act of a job: drops what was not published.
+  // The last act of a job: publishes what is committed and drops the rest.
   void Finish();
+  Status FinishSink(SinkWriter& writer);
+  void ShowRejects();
 
   void CountSources(JobCounts& counts) const;
   void CountOperators(size_t node, JobCounts& counts) const;
 
   JobOptions options_;
-  Epochs epochs_;
+  JobServices services_;
+  CheckpointCoordinator coordinator_;
   Scheduler scheduler_;
+  WritingStep writing_step_;
   std::unique_ptr<Assembly> assembly_;
   std::vector<std::vector<std::string>> operator_names_;  // by node
   bool ticks_ = false;
-  LateSink* late_ = nullptr;
-  bool opened_ = false;  // by Start or Step
+  bool opened_ = false;   // by Start or Step
+  bool opened_parts_ = false;
+  bool stepped_ = false;
+  std::atomic<bool> crashed_{false};
 
   std::vector<std::thread> readers_;
-  std::thread control_;
+  std::thread control_, writer_;
   Steady::time_point next_tick_, next_barrier_;
   Timestamp next_step_barrier_ = 0;
 
@@ -93,20 +107,56 @@ class GraphJob final : public Job {
   bool done_ = false;       // the final epoch is published
   bool cancelled_ = false;
   bool ended_ = false;      // and all threads but the control thread have gone
+  bool to_write_ = false;
+  bool stop_writing_ = false;
 };
 
-GraphJob::GraphJob(JobOptions options)
+GraphJob::GraphJob(JobOptions options, JobServices services)
     : options_(std::move(options)),
-      epochs_([this] {
-        std::lock_guard lock(mutex_);
-        done_ = true;
-        changed_.notify_all();
-      }),
-      scheduler_([this](const Status& status) { Fail(status); }) {
+      services_(services),
+      coordinator_(options_.checkpoints, services.store, services.rejects, Events()),
+      scheduler_([this](const Status& status) { Fail(status); }),
+      writing_step_(&coordinator_) {
   options_.workers = std::max(options_.workers, 1);
   options_.batch_rows = std::max<int64_t>(options_.batch_rows, 1);
   options_.queue_bytes = std::max<int64_t>(options_.queue_bytes, 1);
   if (!options_.clock) options_.clock = SystemTime;
+  if (options_.crash_point) {
+    options_.crash_point = [this, crash = options_.crash_point](const char* point) {
+      const Status status = crash(point);
+      if (!status.ok()) {
+        crashed_ = true;
+        Fail(status);
+      }
+      return status;
+    };
+  }
+  scheduler_.Add(&writing_step_);
+}
+
+CheckpointCoordinator::Events GraphJob::Events() {
+  CheckpointCoordinator::Events events;
+  events.done = [this] {
+    std::lock_guard lock(mutex_);
+    done_ = true;
+    changed_.notify_all();
+  };
+  events.failed = [this](const Status& status) { Fail(status); };
+  events.to_write = [this] {
+    if (stepped_) {
+      writing_step_.Wake();
+      return;
+    }
+    std::lock_guard lock(mutex_);
+    to_write_ = true;
+    changed_.notify_all();
+  };
+  events.report = options_.on_checkpoint;
+  events.now = [this] { return Now(); };
+  if (options_.crash_point) {
+    events.crash_point = [this](const char* point) { return options_.crash_point(point); };
+  }
+  return events;
 }
 
 GraphJob::~GraphJob() {
@@ -114,9 +164,9 @@ GraphJob::~GraphJob() {
   if (control_.joinable()) control_.join();
 }
 
-Status GraphJob::Build(Graph graph, DeadLetters* dead, LateSink* late) {
-  MILL_ASSIGN(assembly_,
-              Assemble(std::move(graph), options_, {dead, &epochs_, &scheduler_}));
+Status GraphJob::Build(Graph graph) {
+  MILL_ASSIGN(assembly_, Assemble(std::move(graph), options_,
+                                  {services_.rejects, &coordinator_, &scheduler_}));
   for (const auto& tasks : assembly_->tasks) {
     const Chain& chain = tasks[0]->chain();
     std::vector<std::string>& names = operator_names_.emplace_back();
@@ -125,25 +175,27 @@ Status GraphJob::Build(Graph graph, DeadLetters* dead, LateSink* late) {
   for (const Node& node : assembly_->graph.nodes) {
     ticks_ |= node.ingestion && node.ingestion->needs_processing_time;
   }
-  late_ = late;
-  epochs_.SetParticipants(Participants());
+  coordinator_.SetParticipants(Participants());
   return Status::OK();
 }
 
-EpochParticipants GraphJob::Participants() {
-  EpochParticipants participants;
+// Sinks in the order of their numbers: the assembly builds the last node first.
+CheckpointParticipants GraphJob::Participants() {
+  CheckpointParticipants participants;
   participants.tasks = assembly_->num_tasks();
   for (LaneParts& lane : assembly_->lanes) {
-    participants.sources.push_back(
-        [task = lane.task](int64_t epoch) { task->InjectBarrier(epoch); });
-  }
-  for (const auto& tasks : assembly_->tasks) {
-    Task* task = tasks[0].get();
-    if (!task->sink()) continue;
-    participants.sinks.push_back([task](int64_t epoch) {
-      task->sink()->RequestPublish(epoch);
-      task->Wake();
+    participants.sources.push_back([task = lane.task](int64_t epoch, bool last) {
+      task->InjectBarrier(epoch, last);
     });
+  }
+  for (auto tasks = assembly_->tasks.rbegin(); tasks != assembly_->tasks.rend(); ++tasks) {
+    Task* task = (*tasks)[0].get();
+    if (!task->sink()) continue;
+    const auto publish = [task](const Committable& staged) {
+      task->sink()->RequestPublish(staged);
+      task->Wake();
+    };
+    participants.sinks.push_back({task->sink()->id(), publish});
   }
   return participants;
 }
@@ -164,8 +216,28 @@ Status GraphJob::OpenParts() {
     Node& node = assembly_->graph.nodes[n];
     if (node.sink) MILL_RETURN(Annotate(node.sink->Open(), node.name));
     for (size_t i = 0; i < assembly_->tasks[n].size(); ++i) {
-      const OperatorContext context{static_cast<int>(i), node.parallelism, late_};
+      const OperatorContext context{static_cast<int>(i), node.parallelism,
+                                    &assembly_->tasks[n][i]->rejects()};
       MILL_RETURN(Annotate(assembly_->tasks[n][i]->chain().Open(context), node.name));
+    }
+  }
+  if (services_.from) MILL_RETURN(Restore());
+  opened_parts_ = true;
+  return Status::OK();
+}
+
+Status GraphJob::Restore() {
+  const RestorePoint& from = *services_.from;
+  if (services_.rejects) {
+    MILL_RETURN(services_.rejects->Restore(from.rejects() ? &*from.rejects() : nullptr));
+  }
+  for (LaneParts& lane : assembly_->lanes) {
+    if (const LaneSnapshot* snapshot = from.FindLane(lane.id)) lane.task->GoOnFrom(*snapshot);
+  }
+  for (size_t n = 0; n < assembly_->tasks.size(); ++n) {
+    const Node& node = assembly_->graph.nodes[n];
+    for (auto& task : assembly_->tasks[n]) {
+      MILL_RETURN(Annotate(task->Restore(from, node.parallelism), node.name));
     }
   }
   return Status::OK();
@@ -173,6 +245,7 @@ Status GraphJob::OpenParts() {
 
 Status GraphJob::Start() {
   MILL_RETURN(Open());
+  writer_ = std::thread([this] { WriteCheckpoints(); });
   scheduler_.Start(options_.workers);
   for (LaneParts& lane : assembly_->lanes) readers_.emplace_back([this, &lane] { Read(lane); });
   WakeSources();
@@ -183,6 +256,22 @@ Status GraphJob::Start() {
 void GraphJob::Read(LaneParts& lane) {
   const Status status = Guarded([&lane] { return lane.reader->Run(); });
   if (!status.ok()) Fail(Annotate(status, assembly_->graph.nodes[lane.node].name));
+}
+
+void GraphJob::WriteCheckpoints() {
+  std::unique_lock lock(mutex_);
+  while (true) {
+    changed_.wait(lock, [this] { return to_write_ || stop_writing_; });
+    if (stop_writing_) return;
+    to_write_ = false;
+    lock.unlock();
+    const Status status = Guarded([this] {
+      coordinator_.WriteNext();
+      return Status::OK();
+    });
+    if (!status.ok()) Fail(status);
+    lock.lock();
+  }
 }
 
 void GraphJob::Fail(const Status& status) {
@@ -205,11 +294,7 @@ void GraphJob::Control() {
     const Steady::time_point next = KeepTime(Steady::now());
     lock.lock();
     const auto over = [this] { return Over(); };
-    if (next == Steady::time_point::max()) {
-      changed_.wait(lock, over);
-    } else {
-      changed_.wait_until(lock, next, over);
-    }
+    changed_.wait_until(lock, next, over);
   }
   lock.unlock();
   StopThreads();
@@ -217,17 +302,18 @@ void GraphJob::Control() {
 }
 
 Steady::time_point GraphJob::KeepTime(Steady::time_point now) {
-  Steady::time_point next = Steady::time_point::max();
+  Steady::time_point next = now + kLook;
+  coordinator_.KeepTime(now);
   if (ticks_) {
     if (now >= next_tick_) {
       WakeSources();
       next_tick_ = now + SourceTask::kTick;
     }
-    next = next_tick_;
+    next = std::min(next, next_tick_);
   }
   if (options_.barrier_interval.count() > 0) {
     if (now >= next_barrier_) {
-      epochs_.Trigger();
+      coordinator_.Trigger(now);
       next_barrier_ = now + options_.barrier_interval;
     }
     next = std::min(next, next_barrier_);
@@ -241,6 +327,12 @@ void GraphJob::WakeSources() {
 
 void GraphJob::StopThreads() {
   scheduler_.Stop();
+  {
+    std::lock_guard lock(mutex_);
+    stop_writing_ = true;
+    changed_.notify_all();
+  }
+  if (writer_.joinable()) writer_.join();
   for (LaneParts& lane : assembly_->lanes) lane.queue->Close();
   for (std::thread& reader : readers_) reader.join();
   readers_.clear();
@@ -252,14 +344,33 @@ void GraphJob::Finish() {
     std::lock_guard lock(mutex_);
     published = done_;
   }
-  for (Node& node : assembly_->graph.nodes) {
-    if (published || !node.sink) continue;
-    const Status aborted = Guarded([&node] { return node.sink->Abort(); });
-    if (!aborted.ok()) Fail(Annotate(aborted, node.name));
+  for (auto& tasks : assembly_->tasks) {
+    SinkWriter* writer = tasks[0]->sink();
+    if (published || crashed_ || !writer) continue;
+    const Status aborted = Guarded([this, writer] { return FinishSink(*writer); });
+    if (!aborted.ok()) Fail(Annotate(aborted, tasks[0]->name()));
   }
+  if (!published && !crashed_) ShowRejects();
   std::lock_guard lock(mutex_);
   ended_ = true;
   changed_.notify_all();
+}
+
+// What a checkpoint has committed is published now or, if it cannot be, when the job goes on from
+// there: it must not be dropped.
+Status GraphJob::FinishSink(SinkWriter& writer) {
+  if (opened_parts_) MILL_RETURN(writer.PublishRequested());
+  return writer.publishes_all() ? writer.sink().Abort() : Status::OK();
+}
+
+// A job that cannot be gone on with shows all that it rejected.
+void GraphJob::ShowRejects() {
+  if (services_.store || !services_.rejects) return;
+  const Status shown = Guarded([this]() -> Status {
+    MILL_ASSIGN(const Committable all, services_.rejects->Stage(kMaxTimestamp));
+    return services_.rejects->Publish(all);
+  });
+  if (!shown.ok()) Fail(shown);
 }
 
 Status GraphJob::Wait() {
@@ -277,6 +388,10 @@ void GraphJob::Drain() {
   for (LaneParts& lane : assembly_->lanes) lane.reader->Drain();
 }
 
+void GraphJob::TriggerSavepoint(std::string target, bool stop, std::function<void(Status)> done) {
+  coordinator_.TriggerSavepoint(std::move(target), stop, std::move(done), Now());
+}
+
 void GraphJob::Cancel() {
   std::lock_guard lock(mutex_);
   cancelled_ = true;
@@ -285,6 +400,7 @@ void GraphJob::Cancel() {
 
 Result<bool> GraphJob::Step(uint64_t seed) {
   if (!opened_) {
+    stepped_ = true;
     for (LaneParts& lane : assembly_->lanes) lane.task->PollBySelf();
     MILL_RETURN(Open());
     next_step_barrier_ = options_.clock() + options_.barrier_interval.count();
@@ -304,16 +420,23 @@ Result<bool> GraphJob::Step(uint64_t seed) {
   return true;
 }
 
+Steady::time_point GraphJob::Now() const {
+  if (!stepped_) return Steady::now();
+  return Steady::time_point(std::chrono::milliseconds(options_.clock()));
+}
+
 void GraphJob::StepBarrier() {
+  coordinator_.KeepTime(Now());
   if (options_.barrier_interval.count() == 0) return;
   const Timestamp now = options_.clock();
   if (now < next_step_barrier_) return;
-  epochs_.Trigger();
+  coordinator_.Trigger(Now());
   next_step_barrier_ = now + options_.barrier_interval.count();
 }
 
 JobCounts GraphJob::Counts() const {
   JobCounts counts;
+  counts.checkpoints = coordinator_.totals();
   CountSources(counts);
   for (size_t n = 0; n < assembly_->tasks.size(); ++n) {
     CountOperators(n, counts);
@@ -364,10 +487,9 @@ void GraphJob::CountOperators(size_t node, JobCounts& counts) const {
 
 }  // namespace
 
-Result<std::unique_ptr<Job>> Job::Make(Graph graph, JobOptions options, DeadLetters* dead,
-                                       LateSink* late) {
-  auto job = std::make_unique<GraphJob>(std::move(options));
-  MILL_RETURN(job->Build(std::move(graph), dead, late));
+Result<std::unique_ptr<Job>> Job::Make(Graph graph, JobOptions options, JobServices services) {
+  auto job = std::make_unique<GraphJob>(std::move(options), services);
+  MILL_RETURN(job->Build(std::move(graph)));
   return job;
 }
 

@@ -9,18 +9,12 @@
 #include <string>
 #include <vector>
 
+#include "runtime/checkpoint.h"
 #include "runtime/graph.h"
+#include "runtime/job_options.h"
+#include "runtime/reject_log.h"
 
 namespace millrace {
-
-struct JobOptions {
-  int workers = 1;
-  int64_t batch_rows = 8192;         // target rows of a batch between operators
-  int64_t queue_bytes = 4 << 20;     // bound of one channel
-  std::chrono::milliseconds barrier_interval{0};  // 0: only the final epoch
-  std::string time_zone = "UTC";
-  std::function<Timestamp()> clock;  // wall clock in ms; null: the system's
-};
 
 // Rows are counted where they come in and where they are dropped; the books must balance:
 // read = consumed + filtered + late + dead_lettered.
@@ -44,13 +38,20 @@ struct JobCounts {
   std::vector<SourceCount> sources;
   std::vector<OperatorCount> operators;
   std::vector<SinkCount> sinks;
+  CheckpointTotals checkpoints;
+};
+
+// What a job works with; all may be null, and outlives the job.
+struct JobServices {
+  RejectLog* rejects = nullptr;
+  CheckpointStore* store = nullptr;     // null: nothing is saved, output is committed in memory
+  const RestorePoint* from = nullptr;   // where the job goes on
 };
 
 class Job {
  public:
-  // `dead` and `late` receive bad and late rows; they outlive the job and may be null.
-  static Result<std::unique_ptr<Job>> Make(Graph graph, JobOptions options, DeadLetters* dead,
-                                           LateSink* late);
+  static Result<std::unique_ptr<Job>> Make(Graph graph, JobOptions options,
+                                           JobServices services = {});
   virtual ~Job() = default;
 
   // Starts the threads.
@@ -62,7 +63,11 @@ class Job {
   // Ends the sources as if their input had ended: what is in flight is worked off, windows are
   // flushed, the final epoch is published.
   virtual void Drain() = 0;
-  // Stops at once; nothing more is published.
+  // Makes a savepoint in the folder `target` while the job runs on or, with `stop`, as its end.
+  // `done` is called once, from some thread of the job's, if the job lives so long.
+  virtual void TriggerSavepoint(std::string target, bool stop,
+                                std::function<void(Status)> done) = 0;
+  // Stops at once; nothing more is published than what a checkpoint has committed.
   virtual void Cancel() = 0;
   // A consistent enough copy of the counters, from any thread.
   virtual JobCounts Counts() const = 0;

@@ -19,7 +19,7 @@ std::vector<int64_t> Numbers(int64_t count) {
 }
 
 std::unique_ptr<Job> MakeJob(Graph graph, JobOptions options = {}) {
-  auto job = Job::Make(std::move(graph), std::move(options), nullptr, nullptr);
+  auto job = Job::Make(std::move(graph), std::move(options));
   EXPECT_TRUE(job.ok()) << job.status();
   return std::move(*job);
 }

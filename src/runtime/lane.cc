@@ -143,6 +143,7 @@ Status LaneReader::Run() {
 
 Status LaneReader::Open() {
   MILL_RETURN(source_->Open());
+  if (!start_.empty()) MILL_RETURN(source_->Seek(start_));
   opened_ = true;
   quiet_since_ = clock_();
   total_bytes_.store(source_->total_bytes(), std::memory_order_relaxed);
@@ -165,6 +166,7 @@ Status LaneReader::PollOnce(std::chrono::milliseconds wait) {
     idle_ = false;
     quiet_since_ = clock_();
     Piece piece;
+    piece.position = std::move(polled.position);
     piece.polled = std::move(polled);
     queue_->Push(std::move(piece));
   }

@@ -9,6 +9,7 @@
 // itself.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <condition_variable>
 #include <cstdint>
@@ -34,6 +35,7 @@ struct Piece {
   Kind kind = Kind::kData;
   Stage stage = Stage::kRaw;
   Polled polled;
+  std::string position;   // of the source after it
   Timestamp arrival = 0;  // set by the queue, never falls
   Ingested ingested;      // once parsed
   int64_t bytes = 0;
@@ -45,6 +47,9 @@ class LaneQueue {
   LaneQueue(int64_t bound, Clock clock) : bound_(bound), clock_(std::move(clock)) {}
   // Says whom to wake: before anything else. Without `parsers` the source task gets raw pieces.
   void Connect(Activity* source, std::vector<Activity*> parsers);
+
+  // No piece is to have come before `time`; before anything else.
+  void StartAt(Timestamp time) { now_ = std::max(now_, time); }
 
   // What WaitForRoom found.
   enum class Room { kThere, kAfterWait, kClosed };
@@ -92,6 +97,10 @@ class LaneReader {
   Status Run();
   // Opens the source if need be, polls once and hands on what came, or that nothing will.
   Status PollOnce(std::chrono::milliseconds wait);
+  // Goes on after `position`; before anything else.
+  void StartFrom(std::string position) { start_ = std::move(position); }
+  // There is nothing to read any more; before anything else.
+  void StartEnded() { ended_ = true; }
   // Ends the lane at the next poll as if the source had ended. Any thread.
   void Drain() { draining_.store(true, std::memory_order_relaxed); }
   int64_t total_bytes() const { return total_bytes_.load(std::memory_order_relaxed); }
@@ -105,6 +114,7 @@ class LaneReader {
   LaneQueue* queue_;
   std::chrono::milliseconds idle_timeout_;
   Clock clock_;
+  std::string start_;
   bool opened_ = false;
   bool ended_ = false;
   bool idle_ = false;

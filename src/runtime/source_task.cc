@@ -4,7 +4,50 @@
 
 namespace millrace {
 
+void SourceTask::GoOnFrom(const LaneSnapshot& lane) {
+  position_ = lane.position;
+  clock_.RaiseTo(lane.watermark);
+  ticked_ = lane.processing_time;
+  idle_ = lane.idle;
+  ended_ = lane.ended;
+  restored_ = true;
+  Count(stats_.rows, lane.counters.rows);
+  Count(stats_.bytes, lane.counters.bytes);
+  Count(stats_.dead_lettered, lane.counters.dead_lettered);
+  Report();
+  wiring_.reader->StartFrom(lane.position);
+  wiring_.queue->StartAt(lane.processing_time);
+  if (ended_) wiring_.reader->StartEnded();
+}
+
+void SourceTask::Describe(TaskSnapshot& snapshot) {
+  LaneSnapshot& lane = snapshot.lane.emplace();
+  lane.id = wiring_.id;
+  lane.position = position_;
+  lane.watermark = clock_.watermark();
+  lane.processing_time = ticked_;
+  lane.idle = idle_;
+  lane.ended = ended_;
+  lane.counters = {stats_.rows, stats_.bytes, stats_.dead_lettered};
+}
+
+Status SourceTask::Announce() {
+  restored_ = false;
+  if (ended_) return Finish();
+  if (ticked_ != kMinTimestamp) {
+    MILL_RETURN(chain().Feed(0, Watermark{TimeDomain::kProcessing, ticked_}));
+  }
+  if (clock_.watermark() != kMinTimestamp) {
+    MILL_RETURN(chain().Feed(0, Watermark{TimeDomain::kEvent, clock_.watermark()}));
+  }
+  return idle_ ? chain().Feed(0, Idle{}) : Status::OK();
+}
+
 Result<bool> SourceTask::Advance() {
+  if (restored_) {
+    MILL_RETURN(Announce());
+    return true;
+  }
   if (current_.rows) {
     MILL_RETURN(AdvanceRows());
     return true;
@@ -15,7 +58,7 @@ Result<bool> SourceTask::Advance() {
     MILL_RETURN(chain().Feed(0, Barrier{requested}));
     return true;
   }
-  if (ended_) return false;
+  if (ended_ || injected_ == last_.load(std::memory_order_relaxed)) return false;
   if (wiring_.ticks) {
     MILL_ASSIGN(bool ticked, Tick());
     if (ticked) return true;
@@ -71,7 +114,9 @@ Status SourceTask::BeginPiece(Piece piece) {
   offset_ = 0;
   Count(stats_.rows, current_.records);
   Count(stats_.bytes, current_.bytes);
-  Count(stats_.dead_lettered, current_.dead_lettered);
+  Count(stats_.dead_lettered, current_.bad.count());
+  current_.bad.TellTo(rejects());
+  position_ = std::move(piece.position);
   if (current_.rows && current_.rows->num_rows() == 0) current_ = {};
   return Status::OK();
 }
@@ -101,7 +146,7 @@ Status SourceTask::Finish() {
   Report();
   MILL_RETURN(chain().Feed(0, Watermark{TimeDomain::kEvent, kMaxTimestamp}));
   MILL_RETURN(chain().Feed(0, End{}));
-  wiring_.epochs->SourceEnded();
+  wiring_.checkpoints->SourceEnded();
   return Status::OK();
 }
 

@@ -18,7 +18,8 @@ struct SourceWiring {
   TableClock* table = nullptr;
   size_t lane = 0;                     // which of the table's
   std::unique_ptr<Ingestor> ingestor;  // null if parse tasks do the work
-  EpochListener* epochs = nullptr;
+  std::string id;                      // "table/split"
+  CheckpointListener* checkpoints = nullptr;
   int64_t batch_rows = 8192;
   bool ticks = false;                  // emit processing-time watermarks
 };
@@ -33,15 +34,18 @@ class SourceTask final : public Task {
   // How often a silent source tells the processing time.
   static constexpr std::chrono::milliseconds kTick{50};
 
-  SourceTask(std::string name, std::unique_ptr<Chain> chain, SinkWriter* sink, int messages,
-             SourceWiring wiring)
-      : Task(std::move(name), std::move(chain), sink, messages), wiring_(std::move(wiring)) {}
+  SourceTask(TaskParts parts, std::unique_ptr<Chain> chain, SourceWiring wiring)
+      : Task(std::move(parts), std::move(chain)), wiring_(std::move(wiring)) {}
 
-  // Asks for a barrier; any thread. Also after the end of the lane.
-  void InjectBarrier(int64_t epoch) {
+  // Asks for a barrier; any thread. Also after the end of the lane. Nothing but barriers follows the
+  // `last` one.
+  void InjectBarrier(int64_t epoch, bool last) {
+    if (last) last_.store(epoch, std::memory_order_relaxed);
     requested_.store(epoch, std::memory_order_release);
     Wake();
   }
+  // Goes on where the lane was at a checkpoint; before it first runs.
+  void GoOnFrom(const LaneSnapshot& lane);
   // Makes the task poll by itself, without waiting, when it has nothing; before it first runs.
   void PollBySelf() { polls_ = true; }
   const SourceStats& stats() const { return stats_; }
@@ -52,6 +56,9 @@ class SourceTask final : public Task {
   Result<bool> Tick();
   Result<bool> TakePiece();
   Status BeginPiece(Piece piece);
+  void Describe(TaskSnapshot& snapshot) override;
+  // Tells the next tasks again what they knew at the checkpoint.
+  Status Announce();
   Status WakeUp();
   Status GoIdle();
   Status Finish();
@@ -61,12 +68,15 @@ class SourceTask final : public Task {
   LaneClock clock_;
   Ingested current_;    // being fed
   int64_t offset_ = 0;  // rows of it that have been
+  std::string position_;  // after the current piece
   std::atomic<int64_t> requested_{0};
+  std::atomic<int64_t> last_{-1};
   int64_t injected_ = 0;
   Timestamp ticked_ = kMinTimestamp;
   bool polls_ = false;
   bool idle_ = false;
   bool ended_ = false;
+  bool restored_ = false;  // and not yet announced
   SourceStats stats_;
 };
 

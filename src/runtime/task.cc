@@ -10,31 +10,70 @@ Status SinkWriter::Accept(Message message) {
     return sink_->Write(*batch);
   }
   if (const auto* barrier = std::get_if<Barrier>(&message)) {
+    MILL_RETURN(CrashAt("before a sink stages"));
     MILL_ASSIGN(staged_, sink_->Stage(barrier->epoch));
-    epochs_->Acknowledge(barrier->epoch);
+    MILL_RETURN(CrashAt("after a sink has staged"));
   }
   return Status::OK();
 }
 
+SinkSnapshot SinkWriter::TakeStaged() {
+  return {id_, {std::move(staged_)}, {rows(), published_epochs()}};
+}
+
+void SinkWriter::RequestPublish(const Committable& staged) {
+  std::lock_guard lock(mutex_);
+  requested_.push_back(staged);
+  asked_.store(true, std::memory_order_release);
+}
+
 Status SinkWriter::PublishRequested() {
-  const int64_t requested = requested_.load(std::memory_order_acquire);
-  if (requested <= last_published_) return Status::OK();
-  MILL_RETURN(sink_->Publish(staged_));
-  last_published_ = requested;
-  Count(published_, 1);
-  epochs_->Published(requested);
+  if (!asked_.load(std::memory_order_acquire)) return Status::OK();
+  std::deque<Committable> requested;
+  {
+    std::lock_guard lock(mutex_);
+    requested = std::exchange(requested_, {});
+    asked_.store(false, std::memory_order_relaxed);
+  }
+  for (const Committable& staged : requested) {
+    if (staged.epoch <= last_published_) continue;
+    MILL_RETURN(CrashAt("before a sink publishes"));
+    const Status published = sink_->Publish(staged);
+    behind_.store(!published.ok(), std::memory_order_relaxed);
+    if (!published.ok()) {
+      checkpoints_->PublishFailed(number_, published);
+      return Status::OK();
+    }
+    MILL_RETURN(CrashAt("after a sink has published"));
+    last_published_ = staged.epoch;
+    Count(published_, 1);
+    checkpoints_->Published(number_, staged.epoch);
+  }
+  return Status::OK();
+}
+
+Status SinkWriter::Recover(const SinkSnapshot& from) {
+  Count(rows_, from.counters.rows);
+  Count(published_, from.counters.published_epochs);
+  for (const Committable& staged : from.pending) {
+    MILL_RETURN(CrashAt("before a sink publishes"));
+    MILL_RETURN(sink_->Publish(staged));
+    MILL_RETURN(CrashAt("after a sink has published"));
+    last_published_ = staged.epoch;
+    Count(published_, 1);
+  }
   return Status::OK();
 }
 
 Result<Activity::Next> Task::Run() {
   Result<Next> next = Guarded([this] { return RunMessages(); });
-  if (!next.ok()) return Annotate(next.status(), name_);
+  if (!next.ok()) return Annotate(next.status(), name());
   return next;
 }
 
 Result<Activity::Next> Task::RunMessages() {
-  for (int i = 0; i < messages_; ++i) {
-    if (sink_) MILL_RETURN(sink_->PublishRequested());
+  for (int i = 0; i < parts_.messages; ++i) {
+    if (sink()) MILL_RETURN(sink()->PublishRequested());
     if (chain_->end().Full()) return Next::kWait;
     if (chain_->HasBacklog()) {
       MILL_RETURN(chain_->Resume());
@@ -46,6 +85,48 @@ Result<Activity::Next> Task::RunMessages() {
     return Next::kWait;
   }
   return Next::kAgain;
+}
+
+Status Task::Restore(const RestorePoint& point, int parallelism) {
+  for (size_t i = 0; i < parts_.operator_ids.size(); ++i) {
+    const std::string& id = parts_.operator_ids[i];
+    const OperatorCounters* counters = point.FindOperator(id);
+    if (!counters) continue;
+    if (parts_.instance == 0) chain_->CountOn(static_cast<int>(i), *counters);
+    MILL_ASSIGN(auto state, point.OpenState(id, parts_.instance, parallelism));
+    if (state) MILL_RETURN(chain_->Load(static_cast<int>(i), *state));
+  }
+  if (!sink()) return Status::OK();
+  const SinkSnapshot* from = point.FindSink(sink()->id());
+  return from ? sink()->Recover(*from) : Status::OK();
+}
+
+Status Task::BarrierPassed(size_t index, Operator& op, int64_t epoch) {
+  OperatorSnapshot snapshot;
+  snapshot.id = parts_.operator_ids[index];
+  snapshot.what = op.Describe();
+  snapshot.instance = parts_.instance;
+  snapshot.counters = chain_->CountersOf(index);
+  if (parts_.checkpoints->keeps_state()) {
+    MILL_RETURN(CrashAt("before an operator saves"));
+    auto state = std::make_shared<FrozenState>(parts_.checkpoints->save_mode());
+    MILL_RETURN(Annotate(op.Save(*state), fmt::format("saving the state of {} for checkpoint {}",
+                                                      snapshot.what, epoch)));
+    snapshot.state = std::move(state);
+  }
+  saved_.push_back(std::move(snapshot));
+  return Status::OK();
+}
+
+Status Task::BarrierLeft(int64_t epoch) {
+  TaskSnapshot snapshot;
+  snapshot.epoch = epoch;
+  snapshot.operators = std::exchange(saved_, {});
+  if (sink()) snapshot.sink = sink()->TakeStaged();
+  Describe(snapshot);
+  rejects_.SetEpoch(epoch + 1);
+  parts_.checkpoints->Acknowledge(std::move(snapshot));
+  return Status::OK();
 }
 
 Result<bool> OperatorTask::Advance() {

@@ -1,5 +1,5 @@
-// The recursive-descent parser behind parser.h. Its methods lie in three files: parser.cc (cursor,
-// errors, statements), parse_query.cc (queries and FROM), parse_expression.cc (expressions, types).
+// The recursive-descent parser behind parser.h. Its methods lie in parser.cc (cursor, errors) and in
+// one file per kind of thing that is parsed: parse_statement.cc, parse_query.cc, parse_type.cc ...
 #pragma once
 
 #include <algorithm>
@@ -97,7 +97,7 @@ class Parser {
   std::string Found(const Token& token) const;
   std::string SpellingHint() const;
 
-  // ---- statements (parser.cc) ----
+  // ---- statements (parse_statement.cc, parse_create.cc) ----
   Result<ast::Statement> ParseStatement();
   Status ParseStatementBody(ast::Statement& statement);
   Status ParseCreate(ast::Statement& statement);
@@ -130,7 +130,7 @@ class Parser {
   Result<ast::Explain> ParseExplain();
   Result<ast::Help> ParseHelp();
 
-  // ---- queries (parse_query.cc) ----
+  // ---- queries (parse_query.cc, parse_select.cc, parse_from.cc) ----
   Result<ast::QueryPtr> ParseQuery();
   Status ParseWithClause(ast::Query& query);
   Result<std::pair<std::string, ast::QueryPtr>> ParseWithItem();
@@ -175,7 +175,7 @@ class Parser {
   Status ParseTableAlias(ast::TableRef& table);
   bool AtBareAlias() const;
 
-  // ---- expressions (parse_expression.cc) ----
+  // ---- expressions (parse_expression.cc, parse_primary.cc, parse_literal.cc) ----
   Result<ast::ExprPtr> ParseExpression();
   Result<ast::ExprPtr> ParseOperand(int lowest_precedence);
   Result<ast::ExprPtr> ParseOperators(int lowest_precedence);
@@ -213,6 +213,7 @@ class Parser {
   Result<ast::ExprPtr> ParseColumn();
   Status ParseArgumentList(std::vector<ast::ExprPtr>& args, std::string_view close);
 
+  // ---- calls (parse_call.cc, parse_call_clauses.cc) ----
   Result<ast::ExprPtr> ParseCall();
   Result<ast::ExprPtr> ParseCallNamed(const Token& name_token);
   Status ParseCallArguments(ast::Expr& call);
@@ -237,7 +238,7 @@ class Parser {
   Status ParseFrame(ast::Expr& window);
   Status ParseFrameBound();
 
-  // ---- types (parse_expression.cc) ----
+  // ---- types (parse_type.cc) ----
   Result<SqlType> ParseType();
   Result<SqlType> ParseTypeName();
   Result<SqlType> ParseSimpleType(const Token& name);
@@ -263,6 +264,9 @@ class Parser {
   // Calls written OVER name, until the WINDOW clause of their SELECT is read.
   std::vector<std::pair<ast::ExprPtr, Token>> named_windows_;
 };
+
+// `text` cut to fit a message; bytes that would garble a terminal are written as \xNN.
+std::string Shown(std::string_view text);
 
 // Words that cannot be names unless quoted.
 bool IsReserved(std::string_view key);

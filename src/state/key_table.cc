@@ -32,6 +32,21 @@ Status KeyTable::FindOrInsert(const arrow::RecordBatch& rows, const std::vector<
   return Status::OK();
 }
 
+Status KeyTable::Find(const arrow::RecordBatch& rows, const std::vector<int>& columns,
+                      std::vector<uint32_t>& slots) {
+  MILL_RETURN(codec_.Encode(rows, columns, nullptr, encoded_));
+  slots.resize(static_cast<size_t>(rows.num_rows()));
+  hashes_.resize(slots.size());
+  for (size_t begin = 0; begin < slots.size(); begin += kGroup) {
+    const size_t end = std::min(begin + kGroup, slots.size());
+    Prefetch(encoded_, begin, end);
+    for (size_t i = begin; i < end; ++i) {
+      slots[i] = FindKey(encoded_.data(i), encoded_.size(i), static_cast<uint32_t>(hashes_[i]));
+    }
+  }
+  return Status::OK();
+}
+
 void KeyTable::FindOrInsertEncoded(std::vector<uint32_t>& slots, std::vector<uint32_t>& inserted) {
   for (size_t begin = 0; begin < slots.size(); begin += kGroup) {
     const size_t end = std::min(begin + kGroup, slots.size());
@@ -110,11 +125,17 @@ inline bool KeyTable::Equal(uint32_t slot, const uint8_t* key, size_t size) cons
   return KeySize(slot) == size && std::memcmp(KeyData(slot), key, size) == 0;
 }
 
-uint32_t KeyTable::FindOrInsertKey(const uint8_t* key, size_t size, uint64_t hash, bool& is_new) {
-  const auto tag = static_cast<uint32_t>(hash);
+inline uint32_t KeyTable::FindKey(const uint8_t* key, size_t size, uint32_t tag) const {
   for (size_t at = tag & mask_; entries_[at].slot != kNone; at = (at + 1) & mask_) {
     if (entries_[at].tag == tag && Equal(entries_[at].slot, key, size)) return entries_[at].slot;
   }
+  return kNone;
+}
+
+uint32_t KeyTable::FindOrInsertKey(const uint8_t* key, size_t size, uint64_t hash, bool& is_new) {
+  const auto tag = static_cast<uint32_t>(hash);
+  const uint32_t found = FindKey(key, size, tag);
+  if (found != kNone) return found;
   is_new = true;
   return InsertKey(key, size, tag);
 }

@@ -34,7 +34,10 @@ class KeyTable {
   Status FindOrInsert(const arrow::RecordBatch& rows, const std::vector<int>& columns,
                       const int64_t* namespaces, std::vector<uint32_t>& slots,
                       std::vector<uint32_t>& inserted);
-  // The same for the keys of `slots` under another namespace.
+  // Sets slots[i] to the slot of row i's key, kNone if it is not there. No namespaces.
+  Status Find(const arrow::RecordBatch& rows, const std::vector<int>& columns,
+              std::vector<uint32_t>& slots);
+  // FindOrInsert for the keys of `slots` under another namespace.
   void FindOrInsertIn(int64_t other_namespace, std::span<const uint32_t> slots,
                       std::vector<uint32_t>& others, std::vector<uint32_t>& inserted);
   // A slot without a key, for more state of a key that has a slot already.
@@ -71,6 +74,7 @@ class KeyTable {
   void CopyKeys(int64_t other_namespace, std::span<const uint32_t> slots);
   void FindOrInsertEncoded(std::vector<uint32_t>& slots, std::vector<uint32_t>& inserted);
   void Prefetch(const EncodedKeys& keys, size_t begin, size_t end);
+  uint32_t FindKey(const uint8_t* key, size_t size, uint32_t tag) const;
   uint32_t FindOrInsertKey(const uint8_t* key, size_t size, uint64_t hash, bool& is_new);
   uint32_t InsertKey(const uint8_t* key, size_t size, uint32_t tag);
   void PutEntry(uint32_t tag, uint32_t slot);

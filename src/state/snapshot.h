@@ -1,6 +1,9 @@
 // Snapshots: what the state of one operator instance is when it is written down: named tables of
 // columns. What a table's columns mean is the operator's to say (StateTable::doc); where the rows go
 // is the business of who calls Save: a checkpoint, a savepoint, a test.
+//
+// A snapshot is full, or a delta: what has changed since the snapshot before. The snapshots of one
+// instance from a full one on are its chain; a reader folds it (snapshot_fold.h).
 #pragma once
 
 #include <arrow/record_batch.h>
@@ -13,20 +16,39 @@
 
 namespace millrace {
 
+// kDelta: what changed since the snapshot before it, whatever that one's mode. Asked for only if that
+// one has become part of the chain; else the next one must be full.
+enum class SaveMode { kFull, kDelta };
+
 struct StateTable {
   std::string name;  // "groups"; unique within the operator
   std::string doc;   // what a row is, for who reads the file
-  std::shared_ptr<arrow::Schema> schema;
+  std::shared_ptr<arrow::Schema> schema;  // fields by StateField, names unique
   // Columns of the key, hashed into key groups (data/key_hash.h) as the exchange before the operator
   // does. Empty: rows of no key, of which every instance that restores gets all.
   std::vector<int> key_columns;
+  // Rows of a delta take the place of all earlier rows that are equal in these columns. Empty: of
+  // the whole table, which is written in every snapshot.
+  std::vector<int> id_columns;
 };
+
+// A column with its meaning, for who reads the file.
+inline std::shared_ptr<arrow::Field> StateField(const std::string& name,
+                                                std::shared_ptr<arrow::DataType> type,
+                                                const std::string& doc) {
+  return arrow::field(name, std::move(type), true, arrow::key_value_metadata({"doc"}, {doc}));
+}
 
 class StateWriter {
  public:
   virtual ~StateWriter() = default;
+  // What is to be written.
+  virtual SaveMode mode() const = 0;
   // Adds rows of `table`. Arrays are kept, not copied: they must not change any more.
   virtual Status Write(const StateTable& table, std::shared_ptr<arrow::RecordBatch> rows) = 0;
+  // In a delta: what was saved before of the rows that are equal to a row of `ids` in all its columns
+  // (some of the table's, by name) is gone. What is written in this snapshot stays.
+  virtual Status Erase(const StateTable& table, std::shared_ptr<arrow::RecordBatch> ids) = 0;
 };
 
 class StateReader {

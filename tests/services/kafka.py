@@ -170,7 +170,7 @@ class Broker:
         with open(self.path / "server.log", "ab") as log:
             self.process = subprocess.Popen([*self._java("256m"), "kafka.Kafka", str(self.path / "server.properties")],
                                             stdout=log, stderr=log, stdin=subprocess.DEVNULL)
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 180
         while time.monotonic() < deadline:
             if self.process.poll() is not None:
                 break

@@ -2,7 +2,7 @@
 // ways and must give the same rows each time.
 //
 //   CREATE TABLE bids (...) WITH ('connector' = 'test');
-//   -- input bids            rows of table bids, one a line, columns between '|'; NULL; "#1 -D |" a kind
+//   -- input bids            rows of table bids, one a line, columns between '|'; NULL; first "-D |": a kind
 //   --   00:00:01 | 5
 //   SELECT ...;
 //   -- expect live           must have appeared while the input is still open
@@ -23,6 +23,7 @@
 #include "data/pretty.h"
 #include "engine/engine.h"
 #include "functions/expression.h"
+#include "rows_source.h"
 
 #include <arrow/api.h>
 
@@ -114,32 +115,6 @@ std::string Lengthen(const std::string& cell, const SqlType& type) {
   return cell;
 }
 
-// Rows of text, cast to the columns' types; yields one batch, then waits or ends.
-class TestSource : public Source {
- public:
-  TestSource(std::shared_ptr<arrow::RecordBatch> rows, const bool* open) : rows_(std::move(rows)), open_(open) {}
-  Status Open() override { return Status::OK(); }
-  Result<Polled> Poll(std::chrono::milliseconds) override {
-    Polled polled;
-    if (!sent_ && rows_->num_rows() > 0) {
-      polled.state = Polled::State::kData;
-      polled.rows = rows_;
-    } else {
-      polled.state = *open_ ? Polled::State::kNothing : Polled::State::kEnd;
-    }
-    sent_ = true;
-    return polled;
-  }
-  Status Seek(const std::string&) override { return Status::OK(); }
-  bool bounded() const override { return true; }
-  std::string name() const override { return "test"; }
-
- private:
-  std::shared_ptr<arrow::RecordBatch> rows_;
-  const bool* open_;
-  bool sent_ = false;
-};
-
 Result<std::shared_ptr<arrow::RecordBatch>> MakeRows(const TableInfo& table, const Schema& columns,
                                                      const std::vector<std::string>& lines) {
   std::vector<std::shared_ptr<arrow::Array>> arrays;
@@ -147,7 +122,9 @@ Result<std::shared_ptr<arrow::RecordBatch>> MakeRows(const TableInfo& table, con
     const int at = table.schema.Find(column.name);
     arrow::StringBuilder builder;
     for (const std::string& line : lines) {
-      const auto cells = Cells(line);
+      auto cells = Cells(line);
+      RowKind kind;
+      if (!cells.empty() && ReadRowKind(cells[0], &kind)) cells.erase(cells.begin());
       if (at >= static_cast<int>(cells.size())) return UserError("input line has too few cells: {}", line);
       const std::string& cell = cells[static_cast<size_t>(at)];
       MILL_RETURN(cell == "NULL" ? builder.AppendNull() : builder.Append(Lengthen(cell, column.type)));
@@ -159,16 +136,31 @@ Result<std::shared_ptr<arrow::RecordBatch>> MakeRows(const TableInfo& table, con
   return arrow::RecordBatch::Make(columns.ToArrow(), static_cast<int64_t>(lines.size()), arrays);
 }
 
+RowKinds MakeKinds(const std::vector<std::string>& lines) {
+  auto kinds = std::make_shared<std::vector<RowKind>>();
+  bool inserts_only = true;
+  for (const std::string& line : lines) {
+    RowKind kind = RowKind::kInsert;
+    const auto cells = Cells(line);
+    if (!cells.empty()) ReadRowKind(cells[0], &kind);
+    inserts_only = inserts_only && kind == RowKind::kInsert;
+    kinds->push_back(kind);
+  }
+  return inserts_only ? nullptr : kinds;
+}
+
 Connector TestConnector(const TestFile* file, const bool* open) {
   Connector connector;
   connector.name = "test";
+  connector.options = {{"changelog-mode", "STRING", "I", "Which kinds of rows the input has."}};
+  connector.changelog = DeclaredChangelog;
   connector.make_source = [=](const TableInfo& table, const Schema& columns)
       -> Result<std::vector<std::unique_ptr<Source>>> {
     const auto input = file->inputs.find(table.name);
     if (input == file->inputs.end()) return UserError("the test has no input for '{}'", table.name);
     MILL_ASSIGN(auto rows, MakeRows(table, columns, input->second));
     std::vector<std::unique_ptr<Source>> sources;
-    sources.push_back(std::make_unique<TestSource>(std::move(rows), open));
+    sources.push_back(std::make_unique<RowsSource>(std::move(rows), MakeKinds(input->second), open));
     return sources;
   };
   return connector;

@@ -1,0 +1,230 @@
+#include "functions/json_text.h"
+
+#include <algorithm>
+#include <charconv>
+#include <map>
+
+#include "functions/utf8.h"
+
+namespace millrace {
+namespace json_text {
+
+size_t SkipBlank(std::string_view text, size_t at) {
+  while (at < text.size() && (text[at] == ' ' || text[at] == '\n' || text[at] == '\t' || text[at] == '\r')) {
+    ++at;
+  }
+  return at;
+}
+
+size_t SkipString(std::string_view text, size_t at) {
+  for (++at; at < text.size() && text[at] != '"'; ++at) {
+    if (text[at] == '\\') ++at;
+  }
+  return std::min(at + 1, text.size());
+}
+
+size_t SkipValue(std::string_view text, size_t at) {
+  if (at >= text.size()) return text.size();
+  if (text[at] == '"') return SkipString(text, at);
+  if (text[at] != '{' && text[at] != '[') {
+    while (at < text.size() && text[at] != ',' && text[at] != '}' && text[at] != ']' &&
+           static_cast<unsigned char>(text[at]) > ' ') {
+      ++at;
+    }
+    return at;
+  }
+  for (size_t depth = 0; at < text.size();) {
+    const char c = text[at];
+    if (c == '"') {
+      at = SkipString(text, at);
+      continue;
+    }
+    ++at;
+    if (c == '{' || c == '[') ++depth;
+    if ((c == '}' || c == ']') && --depth == 0) return at;
+  }
+  return text.size();
+}
+
+}  // namespace json_text
+
+namespace {
+
+int HexDigit(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  const char lower = static_cast<char>(c | 0x20);
+  return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
+}
+
+// Reads the four digits after "\u".
+bool ReadUnit(std::string_view text, size_t at, char32_t* unit) {
+  if (at + 4 > text.size()) return false;
+  *unit = 0;
+  for (size_t i = at; i < at + 4; ++i) {
+    const int digit = HexDigit(text[i]);
+    if (digit < 0) return false;
+    *unit = *unit * 16 + static_cast<char32_t>(digit);
+  }
+  return true;
+}
+
+// Reads the escape whose letter is at *at and moves behind it.
+bool AppendEscape(std::string_view text, size_t* at, std::string* out) {
+  constexpr std::string_view kLetters = "\"\\/bfnrt", kMeanings = "\"\\/\b\f\n\r\t";
+  const char letter = text[(*at)++];
+  if (letter != 'u') {
+    const size_t found = kLetters.find(letter);
+    if (found == std::string_view::npos) return false;
+    out->push_back(kMeanings[found]);
+    return true;
+  }
+  char32_t unit = 0, low = 0;
+  if (!ReadUnit(text, *at, &unit)) return false;
+  *at += 4;
+  const bool pair = unit >= 0xD800 && unit < 0xDC00 && text.substr(*at, 2) == "\\u" &&
+                    ReadUnit(text, *at + 2, &low) && low >= 0xDC00 && low < 0xE000;
+  if (pair) {
+    unit = 0x10000 + ((unit - 0xD800) << 10) + (low - 0xDC00);
+    *at += 6;
+  }
+  // Half of a pair alone is no character.
+  AppendChar(unit >= 0xD800 && unit < 0xE000 ? U'?' : unit, out);
+  return true;
+}
+
+void AppendCanonicalObject(std::string_view object, std::string* out) {
+  std::map<std::string, std::string_view> members;
+  ForEachMember(object, [&](std::string_view name, std::string_view value) {
+    std::string plain;
+    AppendUnescaped(name, &plain);
+    members[std::move(plain)] = value;
+    return true;
+  });
+  out->push_back('{');
+  bool first = true;
+  for (const auto& [name, value] : members) {
+    if (!first) out->push_back(',');
+    first = false;
+    AppendJsonString(name, out);
+    out->push_back(':');
+    AppendCanonicalJson(value, out);
+  }
+  out->push_back('}');
+}
+
+void AppendCanonicalArray(std::string_view array, std::string* out) {
+  out->push_back('[');
+  bool first = true;
+  ForEachElement(array, [&](std::string_view value) {
+    if (!first) out->push_back(',');
+    first = false;
+    AppendCanonicalJson(value, out);
+    return true;
+  });
+  out->push_back(']');
+}
+
+}  // namespace
+
+JsonKind JsonKindOf(std::string_view value) {
+  switch (value.empty() ? 'n' : value[0]) {
+    case '{': return JsonKind::kObject;
+    case '[': return JsonKind::kArray;
+    case '"': return JsonKind::kString;
+    case 't':
+    case 'f': return JsonKind::kBoolean;
+    case 'n': return JsonKind::kNull;
+    default: return JsonKind::kNumber;
+  }
+}
+
+bool AppendUnescaped(std::string_view escaped, std::string* out) {
+  const size_t begin = out->size();
+  for (size_t at = 0; at < escaped.size();) {
+    const size_t backslash = std::min(escaped.find('\\', at), escaped.size());
+    out->append(escaped.substr(at, backslash - at));
+    at = backslash + 1;
+    if (backslash == escaped.size()) break;
+    if (at == escaped.size() || !AppendEscape(escaped, &at, out)) {
+      out->resize(begin);
+      return false;
+    }
+  }
+  return true;
+}
+
+void AppendJsonString(std::string_view text, std::string* out) {
+  constexpr char kHex[] = "0123456789ABCDEF";
+  constexpr std::string_view kSpecial = "\"\\\b\f\n\r\t", kLetters = "\"\\bfnrt";
+  out->push_back('"');
+  for (const char c : text) {
+    const size_t special = kSpecial.find(c);
+    if (special != std::string_view::npos) {
+      out->push_back('\\');
+      out->push_back(kLetters[special]);
+    } else if (static_cast<unsigned char>(c) < ' ') {
+      out->append("\\u00");
+      out->push_back(kHex[c >> 4]);
+      out->push_back(kHex[c & 15]);
+    } else {
+      out->push_back(c);
+    }
+  }
+  out->push_back('"');
+}
+
+void AppendJsonNumber(std::string_view number, std::string* out) {
+  const size_t e = number.find_first_of("eE");
+  int64_t exponent = 0;
+  std::string_view power = e == std::string_view::npos ? "" : number.substr(e + 1);
+  if (power.starts_with('+')) power.remove_prefix(1);
+  if (std::from_chars(power.data(), power.data() + power.size(), exponent).ec != std::errc()) {
+    out->append(number);
+    return;
+  }
+  // BigDecimal: digits and a scale; scientific where the exponent would add zeros or is below -6.
+  std::string digits;
+  int64_t scale = -exponent;
+  bool fraction = false;
+  for (const char c : number.substr(0, e)) {
+    if (c == '-') out->push_back('-');
+    if (c == '.') fraction = true;
+    if (c < '0' || c > '9') continue;
+    digits.push_back(c);
+    scale += fraction;
+  }
+  const size_t zeros = std::min(digits.find_first_not_of('0'), digits.size() - 1);
+  digits.erase(0, zeros);
+  const auto count = static_cast<int64_t>(digits.size());
+  const int64_t adjusted = count - 1 - scale;
+  if (scale == 0) {
+    out->append(digits);
+  } else if (scale > 0 && adjusted >= -6) {
+    if (scale >= count) digits.insert(0, static_cast<size_t>(scale - count + 1), '0');
+    digits.insert(digits.size() - static_cast<size_t>(scale), ".");
+    out->append(digits);
+  } else {
+    if (count > 1) digits.insert(1, ".");
+    out->append(digits).append(adjusted < 0 ? "E" : "E+").append(std::to_string(adjusted));
+  }
+}
+
+void AppendCanonicalJson(std::string_view value, std::string* out) {
+  switch (JsonKindOf(value)) {
+    case JsonKind::kObject: return AppendCanonicalObject(value, out);
+    case JsonKind::kArray: return AppendCanonicalArray(value, out);
+    case JsonKind::kNumber: return AppendJsonNumber(value, out);
+    case JsonKind::kString: {
+      if (value.find('\\') == std::string_view::npos) {
+        out->append(value);
+        return;
+      }
+      std::string text;
+      AppendUnescaped(value.substr(1, value.size() - 2), &text);
+      return AppendJsonString(text, out);
+    }
+    default: out->append(value);
+  }
+}
+
+}  // namespace millrace

@@ -1,0 +1,284 @@
+#include "runtime/checkpoint_coordinator.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace millrace {
+
+namespace {
+
+using std::chrono::duration_cast;
+using std::chrono::microseconds;
+using std::chrono::milliseconds;
+
+constexpr milliseconds kFirstRetry{50};
+constexpr milliseconds kLongestRetry{5000};
+
+Status NoCrash(const char*) { return Status::OK(); }
+
+}  // namespace
+
+CheckpointCoordinator::CheckpointCoordinator(const CheckpointOptions& options,
+                                             CheckpointStore* store, RejectLog* rejects,
+                                             Events events)
+    : options_(options),
+      store_(store),
+      rejects_(rejects),
+      events_(std::move(events)),
+      epoch_(options.last_epoch) {}
+
+void CheckpointCoordinator::SetParticipants(CheckpointParticipants participants) {
+  participants_ = std::move(participants);
+  for (const auto& sink : participants_.sinks) {
+    sinks_.emplace_back();
+    sinks_.back().id = sink.id;
+  }
+}
+
+size_t CheckpointCoordinator::unpublished() const {
+  size_t most = 0;
+  for (const SinkState& sink : sinks_) {
+    most = std::max(most, sink.staged.size() + sink.committed.size());
+  }
+  return most;
+}
+
+void CheckpointCoordinator::Trigger(Time now) {
+  std::lock_guard lock(mutex_);
+  if (phase_ != Phase::kNone || final_ || unpublished() >= kMaxUnpublished) return;
+  if (last_end_ != Time::min() && now < last_end_ + options_.min_pause) return;
+  Begin(now);
+}
+
+void CheckpointCoordinator::TriggerSavepoint(std::string target, bool stop,
+                                             std::function<void(Status)> done, Time now) {
+  std::lock_guard lock(mutex_);
+  if (wanted_ || savepoint_ || final_ || all_ended()) {
+    done(UserError("no savepoint can be made: {}", final_ || all_ended()
+                                                       ? "the job is ending"
+                                                       : "another one is being made"));
+    return;
+  }
+  wanted_ = Savepoint{std::move(target), stop, std::move(done)};
+  BeginWhatIsDue(now);
+}
+
+void CheckpointCoordinator::BeginWhatIsDue(Time now) {
+  if (phase_ != Phase::kNone || final_) return;
+  if (all_ended() || (wanted_ && unpublished() < kMaxUnpublished)) Begin(now);
+}
+
+void CheckpointCoordinator::Begin(Time now) {
+  savepoint_ = std::exchange(wanted_, std::nullopt);
+  ++epoch_;
+  final_ = all_ended() || (savepoint_ && savepoint_->stop);
+  phase_ = Phase::kAligning;
+  began_ = now;
+  alignment_ = microseconds{0};
+  image_ = {};
+  image_.name = {options_.job, options_.lineage, epoch_, options_.script_hash, false, all_ended()};
+  full_ = !chained_ || savepoint_ || (store_ && store_->wants_full());
+  chained_ = false;
+  missing_ = participants_.tasks;
+  for (const auto& inject : participants_.sources) inject(epoch_, final_);
+}
+
+SaveMode CheckpointCoordinator::save_mode() const {
+  return full_ ? SaveMode::kFull : SaveMode::kDelta;
+}
+
+void CheckpointCoordinator::SourceEnded() {
+  std::lock_guard lock(mutex_);
+  ++ended_;
+  BeginWhatIsDue(Now());
+}
+
+void CheckpointCoordinator::CollectStaged(SinkSnapshot sink) {
+  const auto found = std::find_if(sinks_.begin(), sinks_.end(),
+                                  [&](const SinkState& each) { return each.id == sink.id; });
+  MILL_CHECK(found != sinks_.end());
+  for (Committable& each : sink.pending) found->staged.push_back(std::move(each));
+  found->counters = sink.counters;
+}
+
+void CheckpointCoordinator::Acknowledge(TaskSnapshot snapshot) {
+  std::lock_guard lock(mutex_);
+  if (snapshot.sink) CollectStaged(std::move(*snapshot.sink));
+  // Of a checkpoint that has been given up, only what the sinks staged counts.
+  if (phase_ != Phase::kAligning || snapshot.epoch != epoch_) return;
+  MILL_CHECK(missing_ > 0);
+  for (OperatorSnapshot& each : snapshot.operators) image_.operators.push_back(std::move(each));
+  if (snapshot.lane) image_.lanes.push_back(std::move(*snapshot.lane));
+  alignment_ = std::max(alignment_, snapshot.alignment);
+  if (--missing_ == 0) Complete();
+}
+
+void CheckpointCoordinator::Complete() {
+  aligned_ = Now();
+  for (const SinkState& sink : sinks_) {
+    SinkSnapshot snapshot{sink.id, sink.committed, sink.counters};
+    snapshot.pending.insert(snapshot.pending.end(), sink.staged.begin(), sink.staged.end());
+    std::erase_if(snapshot.pending, [](const Committable& each) { return each.payload.empty(); });
+    image_.sinks.push_back(std::move(snapshot));
+  }
+  phase_ = Phase::kWriting;
+  events_.to_write();
+}
+
+bool CheckpointCoordinator::HasToWrite() const {
+  std::lock_guard lock(mutex_);
+  return phase_ == Phase::kWriting;
+}
+
+void CheckpointCoordinator::WriteNext() {
+  Checkpoint image;
+  {
+    std::lock_guard lock(mutex_);
+    if (phase_ != Phase::kWriting) return;
+    image = std::move(image_);
+  }
+  const Result<int64_t> written = Write(image);
+  Status copied;
+  {
+    std::lock_guard lock(mutex_);
+    if (savepoint_ && store_) image.target = savepoint_->target;
+  }
+  if (written.ok() && !image.target.empty()) {
+    image.name.savepoint = true;
+    copied = store_->Write(image).status();
+  }
+  std::lock_guard lock(mutex_);
+  if (!written.ok()) return GiveUp(written.status().message());
+  if (!copied.ok()) EndSavepoint(copied);
+  Commit(*written);
+}
+
+// Dead letters and late rows show with the epoch, and before the next one is written: a restored job
+// cuts off what is not of its checkpoint.
+Result<int64_t> CheckpointCoordinator::Write(Checkpoint& image) {
+  const auto crash = events_.crash_point ? events_.crash_point : NoCrash;
+  if (rejects_) {
+    MILL_ASSIGN(image.rejects, rejects_->Stage(image.name.epoch));
+  }
+  MILL_RETURN(crash("before the manifest"));
+  int64_t bytes = 0;
+  if (store_) {
+    MILL_ASSIGN(bytes, store_->Write(image));
+  }
+  MILL_RETURN(crash("after the manifest"));
+  if (rejects_) {
+    const Status shown = rejects_->Publish(*image.rejects);
+    if (!shown.ok()) events_.failed(shown);
+  }
+  return bytes;
+}
+
+void CheckpointCoordinator::Commit(int64_t bytes) {
+  phase_ = Phase::kNone;
+  chained_ = true;
+  failures_ = 0;
+  last_end_ = Now();
+  ++totals_.completed;
+  Report("", bytes);
+  for (size_t i = 0; i < sinks_.size(); ++i) {
+    for (Committable& each : std::exchange(sinks_[i].staged, {})) {
+      participants_.sinks[i].publish(each);
+      sinks_[i].committed.push_back(std::move(each));
+    }
+  }
+  committed_final_ = final_;
+  if (savepoint_ && !savepoint_->stop) EndSavepoint(Status::OK());
+  DoneIfPublished();
+  BeginWhatIsDue(last_end_);
+}
+
+void CheckpointCoordinator::GiveUp(const std::string& why) {
+  phase_ = Phase::kNone;
+  const bool stop = savepoint_ && savepoint_->stop;
+  last_end_ = Now();
+  ++totals_.failed;
+  Report(why, 0);
+  EndSavepoint(ExternalError("checkpoint {} failed: {}", epoch_, why));
+  if (stop || ++failures_ > options_.tolerable_failures) {
+    events_.failed(ExternalError("checkpoint {} failed: {}", epoch_, why));
+    return;
+  }
+  final_ = false;
+  BeginWhatIsDue(last_end_);
+}
+
+void CheckpointCoordinator::Report(const std::string& failure, int64_t bytes) {
+  CheckpointReport report;
+  report.epoch = epoch_;
+  report.savepoint = savepoint_.has_value();
+  report.final = final_;
+  report.failure = failure;
+  report.duration = duration_cast<microseconds>(last_end_ - began_);
+  if (failure.empty()) {
+    report.barriers = duration_cast<microseconds>(aligned_ - began_);
+    report.alignment = alignment_;
+    report.bytes = bytes;
+    totals_.last = report;
+  }
+  if (events_.report) events_.report(report);
+}
+
+void CheckpointCoordinator::EndSavepoint(const Status& status) {
+  if (!savepoint_) return;
+  const auto done = std::move(savepoint_->done);
+  if (!savepoint_->stop || !status.ok()) savepoint_.reset();
+  if (done) done(status);
+}
+
+void CheckpointCoordinator::Published(size_t sink, int64_t epoch) {
+  std::lock_guard lock(mutex_);
+  SinkState& state = sinks_[sink];
+  std::erase_if(state.committed, [&](const Committable& each) { return each.epoch <= epoch; });
+  ++state.counters.published_epochs;
+  state.attempts = 0;
+  DoneIfPublished();
+  BeginWhatIsDue(Now());
+}
+
+void CheckpointCoordinator::DoneIfPublished() {
+  if (!committed_final_) return;
+  for (const SinkState& sink : sinks_) {
+    if (!sink.committed.empty()) return;
+  }
+  committed_final_ = false;
+  EndSavepoint(Status::OK());
+  events_.done();
+}
+
+void CheckpointCoordinator::PublishFailed(size_t sink, const Status& status) {
+  std::lock_guard lock(mutex_);
+  SinkState& state = sinks_[sink];
+  if (!status.IsIOError() || ++state.attempts > kMaxPublishAttempts) {
+    events_.failed(status);
+    return;
+  }
+  const milliseconds wait = std::min(kLongestRetry, kFirstRetry * (1 << state.attempts));
+  state.retry_at = Now() + wait;
+}
+
+void CheckpointCoordinator::KeepTime(Time now) {
+  std::lock_guard lock(mutex_);
+  for (size_t i = 0; i < sinks_.size(); ++i) {
+    if (now < sinks_[i].retry_at) continue;
+    sinks_[i].retry_at = Time::max();
+    for (const Committable& each : sinks_[i].committed) participants_.sinks[i].publish(each);
+  }
+  if (phase_ == Phase::kAligning && now > began_ + options_.timeout) {
+    GiveUp(fmt::format("not complete within {} ms", options_.timeout.count()));
+  }
+  BeginWhatIsDue(now);
+}
+
+CheckpointTotals CheckpointCoordinator::totals() const {
+  std::lock_guard lock(mutex_);
+  CheckpointTotals totals = totals_;
+  totals.unpublished = static_cast<int64_t>(unpublished());
+  return totals;
+}
+
+}  // namespace millrace

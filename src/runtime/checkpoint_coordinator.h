@@ -1,0 +1,162 @@
+// CheckpointCoordinator: cuts checkpoints and commits the output that belongs to them.
+//
+//   a barrier is asked of each source task -> every task hands it on, with its state, and sinks stage
+//   -> all acknowledged -> the store makes the checkpoint durable (on the writing thread): the commit
+//   point -> each sink publishes, in a run of its own task
+//
+// One checkpoint is under way at a time; publishing goes on beside the next one. What is not known
+// to be published is carried on in each next checkpoint. A checkpoint that takes too long or cannot
+// be written is given up: its barriers go on, and what the sinks staged becomes part of the next one.
+// When all sources have ended one more, final checkpoint follows; once its output is published the
+// job is done.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "runtime/checkpoint.h"
+#include "runtime/job_options.h"
+#include "runtime/reject_log.h"
+
+namespace millrace {
+
+// Hears how the tasks get on with a checkpoint. Thread safe; never waits.
+class CheckpointListener {
+ public:
+  virtual ~CheckpointListener() = default;
+  // True if somebody keeps the state that tasks save.
+  virtual bool keeps_state() const = 0;
+  // How operators are to save at the barrier that passes.
+  virtual SaveMode save_mode() const = 0;
+  // A source has handed on its End.
+  virtual void SourceEnded() = 0;
+  // A task has handed on the barrier.
+  virtual void Acknowledge(TaskSnapshot snapshot) = 0;
+  // Sink number `sink` has published up to `epoch`; or could not, and is to be asked again.
+  virtual void Published(size_t sink, int64_t epoch) = 0;
+  virtual void PublishFailed(size_t sink, const Status& status) = 0;
+};
+
+// What is asked of the tasks. The functions may be called from any thread.
+struct CheckpointParticipants {
+  int tasks = 0;
+  // Inject a barrier; nothing but barriers is to follow it if `last`.
+  std::vector<std::function<void(int64_t epoch, bool last)>> sources;
+  struct SinkParticipant {
+    std::string id;
+    std::function<void(const Committable&)> publish;
+  };
+  std::vector<SinkParticipant> sinks;
+};
+
+class CheckpointCoordinator final : public CheckpointListener {
+ public:
+  using Time = std::chrono::steady_clock::time_point;
+
+  struct Events {
+    std::function<void()> done;                     // the final checkpoint's output is published
+    std::function<void(const Status&)> failed;      // the job cannot go on
+    std::function<void()> to_write;                 // WriteNext has something to do
+    std::function<void(const CheckpointReport&)> report;
+    std::function<Time()> now;                             // null: the steady clock
+    std::function<Status(const char* point)> crash_point;  // of the simulator; may be null
+  };
+
+  // `store` and `rejects` may be null: then the commit point is in memory only, and nothing is saved.
+  CheckpointCoordinator(const CheckpointOptions& options, CheckpointStore* store,
+                        RejectLog* rejects, Events events);
+
+  // Says who takes part; before anything else.
+  void SetParticipants(CheckpointParticipants participants);
+
+  // Starts a checkpoint unless one is under way, the last one was too short ago, too much waits for
+  // being published, or the final one has begun.
+  void Trigger(Time now);
+  // A savepoint, as soon as it is possible, into folder `target`; with `stop` it is the job's end.
+  // `done` is called once, with the failure or when it is durable (with `stop`: published).
+  void TriggerSavepoint(std::string target, bool stop, std::function<void(Status)> done, Time now);
+  // Gives up what takes too long, asks again for what could not be published, and begins what had to
+  // wait.
+  void KeepTime(Time now);
+
+  // Writes the checkpoint that is complete, if there is one. One thread.
+  void WriteNext();
+  bool HasToWrite() const;
+
+  CheckpointTotals totals() const;
+
+  bool keeps_state() const override { return store_ != nullptr; }
+  SaveMode save_mode() const override;
+  void SourceEnded() override;
+  void Acknowledge(TaskSnapshot snapshot) override;
+  void Published(size_t sink, int64_t epoch) override;
+  void PublishFailed(size_t sink, const Status& status) override;
+
+ private:
+  static constexpr size_t kMaxUnpublished = 3;  // epochs of one sink
+  static constexpr int kMaxPublishAttempts = 12;
+
+  enum class Phase { kNone, kAligning, kWriting };
+  struct Savepoint {
+    std::string target;
+    bool stop = false;
+    std::function<void(Status)> done;
+  };
+  struct SinkState {
+    std::string id;
+    SinkCounters counters;
+    std::vector<Committable> staged;     // in no durable checkpoint yet
+    std::vector<Committable> committed;  // in one, not known to be published
+    int attempts = 0;                    // that failed, of the first of these
+    Time retry_at = Time::max();
+  };
+
+  Time Now() const { return events_.now ? events_.now() : std::chrono::steady_clock::now(); }
+  // All but the last under the mutex.
+  bool all_ended() const { return ended_ == participants_.sources.size(); }
+  size_t unpublished() const;
+  void Begin(Time now);
+  // Begins the final checkpoint, or the savepoint that is wanted, if it is time for it.
+  void BeginWhatIsDue(Time now);
+  void CollectStaged(SinkSnapshot sink);
+  // All tasks have acknowledged: adds what the sinks wait for, and hands the image to the writer.
+  void Complete();
+  void Commit(int64_t bytes);
+  void GiveUp(const std::string& why);
+  void Report(const std::string& failure, int64_t bytes);
+  void EndSavepoint(const Status& status);
+  void DoneIfPublished();
+  Result<int64_t> Write(Checkpoint& image);
+
+  const CheckpointOptions options_;
+  CheckpointStore* const store_;
+  RejectLog* const rejects_;
+  const Events events_;
+  CheckpointParticipants participants_;
+
+  mutable std::mutex mutex_;  // guards what follows
+  Phase phase_ = Phase::kNone;
+  int64_t epoch_ = 0;  // under way, or the last one
+  Checkpoint image_;   // of it
+  bool final_ = false;
+  bool committed_final_ = false;
+  bool chained_ = false;  // the snapshots of the last epoch are kept: the next may be deltas
+  std::atomic<bool> full_{true};  // asked of the one under way
+  size_t ended_ = 0;   // sources
+  int missing_ = 0;    // acknowledgements still to come
+  std::vector<SinkState> sinks_;
+  std::optional<Savepoint> wanted_, savepoint_;  // asked for; under way
+  Time began_, aligned_;  // of the one under way
+  Time last_end_ = Time::min();
+  int64_t failures_ = 0;  // one after the other
+  std::chrono::microseconds alignment_{0};
+  CheckpointTotals totals_;
+};
+
+}  // namespace millrace

@@ -1,0 +1,57 @@
+// What a job is told about how to run, and what it tells about its checkpoints. Plain data.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <string>
+
+#include "base/status.h"
+#include "data/batch.h"
+
+namespace millrace {
+
+// One checkpoint, completed or given up.
+struct CheckpointReport {
+  int64_t epoch = 0;
+  bool savepoint = false;
+  bool final = false;
+  std::string failure;  // "" if it was completed
+  std::chrono::microseconds duration{0};   // from the request to the commit point
+  std::chrono::microseconds barriers{0};   // of that, until the last task had passed the barrier
+  std::chrono::microseconds alignment{0};  // the longest that a task's channels stood waiting
+  int64_t bytes = 0;
+};
+
+struct CheckpointTotals {
+  int64_t completed = 0, failed = 0;
+  int64_t unpublished = 0;  // epochs that wait for their sinks
+  CheckpointReport last;    // completed
+};
+
+// Names as in Flink's execution.checkpointing.*.
+struct CheckpointOptions {
+  std::chrono::milliseconds timeout{600000};
+  std::chrono::milliseconds min_pause{0};
+  int64_t tolerable_failures = 0;
+  std::string job;          // its name, for the manifest
+  std::string lineage;
+  std::string script_hash;
+  int64_t last_epoch = 0;   // epochs are counted on from here
+};
+
+struct JobOptions {
+  int workers = 1;
+  int64_t batch_rows = 8192;         // target rows of a batch between operators
+  int64_t queue_bytes = 4 << 20;     // bound of one channel
+  std::chrono::milliseconds barrier_interval{0};  // 0: only the final epoch
+  std::string time_zone = "UTC";
+  std::function<Timestamp()> clock;  // wall clock in ms; null: the system's
+  CheckpointOptions checkpoints;
+  // Told of each checkpoint, on the job's threads; may be null.
+  std::function<void(const CheckpointReport&)> on_checkpoint;
+  // The simulator's: called where a crash matters, a failure is the crash; may be null.
+  std::function<Status(const char* point)> crash_point;
+};
+
+}  // namespace millrace

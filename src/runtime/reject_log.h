@@ -1,0 +1,29 @@
+// RejectLog: where the rows go that could not be read or came too late. They belong to epochs as the
+// output does: what is told of an epoch shows once that epoch is committed, once.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "connectors/sink.h"
+#include "formats/format.h"
+#include "operators/operator.h"
+
+namespace millrace {
+
+// Rows come from any thread; the rest is called by one thread at a time.
+class RejectLog {
+ public:
+  virtual ~RejectLog() = default;
+  virtual void Dead(int64_t epoch, const BadRow& row) = 0;
+  virtual void Late(int64_t epoch, const Batch& batch, int64_t row, Timestamp watermark,
+                    const std::string& what) = 0;
+  // Makes the rows of all epochs up to `epoch` durable. Nothing more comes for these.
+  virtual Result<Committable> Stage(int64_t epoch) = 0;
+  // Shows what was staged; a second time changes nothing.
+  virtual Status Publish(const Committable& staged) = 0;
+  // Goes back to where `published` had just been shown; null: drops what was never staged.
+  virtual Status Restore(const Committable* published) = 0;
+};
+
+}  // namespace millrace

@@ -1,0 +1,91 @@
+#include "state/frozen_state.h"
+
+#include <arrow/util/byte_size.h>
+
+#include <algorithm>
+
+#include "state/snapshot_fold.h"
+
+namespace millrace {
+
+Status FrozenState::Write(const StateTable& table, std::shared_ptr<arrow::RecordBatch> rows) {
+  if (!rows->schema()->Equals(*table.schema, /*check_metadata=*/false)) {
+    return Status::UnknownError("state table '", table.name, "' has columns ",
+                                table.schema->ToString(), ", not ", rows->schema()->ToString());
+  }
+  Find(table).rows.push_back(std::move(rows));
+  return Status::OK();
+}
+
+Status FrozenState::Erase(const StateTable& table, std::shared_ptr<arrow::RecordBatch> ids) {
+  Find(table).erased.push_back(std::move(ids));
+  return Status::OK();
+}
+
+FrozenTable& FrozenState::Find(const StateTable& table) {
+  const auto found = std::find_if(tables_.begin(), tables_.end(),
+                                  [&](const auto& t) { return t.table.name == table.name; });
+  if (found != tables_.end()) return *found;
+  tables_.push_back({table, {}, {}});
+  return tables_.back();
+}
+
+int64_t FrozenState::rows() const {
+  int64_t total = 0;
+  for (const FrozenTable& table : tables_) {
+    for (const auto& rows : table.rows) total += rows->num_rows();
+  }
+  return total;
+}
+
+int64_t FrozenState::bytes() const {
+  int64_t total = 0;
+  for (const FrozenTable& table : tables_) {
+    for (const auto& rows : table.rows) total += arrow::util::TotalBufferSize(*rows);
+    for (const auto& ids : table.erased) total += arrow::util::TotalBufferSize(*ids);
+  }
+  return total;
+}
+
+namespace {
+
+// The rows whose key this task owns.
+Result<std::shared_ptr<arrow::RecordBatch>> TakeOwn(const StateTable& table,
+                                                    const std::shared_ptr<arrow::RecordBatch>& rows,
+                                                    size_t instance, size_t parallelism) {
+  if (table.key_columns.empty()) return rows;
+  MILL_ASSIGN(const std::vector<uint32_t> groups, KeyGroupsOf(table, *rows));
+  std::vector<int32_t> own;
+  for (size_t i = 0; i < groups.size(); ++i) {
+    if (TaskOfGroup(groups[i], parallelism) == instance) own.push_back(static_cast<int32_t>(i));
+  }
+  return TakeRows(rows, own);
+}
+
+}  // namespace
+
+Result<arrow::RecordBatchVector> FrozenReader::Read(const StateTable& table) const {
+  arrow::RecordBatchVector all;
+  for (const Chain& chain : chains_) {
+    std::vector<SnapshotPiece> pieces;
+    for (const auto& state : chain) {
+      for (const FrozenTable& frozen : state->tables()) {
+        if (frozen.table.name != table.name) continue;
+        SnapshotPiece& piece = pieces.emplace_back();
+        piece.erased = frozen.erased;
+        for (const auto& rows : frozen.rows) {
+          MILL_ASSIGN(auto conformed, ConformTo(table, *rows));
+          piece.rows.push_back(std::move(conformed));
+        }
+      }
+    }
+    MILL_ASSIGN(auto folded, FoldPieces(table, std::move(pieces)));
+    for (const auto& rows : folded) {
+      MILL_ASSIGN(auto own, TakeOwn(table, rows, instance_, parallelism_));
+      if (own->num_rows() > 0) all.push_back(std::move(own));
+    }
+  }
+  return all;
+}
+
+}  // namespace millrace

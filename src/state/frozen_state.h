@@ -1,0 +1,57 @@
+// FrozenState: what one operator instance saved, in memory: made while the barrier passes, which
+// costs no more than the arrays that the operator makes, and written by an I/O thread later
+// (snapshot_files.h). Immutable once saved.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "state/snapshot.h"
+
+namespace millrace {
+
+struct FrozenTable {
+  StateTable table;
+  arrow::RecordBatchVector rows;    // of table.schema
+  arrow::RecordBatchVector erased;  // all of one schema, some of the table's columns
+};
+
+class FrozenState final : public StateWriter {
+ public:
+  explicit FrozenState(SaveMode mode) : mode_(mode) {}
+
+  SaveMode mode() const override { return mode_; }
+  Status Write(const StateTable& table, std::shared_ptr<arrow::RecordBatch> rows) override;
+  Status Erase(const StateTable& table, std::shared_ptr<arrow::RecordBatch> ids) override;
+
+  const std::vector<FrozenTable>& tables() const { return tables_; }
+  int64_t rows() const;
+  // Of the arrays' buffers.
+  int64_t bytes() const;
+
+ private:
+  FrozenTable& Find(const StateTable& table);
+
+  SaveMode mode_;
+  std::vector<FrozenTable> tables_;
+};
+
+// Reads chains of snapshots that are still in memory, for one new instance. Tests and failovers
+// within one process use it; restoring from disk is StateFilesReader.
+class FrozenReader final : public StateReader {
+ public:
+  using Chain = std::vector<std::shared_ptr<const FrozenState>>;  // oldest first
+
+  // `chains`: of all instances that saved. The reader is for instance `instance` of `parallelism`.
+  FrozenReader(std::vector<Chain> chains, size_t instance, size_t parallelism)
+      : chains_(std::move(chains)), instance_(instance), parallelism_(parallelism) {}
+
+  Result<arrow::RecordBatchVector> Read(const StateTable& table) const override;
+
+ private:
+  std::vector<Chain> chains_;
+  size_t instance_, parallelism_;
+};
+
+}  // namespace millrace

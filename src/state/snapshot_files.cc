@@ -1,0 +1,389 @@
+#include "state/snapshot_files.h"
+
+#include <arrow/array.h>
+#include <arrow/compute/initialize.h>
+#include <arrow/io/memory.h>
+#include <arrow/table.h>
+#include <arrow/util/key_value_metadata.h>
+#include <parquet/arrow/reader.h>
+#include <parquet/arrow/writer.h>
+#include <parquet/exception.h>
+#include <parquet/statistics.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <map>
+
+#include "base/files.h"
+#include "state/snapshot_fold.h"
+
+namespace millrace {
+namespace {
+
+constexpr const char* kGroupColumn = "_key_group";
+constexpr int64_t kRowGroupRows = 1 << 16;
+
+// ---- schemas ----
+
+bool IsKeyed(const StateTable& table) { return !table.key_columns.empty(); }
+
+std::string PlaceIn(const std::vector<int>& columns, int column) {
+  const auto found = std::find(columns.begin(), columns.end(), column);
+  return found == columns.end() ? "" : std::to_string(found - columns.begin());
+}
+
+// The schema of a file with these columns of the table: what a column is stands in its metadata.
+std::shared_ptr<arrow::Schema> FileSchema(const StateTable& table, const arrow::Schema& columns) {
+  arrow::FieldVector fields = {arrow::field(
+      kGroupColumn, arrow::int32(), false,
+      arrow::key_value_metadata({"doc"}, {"The row's key group, by which instances divide rows."}))};
+  for (const auto& given : columns.fields()) {
+    const int column = table.schema->GetFieldIndex(given->name());
+    const auto& field = table.schema->field(column);
+    auto metadata = field->HasMetadata() ? field->metadata()->Copy() : arrow::key_value_metadata({}, {});
+    metadata->Append("key", PlaceIn(table.key_columns, column));
+    metadata->Append("id", PlaceIn(table.id_columns, column));
+    fields.push_back(field->WithMetadata(metadata));
+  }
+  return arrow::schema(fields, arrow::key_value_metadata({"table", "doc"}, {table.name, table.doc}));
+}
+
+std::string MetadataOf(const std::shared_ptr<const arrow::KeyValueMetadata>& metadata,
+                       const std::string& key) {
+  return metadata == nullptr ? "" : metadata->Get(key).ValueOr("");
+}
+
+// The columns whose metadata give a place under `name`, in order of these.
+std::vector<int> PlacedColumns(const arrow::Schema& schema, const std::string& name) {
+  std::map<size_t, int> columns;
+  for (int i = 0; i < schema.num_fields(); ++i) {
+    const std::string place = MetadataOf(schema.field(i)->metadata(), name);
+    if (!place.empty()) columns[std::strtoul(place.c_str(), nullptr, 10)] = i;
+  }
+  std::vector<int> ordered;
+  for (const auto& [place, column] : columns) ordered.push_back(column);
+  return ordered;
+}
+
+// The table as a file with its rows tells it; the inverse of FileSchema.
+Result<StateTable> TableOfFile(const arrow::Schema& file) {
+  MILL_ASSIGN(auto schema, file.RemoveField(0));
+  arrow::FieldVector fields;
+  for (const auto& field : schema->fields()) {
+    fields.push_back(
+        StateField(field->name(), field->type(), MetadataOf(field->metadata(), "doc")));
+  }
+  return StateTable{MetadataOf(file.metadata(), "table"), MetadataOf(file.metadata(), "doc"),
+                    arrow::schema(std::move(fields)), PlacedColumns(*schema, "key"),
+                    PlacedColumns(*schema, "id")};
+}
+
+// ---- writing ----
+
+// Rows of some batches in order of their key groups.
+class GroupedRows {
+ public:
+  explicit GroupedRows(const arrow::RecordBatchVector& batches) : batches_(batches) {}
+
+  // A stable counting sort. `keyed` as for KeyGroupsOf.
+  Status Sort(const StateTable& keyed) {
+    std::vector<std::vector<uint32_t>> groups;
+    std::vector<size_t> ends(kKeyGroups + 1, 0);
+    for (const auto& batch : batches_) {
+      MILL_ASSIGN(auto of_batch, KeyGroupsOf(keyed, *batch));
+      for (uint32_t group : of_batch) ++ends[group + 1];
+      groups.push_back(std::move(of_batch));
+    }
+    for (size_t g = 0; g < kKeyGroups; ++g) ends[g + 1] += ends[g];
+    rows_.resize(ends[kKeyGroups]);
+    for (size_t b = 0; b < groups.size(); ++b) {
+      for (size_t i = 0; i < groups[b].size(); ++i) {
+        rows_[ends[groups[b][i]]++] = {groups[b][i], static_cast<uint32_t>(b),
+                                       static_cast<int32_t>(i)};
+      }
+    }
+    return Status::OK();
+  }
+
+  size_t size() const { return rows_.size(); }
+  uint32_t group(size_t row) const { return rows_[row].group; }
+
+  // Rows [begin, end) under `schema`, their groups first.
+  Result<std::shared_ptr<arrow::RecordBatch>> Take(
+      size_t begin, size_t end, const std::shared_ptr<arrow::Schema>& schema) const {
+    std::vector<std::vector<int32_t>> by_batch(batches_.size());
+    arrow::Int32Builder groups;
+    for (size_t i = begin; i < end; ++i) {
+      by_batch[rows_[i].batch].push_back(rows_[i].row);
+      MILL_RETURN(groups.Append(static_cast<int32_t>(rows_[i].group)));
+    }
+    MILL_ASSIGN(auto rows, Gather(begin, end, by_batch));
+    arrow::ArrayVector columns = rows->columns();
+    MILL_ASSIGN(auto group_column, groups.Finish());
+    columns.insert(columns.begin(), std::move(group_column));
+    return arrow::RecordBatch::Make(schema, static_cast<int64_t>(end - begin), std::move(columns));
+  }
+
+ private:
+  struct Row {
+    uint32_t group;
+    uint32_t batch;
+    int32_t row;
+  };
+
+  // Takes the rows out of each batch, puts these one behind the other and then in order.
+  Result<std::shared_ptr<arrow::RecordBatch>> Gather(
+      size_t begin, size_t end, const std::vector<std::vector<int32_t>>& by_batch) const {
+    arrow::RecordBatchVector parts;
+    std::vector<int32_t> next(batches_.size(), 0);
+    int32_t total = 0;
+    for (size_t b = 0; b < batches_.size(); ++b) {
+      next[b] = total;
+      if (by_batch[b].empty()) continue;
+      MILL_ASSIGN(auto part, TakeRows(batches_[b], by_batch[b]));
+      total += static_cast<int32_t>(by_batch[b].size());
+      parts.push_back(std::move(part));
+    }
+    if (parts.size() == 1) return parts[0];
+    MILL_ASSIGN(auto all, arrow::ConcatenateRecordBatches(parts));
+    std::vector<int32_t> order;
+    for (size_t i = begin; i < end; ++i) order.push_back(next[rows_[i].batch]++);
+    return TakeRows(all, order);
+  }
+
+  const arrow::RecordBatchVector& batches_;
+  std::vector<Row> rows_;
+};
+
+std::shared_ptr<parquet::WriterProperties> FileProperties() {
+  return parquet::WriterProperties::Builder()
+      .compression(parquet::Compression::ZSTD)
+      ->compression_level(1)
+      ->created_by("millrace")
+      ->build();
+}
+
+Status WriteRows(const GroupedRows& rows, const std::shared_ptr<arrow::Schema>& schema,
+                 const std::shared_ptr<DurableFile>& out) {
+  MILL_ASSIGN(auto writer, parquet::arrow::FileWriter::Open(
+                               *schema, arrow::default_memory_pool(), out, FileProperties(),
+                               parquet::ArrowWriterProperties::Builder().store_schema()->build()));
+  for (size_t begin = 0; begin < rows.size(); begin += kRowGroupRows) {
+    const size_t end = std::min<size_t>(rows.size(), begin + kRowGroupRows);
+    MILL_ASSIGN(auto batch, rows.Take(begin, end, schema));
+    MILL_RETURN(writer->NewRowGroup());
+    for (const auto& column : batch->columns()) MILL_RETURN(writer->WriteColumnChunk(*column));
+  }
+  return writer->Close();
+}
+
+// Writes one file of the table: its rows, or what was erased of it. `keyed`: the table as its columns
+// are in the batches, without a key if they do not have it all.
+Result<StateFile> WriteFile(const StateTable& table, const StateTable& keyed,
+                            const arrow::RecordBatchVector& batches, const std::string& root,
+                            StateFile file) {
+  GroupedRows rows(batches);
+  MILL_RETURN(rows.Sort(keyed));
+  const auto& columns = batches.empty() ? table.schema : batches[0]->schema();
+  MILL_ASSIGN(auto out, DurableFile::Create(root + "/" + file.path));
+  MILL_RETURN(WriteRows(rows, FileSchema(table, *columns), out));
+  MILL_RETURN(out->Close());
+  file.table = table.name;
+  file.rows = static_cast<int64_t>(rows.size());
+  file.bytes = out->bytes();
+  file.checksum = out->checksum();
+  if (IsKeyed(keyed) && rows.size() > 0) {
+    file.min_group = rows.group(0);
+    file.max_group = rows.group(rows.size() - 1);
+  }
+  return file;
+}
+
+// The table with the columns of `ids` only; of no key if one of the key's columns is not there.
+StateTable OverIds(const StateTable& table, const arrow::Schema& ids) {
+  StateTable over{table.name, table.doc, nullptr, {}, {}};
+  for (int column : table.key_columns) {
+    over.key_columns.push_back(ids.GetFieldIndex(table.schema->field(column)->name()));
+    if (over.key_columns.back() < 0) {
+      over.key_columns.clear();
+      break;
+    }
+  }
+  return over;
+}
+
+Status WriteTable(const FrozenTable& frozen, const std::string& root, const std::string& path,
+                  bool delta, StateChain* files) {
+  const StateTable& table = frozen.table;
+  const auto add = [&](const StateTable& keyed, const arrow::RecordBatchVector& batches,
+                       bool erased) {
+    StateFile file;
+    file.delta = delta;
+    file.erased = erased;
+    file.path = path + (erased ? ".erased.parquet" : ".parquet");
+    auto written = WriteFile(table, keyed, batches, root, std::move(file));
+    if (written.ok()) files->push_back(std::move(*written));
+    return Annotate(written.status(), fmt::format("saving state table '{}'", table.name));
+  };
+  if (!frozen.erased.empty()) {
+    MILL_RETURN(add(OverIds(table, *frozen.erased[0]->schema()), frozen.erased, true));
+  }
+  // A table without ids is always written: it takes the place of what was there before.
+  if (frozen.rows.empty() && !table.id_columns.empty()) return Status::OK();
+  return add(table, frozen.rows, false);
+}
+
+// ---- reading ----
+
+// Parquet throws on some kinds of damage.
+template <typename Read>
+Status WithoutThrowing(const StateFile& file, Read read) {
+  const auto what = [&] { return "reading state file " + file.path; };
+  try {
+    return Annotate(read(), what());
+  } catch (const std::exception& error) {
+    return ExternalError("{}: {}", what(), error.what());
+  }
+}
+
+// The row groups that may hold rows of these key groups.
+std::vector<int> RowGroupsOf(const parquet::FileMetaData& metadata, KeyGroupRange groups) {
+  std::vector<int> chosen;
+  for (int i = 0; i < metadata.num_row_groups(); ++i) {
+    const auto statistics = metadata.RowGroup(i)->ColumnChunk(0)->statistics();
+    const auto* bounds = dynamic_cast<const parquet::Int32Statistics*>(statistics.get());
+    const bool outside = bounds != nullptr && bounds->HasMinMax() &&
+                         (static_cast<uint32_t>(bounds->max()) < groups.begin ||
+                          static_cast<uint32_t>(bounds->min()) >= groups.end);
+    if (!outside) chosen.push_back(i);
+  }
+  return chosen;
+}
+
+// The rows of these key groups, by which `rows` are sorted.
+std::shared_ptr<arrow::RecordBatch> SliceGroups(const std::shared_ptr<arrow::RecordBatch>& rows,
+                                                KeyGroupRange groups) {
+  const auto* values = rows->column(0)->data()->GetValues<int32_t>(1);
+  const auto* end = values + rows->num_rows();
+  const auto* first = std::lower_bound(values, end, static_cast<int32_t>(groups.begin));
+  const auto* last = std::lower_bound(first, end, static_cast<int32_t>(groups.end));
+  return rows->Slice(first - values, last - first);
+}
+
+// All rows in row groups that concern `groups`, with `_key_group` first; the file's schema too.
+Status ReadFile(const std::string& root, const StateFile& file, KeyGroupRange groups,
+                arrow::RecordBatchVector* rows, std::shared_ptr<arrow::Schema>* schema) {
+  MILL_ASSIGN(auto bytes, ReadVerified(root, file));
+  return WithoutThrowing(file, [&]() -> Status {
+    MILL_ASSIGN(auto reader,
+                parquet::arrow::OpenFile(std::make_shared<arrow::io::BufferReader>(bytes),
+                                         arrow::default_memory_pool()));
+    MILL_RETURN(reader->GetSchema(schema));
+    if ((*schema)->num_fields() == 0 || (*schema)->field(0)->name() != kGroupColumn ||
+        (*schema)->field(0)->type()->id() != arrow::Type::INT32) {
+      return ExternalError("it has no column {}", kGroupColumn);
+    }
+    const auto chosen = RowGroupsOf(*reader->parquet_reader()->metadata(), groups);
+    MILL_ASSIGN(auto batches, reader->GetRecordBatchReader(chosen));
+    MILL_ASSIGN(*rows, batches->ToRecordBatches());
+    return Status::OK();
+  });
+}
+
+}  // namespace
+
+Result<StateChain> WriteSnapshot(const FrozenState& state, const std::string& root,
+                                 const std::string& folder, int instance) {
+  std::error_code error;
+  std::filesystem::create_directories(root + "/" + folder, error);
+  if (error) {
+    return ExternalError("cannot make the folder {}/{}: {}", root, folder, error.message());
+  }
+  StateChain files;
+  for (const FrozenTable& frozen : state.tables()) {
+    const std::string path = fmt::format("{}/{}-{}", folder, frozen.table.name, instance);
+    MILL_RETURN(WriteTable(frozen, root, path, state.mode() == SaveMode::kDelta, &files));
+  }
+  MILL_RETURN(SyncFolder(root + "/" + folder));
+  return files;
+}
+
+Status VerifyFiles(const std::string& root, const StateChain& files) {
+  for (const StateFile& file : files) MILL_RETURN(ReadVerified(root, file).status());
+  return Status::OK();
+}
+
+bool StateFilesReader::Concerns(const StateTable& table, const StateFile& file) const {
+  if (file.table != table.name) return false;
+  return !IsKeyed(table) || (file.min_group < groups_.end && file.max_group >= groups_.begin);
+}
+
+Result<arrow::RecordBatchVector> StateFilesReader::Read(const StateTable& table) const {
+  arrow::RecordBatchVector rows;
+  for (const StateChain& chain : chains_) MILL_RETURN(ReadChain(table, chain, rows));
+  return rows;
+}
+
+Status StateFilesReader::ReadChain(const StateTable& table, const StateChain& chain,
+                                   arrow::RecordBatchVector& rows) const {
+  // Of a table without ids only the newest file counts.
+  const StateFile* newest = nullptr;
+  for (const StateFile& file : chain) newest = file.table == table.name ? &file : newest;
+  std::vector<SnapshotPiece> pieces;
+  for (const StateFile& file : chain) {
+    if (!Concerns(table, file) || (table.id_columns.empty() && &file != newest)) continue;
+    // Ids without the whole key are of all key groups.
+    const bool divided = IsKeyed(table) && !file.erased;
+    arrow::RecordBatchVector batches;
+    std::shared_ptr<arrow::Schema> schema;
+    MILL_RETURN(ReadFile(root_, file, divided ? groups_ : KeyGroupRange(), &batches, &schema));
+    SnapshotPiece& piece = pieces.emplace_back();
+    for (const auto& batch : batches) {
+      const auto own = divided ? SliceGroups(batch, groups_) : batch;
+      MILL_ASSIGN(auto columns, own->RemoveColumn(0));
+      if (file.erased) {
+        piece.erased.push_back(std::move(columns));
+      } else {
+        MILL_ASSIGN(auto conformed, ConformTo(table, *columns));
+        piece.rows.push_back(std::move(conformed));
+      }
+    }
+  }
+  MILL_ASSIGN(auto folded, FoldPieces(table, std::move(pieces)));
+  rows.insert(rows.end(), folded.begin(), folded.end());
+  return Status::OK();
+}
+
+bool WantsFold(const StateChain& chain) {
+  int64_t full = 0, deltas = 0;
+  for (const StateFile& file : chain) (file.delta ? deltas : full) += file.bytes;
+  return deltas * 2 > full;
+}
+
+Result<StateChain> FoldChain(const std::string& root, const StateChain& chain,
+                             const std::string& folder, int instance) {
+  FrozenState folded(SaveMode::kFull);
+  const StateFilesReader reader(root, {chain}, 0, 1);
+  std::map<std::string, StateFile> newest;
+  for (const StateFile& file : chain) {
+    if (!file.erased) newest[file.table] = file;
+  }
+  for (const auto& [name, file] : newest) {
+    arrow::RecordBatchVector unused;
+    std::shared_ptr<arrow::Schema> schema;
+    MILL_RETURN(ReadFile(root, file, {kKeyGroups, kKeyGroups}, &unused, &schema));
+    MILL_ASSIGN(const StateTable table, TableOfFile(*schema));
+    MILL_ASSIGN(auto rows, reader.Read(table));
+    for (auto& batch : rows) MILL_RETURN(folded.Write(table, std::move(batch)));
+  }
+  return WriteSnapshot(folded, root, folder, instance);
+}
+
+Result<arrow::RecordBatchVector> ReadStateFile(const std::string& root, const StateFile& file) {
+  arrow::RecordBatchVector rows;
+  std::shared_ptr<arrow::Schema> schema;
+  MILL_RETURN(ReadFile(root, file, {}, &rows, &schema));
+  return rows;
+}
+
+}  // namespace millrace

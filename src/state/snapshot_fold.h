@@ -1,0 +1,39 @@
+// Folding: the rows that a chain of snapshots means. Going from the newest snapshot back, a row
+// counts if no newer one has written or erased its id:
+//
+//   full     a=1  b=2  c=3
+//   delta    a=7         erased: b
+//   delta    d=4
+//   means    a=7  c=3  d=4
+#pragma once
+
+#include <vector>
+
+#include "data/key_hash.h"
+#include "state/snapshot.h"
+
+namespace millrace {
+
+// What one snapshot of a chain says of a table. What is erased is of the snapshots before it.
+struct SnapshotPiece {
+  arrow::RecordBatchVector erased;  // ids, each with some of the table's columns
+  arrow::RecordBatchVector rows;    // of the table's schema
+};
+
+// The rows of one instance's chain, pieces oldest first.
+Result<arrow::RecordBatchVector> FoldPieces(const StateTable& table,
+                                            std::vector<SnapshotPiece> pieces);
+
+// `rows` with the columns of the table's schema: others are left out, missing ones are all NULL.
+// Fails if a column was saved with another type.
+Result<std::shared_ptr<arrow::RecordBatch>> ConformTo(const StateTable& table,
+                                                      const arrow::RecordBatch& rows);
+
+// The rows at `indices`, in that order.
+Result<std::shared_ptr<arrow::RecordBatch>> TakeRows(
+    const std::shared_ptr<arrow::RecordBatch>& rows, const std::vector<int32_t>& indices);
+
+// The key group of each row; 0 where the table has no key.
+Result<std::vector<uint32_t>> KeyGroupsOf(const StateTable& table, const arrow::RecordBatch& rows);
+
+}  // namespace millrace

@@ -1,0 +1,93 @@
+#include "state/state_file.h"
+
+#include <arrow/io/file.h>
+#include <fcntl.h>
+#include <unistd.h>
+#include <xxhash.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+namespace millrace {
+namespace {
+
+Status FileError(const char* what, const std::string& path) {
+  return ExternalError("cannot {} {}: {}", what, path, std::strerror(errno));
+}
+
+Status Damaged(const StateFile& file, const std::string& how) {
+  return ExternalError("state file {} of table '{}' is damaged: {}", file.path, file.table, how);
+}
+
+}  // namespace
+
+struct DurableFile::Hash {
+  Hash() : state(XXH64_createState()) {
+    MILL_CHECK(state != nullptr);
+    XXH64_reset(state, 0);
+  }
+  ~Hash() { XXH64_freeState(state); }
+  XXH64_state_t* state;
+};
+
+DurableFile::DurableFile(std::string path, int descriptor)
+    : path_(std::move(path)), descriptor_(descriptor), hash_(std::make_unique<Hash>()) {}
+
+Result<std::shared_ptr<DurableFile>> DurableFile::Create(const std::string& path) {
+  const int descriptor = open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+  if (descriptor < 0) return FileError("create", path);
+  return std::shared_ptr<DurableFile>(new DurableFile(path, descriptor));
+}
+
+DurableFile::~DurableFile() {
+  if (descriptor_ < 0) return;
+  close(descriptor_);
+  unlink(path_.c_str());
+}
+
+arrow::Status DurableFile::Write(const void* data, int64_t bytes) {
+  XXH64_update(hash_->state, data, static_cast<size_t>(bytes));
+  const char* at = static_cast<const char*>(data);
+  for (int64_t left = bytes; left > 0;) {
+    const ssize_t written = write(descriptor_, at, static_cast<size_t>(left));
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return FileError("write", path_);
+    at += written;
+    left -= written;
+  }
+  bytes_ += bytes;
+  return arrow::Status::OK();
+}
+
+arrow::Status DurableFile::Close() {
+  if (descriptor_ < 0) return arrow::Status::OK();
+  if (fsync(descriptor_) != 0) return FileError("make durable", path_);
+  if (close(std::exchange(descriptor_, -1)) != 0) return FileError("close", path_);
+  return arrow::Status::OK();
+}
+
+uint64_t DurableFile::checksum() const { return XXH64_digest(hash_->state); }
+
+Result<std::shared_ptr<arrow::Buffer>> ReadVerified(const std::string& root,
+                                                    const StateFile& file) {
+  auto opened = arrow::io::ReadableFile::Open(root + "/" + file.path);
+  if (!opened.ok()) {
+    return ExternalError("state file {} of table '{}' cannot be read: {}", file.path, file.table,
+                         opened.status().message());
+  }
+  MILL_ASSIGN(const int64_t size, (*opened)->GetSize());
+  if (size != file.bytes) {
+    return Damaged(file, fmt::format("it has {} bytes, expected {}", size, file.bytes));
+  }
+  MILL_ASSIGN(auto bytes, (*opened)->Read(size));
+  const uint64_t checksum = XXH64(bytes->data(), static_cast<size_t>(bytes->size()), 0);
+  if (bytes->size() != size || checksum != file.checksum) {
+    return Damaged(file, fmt::format("its checksum is {:016x}, expected {:016x}", checksum,
+                                     file.checksum));
+  }
+  return bytes;
+}
+
+}  // namespace millrace

@@ -1,0 +1,23 @@
+-- Texts of times are reused while the pattern's finest unit lasts, in whatever order rows come.
+CREATE TABLE t (id INT, ts TIMESTAMP(3), pattern STRING) WITH ('connector' = 'test');
+-- input t
+--   1 | 2020-01-01 23:59:59.999 | yyyy-MM-dd
+--   2 | 2020-01-02 00:00:00.000 | yyyy-MM-dd
+--   3 | 2020-01-01 23:00:00.000 | yyyy-MM-dd
+--   4 | 2020-01-01 23:00:00.000 | HH:mm
+--   5 | 2020-01-01 23:00:59.999 | HH:mm
+--   6 | 2020-01-01 23:01:00.000 | HH:mm
+--   7 | 2020-01-01 23:01:00.001 | ss.SSS
+--   8 | 1969-12-31 23:59:59.999 | yyyy-MM-dd
+--   9 | NULL | yyyy
+SELECT id, DATE_FORMAT(ts, 'yyyy-MM-dd'), DATE_FORMAT(ts, pattern), DATE_FORMAT(ts, 'h a') FROM t;
+-- expect
+--   1 | 2020-01-01 | 2020-01-01 | 11 PM
+--   2 | 2020-01-02 | 2020-01-02 | 12 AM
+--   3 | 2020-01-01 | 2020-01-01 | 11 PM
+--   4 | 2020-01-01 | 23:00 | 11 PM
+--   5 | 2020-01-01 | 23:00 | 11 PM
+--   6 | 2020-01-01 | 23:01 | 11 PM
+--   7 | 2020-01-01 | 00.001 | 11 PM
+--   8 | 1969-12-31 | 1969-12-31 | 11 PM
+--   9 | NULL | NULL | NULL
