@@ -1,13 +1,15 @@
 // The list of connectors: to add one, add its line.
 #include "connectors/builtin.h"
 #include "connectors/generators.h"
+#include "connectors/kafka.h"
 
 namespace millrace {
 
 const std::vector<Connector>& AllConnectors() {
   static const std::vector<Connector> kAll = {
       FilesystemConnector(), PrintConnector(),   BlackholeConnector(), SqliteConnector(),
-      DatagenConnector(),    NexmarkConnector(), ViewingConnector(),
+      DatagenConnector(),    NexmarkConnector(), ViewingConnector(),   KafkaConnector(),
+      UpsertKafkaConnector(),
   };
   return kAll;
 }

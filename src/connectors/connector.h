@@ -46,6 +46,8 @@ struct Connector {
   std::vector<OptionSpec> options;
   std::vector<MetadataSpec> metadata;
   bool takes_format = false;   // bytes in and out: 'format' = ... composes
+  // Names of further options that a table may have, by what it says; null: none.
+  std::function<std::vector<std::string>(const TableInfo&)> more_options;
   // The lanes; `columns` are the physical columns that the plan uses, then those of
   // TableInfo::metadata, named by their keys (batch sources produce just these, in this order).
   // Null: cannot be read.

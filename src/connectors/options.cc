@@ -36,6 +36,9 @@ std::vector<std::string> KnownKeys(const Connector& connector, const TableInfo& 
     const std::string name = format == table.options.end() ? "" : format->second;
     for (std::string& option : FormatOptionNames(name)) known.push_back(std::move(option));
   }
+  if (connector.more_options) {
+    for (std::string& option : connector.more_options(table)) known.push_back(std::move(option));
+  }
   return known;
 }
 

@@ -15,6 +15,8 @@
 
 namespace millrace {
 
+struct Messages;  // formats/messages.h
+
 // A piece of a byte stream: whole records only (whole lines for line formats).
 struct Chunk {
   std::shared_ptr<arrow::Buffer> bytes;
@@ -25,6 +27,8 @@ struct Chunk {
   bool last_of_file = false;
   // Not a whole record but the beginning of one that is too big to be read: one bad row.
   bool oversize = false;
+  // Of a source of messages (Kafka): `bytes` holds their values, one a line. Null for a byte stream.
+  std::shared_ptr<const Messages> messages;
 };
 
 // What one Poll brought: bytes, or a batch, or nothing.

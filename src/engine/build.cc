@@ -473,7 +473,7 @@ class GraphBuilder {
     for (auto& each : sources) {
       Lane lane;
       lane.source = std::move(each);
-      if (connector->takes_format) {
+      if (connector->takes_format || connector->make_decoder) {
         MILL_ASSIGN(lane.make_decoder, DecoderMaker(*connector, info, decoded));
       }
       source.lanes.push_back(std::move(lane));
@@ -489,10 +489,10 @@ class GraphBuilder {
   static Result<MakeLaneDecoder> DecoderMaker(const Connector& connector, const TableInfo& info,
                                               const Schema& decoded) {
     const std::string format = StringOption(info.options, "format", "");
-    if (format.empty()) {
+    const auto own = connector.make_decoder;
+    if (format.empty() && !own) {
       return UserError("table '{}' has no option 'format'. hint: 'format' = 'json'", info.name);
     }
-    const auto own = connector.make_decoder;
     const MakeLaneDecoder make = [=]() {
       return own ? own(info, decoded) : MakeDecoder(format, decoded, info.schema, info.options);
     };
@@ -611,6 +611,7 @@ class GraphBuilder {
     std::unique_ptr<Sink> sink;
     if (plan.table) {
       input = KeepNullsOut(plan, input);
+      MILL_ASSIGN(input, MoveMetadataBehind(plan, input));
       MILL_ASSIGN(sink, MakeTableSink(plan));
     } else {
       const auto make = settings_.committed_results ? MakeCommittedResultWriter : MakeResultWriter;
@@ -645,10 +646,56 @@ class GraphBuilder {
                  [spec](int) -> Result<std::unique_ptr<Operator>> { return MakeNotNull(spec); });
   }
 
+  static bool IsWritten(const TableColumn& column) {
+    return column.kind == TableColumn::Kind::kPhysical ||
+           (column.kind == TableColumn::Kind::kMetadata && !column.metadata_virtual);
+  }
+
+  static std::vector<const TableColumn*> WrittenMetadata(const TableDefinition& table) {
+    std::vector<const TableColumn*> written;
+    for (const TableColumn& column : table.columns) {
+      const bool metadata = column.kind == TableColumn::Kind::kMetadata;
+      if (metadata && IsWritten(column)) written.push_back(&column);
+    }
+    return written;
+  }
+
+  // Sinks take the physical columns, then the metadata in the connector's types.
+  Result<Stream> MoveMetadataBehind(const Plan& plan, Stream input) {
+    const TableDefinition& table = *plan.table;
+    if (WrittenMetadata(table).empty()) return input;
+    MILL_ASSIGN(const Connector* connector, FindConnector(table));
+    CalcSpec spec;
+    spec.project = true;
+    spec.time_zone = settings_.time_zone;
+    Schema output;
+    for (const bool metadata : {false, true}) {
+      int from = -1;
+      for (const TableColumn& column : table.columns) {
+        if (!IsWritten(column)) continue;
+        ++from;
+        if (metadata != (column.kind == TableColumn::Kind::kMetadata)) continue;
+        ExpressionPtr value = MakeColumn(from, column.name, column.type);
+        if (metadata) {
+          MILL_ASSIGN(const MetadataSpec known, FindMetadata(table, column, *connector));
+          value = MakeCast(value, known.type.Nullable());
+        }
+        output.columns.push_back({column.name, value->type});
+        spec.expressions.push_back(std::move(value));
+      }
+    }
+    spec.output = output.ToArrow();
+    return Chain(input, "Calc",
+                 [spec](int) -> Result<std::unique_ptr<Operator>> { return MakeCalc(spec); });
+  }
+
   Result<std::unique_ptr<Sink>> MakeTableSink(const Plan& plan) {
     const TableDefinition& table = *plan.table;
     MILL_ASSIGN(const Connector* connector, FindConnector(table));
-    const TableInfo info = InfoOf(table);
+    TableInfo info = InfoOf(table);
+    for (const TableColumn* column : WrittenMetadata(table)) {
+      info.metadata.push_back(column->metadata_key);
+    }
     MILL_RETURN(CheckOptions(*connector, info));
     if (!connector->make_sink) {
       return UserError("table '{}': the connector '{}' cannot be written, only read", table.name,

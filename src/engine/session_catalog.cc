@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/nearest.h"
+#include "connectors/secrets.h"
 #include "data/text_table.h"
 
 namespace millrace {
@@ -19,13 +20,6 @@ std::vector<std::string> Keys(const Map& map) {
   std::vector<std::string> keys;
   for (const auto& [key, value] : map) keys.push_back(key);
   return keys;
-}
-
-bool LooksSecret(const std::string& key) {
-  for (const char* word : {"password", "secret", "token", "access-key", "jaas"}) {
-    if (key.find(word) != std::string::npos) return true;
-  }
-  return false;
 }
 
 // The column as the statement defines it; null for tables that no statement made.
@@ -151,7 +145,7 @@ std::string ShowCreateTable(const TableDefinition& table) {
   bool first = true;
   for (const auto& [key, value] : table.options) {
     text += (first ? "\n  " : ",\n  ") + Quoted(key) + " = " +
-            Quoted(LooksSecret(key) ? "****" : value);
+            Quoted(IsSecretKey(key) ? "****" : value);
     first = false;
   }
   return text + "\n)\n";

@@ -157,7 +157,7 @@ void CsvDecoder::EndRow(std::string_view row) {
   }
   if (reason_.empty()) {
     const int missing = rows_.EndRow();
-    if (missing < 0) return;
+    if (missing < 0) return NoteLine(line_);
     reason_ = fmt::format("field `{}`: NULL, but the column is NOT NULL",
                           rows_.name(static_cast<size_t>(missing)));
   }

@@ -9,6 +9,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/status.h"
 #include "connectors/source.h"
@@ -45,6 +46,19 @@ class Decoder {
   // cannot be read are reported to `dead` and left out.
   virtual Result<std::shared_ptr<arrow::RecordBatch>> Decode(const Chunk& chunk, DeadLetters& dead) = 0;
   virtual Framing framing() const { return Framing::kLines; }
+  // The kinds of the rows of the last batch; null: all +I.
+  virtual RowKinds kinds() const { return nullptr; }
+  // From now on Decode puts the line of each row it returns into `lines`, from the front.
+  void KeepLines(std::vector<int64_t>* lines) { lines_ = lines; }
+
+ protected:
+  // A row has been read from `line`.
+  void NoteLine(int64_t line) {
+    if (lines_) lines_->push_back(line);
+  }
+
+ private:
+  std::vector<int64_t>* lines_ = nullptr;
 };
 
 class Encoder {

@@ -147,7 +147,7 @@ void JsonDecoder::ReadLine(const char* text, size_t start, size_t end) {
   if (reason.empty()) {
     const int missing = rows_.EndRow();
     if (missing < 0) [[likely]]
-      return;
+      return NoteLine(line_);
     reason = fmt::format("field `{}`: NULL, but the column is NOT NULL",
                          rows_.name(static_cast<size_t>(missing)));
   }

@@ -47,7 +47,7 @@ class RegexDecoder : public Decoder {
       if (!valid && !simdjson::validate_utf8(row.data(), row.size())) {
         reason = "invalid UTF-8";
       } else if (ReadRow(pattern, row, &reason)) {
-        return;
+        return NoteLine(line);
       }
       rows_.UndoRow();
       if (!lenient_) dead.Add({chunk.file, line, row, reason});

@@ -81,6 +81,7 @@ Status Ingestor::Decode(const Polled& polled, Ingested& piece) {
     return Status::OK();
   }
   MILL_ASSIGN(piece.rows, decoder_->Decode(polled.chunk, piece.bad));
+  piece.kinds = decoder_->kinds();
   piece.bytes = polled.chunk.bytes->size();
   piece.records = piece.bad.count() + (piece.rows ? piece.rows->num_rows() : 0);
   return Status::OK();

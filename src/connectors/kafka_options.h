@@ -1,0 +1,49 @@
+// What a 'kafka' or 'upsert-kafka' table's options say, checked; named as in Flink.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "connectors/connector.h"
+
+namespace millrace {
+
+// A place in each partition of the topics.
+struct KafkaBoundary {
+  enum class Kind { kNone, kEarliest, kLatest, kGroup, kTimestamp, kSpecific };
+  Kind kind = Kind::kNone;
+  int64_t timestamp = 0;               // ms, of kTimestamp
+  std::map<int32_t, int64_t> offsets;  // by partition, of kSpecific
+};
+
+struct KafkaOptions {
+  std::string table;
+  std::vector<std::string> topics;  // one of these two is set
+  std::string topic_pattern;
+  // properties.*, with the prefix cut off, as written: secrets are not yet put in.
+  std::map<std::string, std::string> properties;
+  std::string servers;
+  std::string group;  // "": none
+  KafkaBoundary start, stop;  // of a scan; stop.kind kNone: it never ends
+  std::chrono::milliseconds discovery{0};  // how often new partitions are looked for; 0: never
+  // A format and its options, without "key." or "value.".
+  std::string value_format, key_format;
+  Options value_options, key_options;
+  std::vector<std::string> key_fields;  // as the table names them
+  std::string key_prefix;
+  bool value_has_key = true;
+  bool upsert = false;
+
+  // Only checks what needs no broker.
+  static Result<KafkaOptions> Read(const TableInfo& table);
+};
+
+// The option tables.
+std::vector<OptionSpec> KafkaOptionSpecs(bool upsert);
+// The options of the formats that `table` names.
+std::vector<std::string> KafkaFormatOptions(const TableInfo& table);
+
+}  // namespace millrace

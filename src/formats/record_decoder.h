@@ -1,0 +1,37 @@
+// Decodes records that stand alone, such as the values or the keys of messages, with a format.
+// Where the format reads lines, records are put together into one text; a record that would not
+// stay one line there is decoded by itself, so that a broken one cannot touch its neighbours.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "formats/format.h"
+
+namespace millrace {
+
+// What has been read: row i comes from record sources[i]; both ascend.
+struct DecodedRecords {
+  std::shared_ptr<arrow::RecordBatch> rows;
+  std::vector<int64_t> sources;
+};
+
+class RecordDecoder {
+ public:
+  virtual ~RecordDecoder() = default;
+  // Decodes `records`; those without data (NULL) yield nothing. `text` holds them all, each with a
+  // newline behind it but for the NULL ones, and may be null if the caller has no such text. Bad
+  // records go to `dead` with their index as line.
+  virtual Result<DecodedRecords> Decode(const std::vector<std::string_view>& records,
+                                        const std::shared_ptr<arrow::Buffer>& text,
+                                        DeadLetters& dead) = 0;
+};
+
+// As MakeDecoder; 'raw' reads numbers and booleans too, in `raw.endianness`.
+Result<std::unique_ptr<RecordDecoder>> MakeRecordDecoder(const std::string& format,
+                                                         const Schema& schema, const Schema& all,
+                                                         const Options& options);
+
+}  // namespace millrace

@@ -1,0 +1,453 @@
+#!/usr/bin/env python3
+"""Runs jobs against a real Kafka broker and compares what they read and write.
+
+usage: kafka_test.py --program build/millrace --driver build/kafka_sink_driver
+Exits with 77 (skipped) where the broker cannot be had.
+"""
+import argparse
+import json
+import os
+import pathlib
+import random
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+from services import kafka  # noqa: E402
+
+PROGRAM = ""
+DRIVER = ""
+BROKER = None
+
+
+def run(script, *args, timeout=120, env=None):
+    return subprocess.run([PROGRAM, "sql", "-q", *args], input=script, capture_output=True, text=True, timeout=timeout,
+                          env={**os.environ, **(env or {})})
+
+
+def rows_of(text):
+    """The cells of the last table that was printed, without its header, as lists of strings."""
+    lines = [line for line in text.splitlines() if line.startswith("|")]
+    header = max((i for i, line in enumerate(lines) if line == lines[0]), default=0)
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[header + 1:]]
+
+
+def table(name, columns, topic, options="", connector="kafka", scan=True):
+    scan = "'scan.startup.mode' = 'earliest-offset', 'scan.bounded.mode' = 'latest-offset', " if scan else ""
+    return f"CREATE TABLE {name} ({columns}) WITH ('connector' = '{connector}', 'topic' = '{topic}', {scan}" \
+           f"'properties.bootstrap.servers' = '{BROKER.servers}'{', ' + options if options else ''});\n"
+
+
+class Kafka(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.TemporaryDirectory()
+        self.path = pathlib.Path(self.folder.name)
+        self.topic = "t" + os.urandom(6).hex()
+
+    def tearDown(self):
+        self.folder.cleanup()
+
+    def fill(self, messages, partitions=1, topic=None):
+        """Sends (key, value, partition) or whole dicts."""
+        topic = BROKER.create(topic or self.topic, partitions)
+        producer = BROKER.producer()
+        for message in messages:
+            producer.produce(topic, **message)
+            producer.poll(0)
+        producer.flush(30)
+
+    def rows(self, script, *args, **kwargs):
+        done = run(script, *args, **kwargs)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return rows_of(done.stdout)
+
+    def dead_letters(self):
+        return [json.loads(line) for line in (self.path / "job/dead_letter.json").read_text().splitlines()]
+
+    def fails(self, script, *texts, **kwargs):
+        done = run(script, **kwargs)
+        self.assertNotEqual(done.returncode, 0, done.stdout)
+        for text in texts:
+            self.assertIn(text, done.stderr)
+
+
+class Source(Kafka):
+    def test_sessions_per_partition_watermarks(self):
+        """One partition is an hour behind the others: per-partition watermarks keep its rows in time."""
+        random.seed(3)
+        clocks, messages, sessions = [0, 0, 0, 3600], [], {}
+        for _ in range(4000):
+            p = random.randrange(4)
+            clocks[p] += random.choice([1, 1, 1, 40])
+            user = f"u{p}-{random.randrange(5)}"
+            at = clocks[p]
+            messages.append({"partition": p, "key": user, "value": json.dumps(
+                {"ts": f"2026-01-01 {10 + at // 3600:02}:{at // 60 % 60:02}:{at % 60:02}", "u": user})})
+            mine = sessions.setdefault(user, [])
+            if mine and at - mine[-1][1] < 60:
+                mine[-1][1:] = [at, mine[-1][2] + 1]
+            else:
+                mine.append([at, at, 1])
+        self.fill(messages, 4)
+        script = table("clicks", "ts TIMESTAMP(3), u STRING, WATERMARK FOR ts AS ts - INTERVAL '1' SECOND", self.topic, "'format' = 'json'") + \
+            "SELECT u, COUNT(*) AS c FROM TABLE(SESSION(TABLE clicks PARTITION BY u, DESCRIPTOR(ts), INTERVAL '1' MINUTE)) " \
+            "GROUP BY u, window_start, window_end;"
+        found = sorted((u, int(c)) for u, c in self.rows(script))
+        self.assertEqual(found, sorted((u, s[2]) for u, each in sessions.items() for s in each))
+
+    def test_metadata(self):
+        self.fill([{"value": b'{"n": 1}', "key": b"k", "timestamp": 1700000000123, "headers": [("h", b"x")], "partition": 1},
+                   {"value": b'{"n": 2}', "partition": 1}], 2)
+        script = table("t", "n INT, top STRING METADATA FROM 'topic' VIRTUAL, `partition` INT METADATA VIRTUAL, `offset` BIGINT METADATA VIRTUAL, "
+                       "`timestamp` TIMESTAMP_LTZ(3) METADATA, tt STRING METADATA FROM 'timestamp-type' VIRTUAL, "
+                       "`key` BYTES METADATA VIRTUAL, headers MAP<STRING, BYTES> METADATA", self.topic, "'format' = 'json'") + \
+            "SELECT n, top, `partition`, `offset`, `timestamp`, tt, `key`, headers FROM t;"
+        found = self.rows(script)
+        self.assertEqual(found[0], ["1", self.topic, "1", "0", "2023-11-14 22:13:20.123", "CreateTime", "x'6b'", "{h=x'78'}"])
+        self.assertEqual(found[1][:4] + found[1][5:], ["2", self.topic, "1", "1", "CreateTime", "NULL", "{}"])
+
+    def test_key_fields(self):
+        self.fill([{"key": b'{"id": 7, "r": "eu"}', "value": b'{"n": 1, "id": 9}'}, {"value": b'{"n": 2}'},
+                   {"key": b"broken", "value": b'{"n": 3}'}])
+        options = "'value.format' = 'json', 'key.format' = 'json', 'key.fields' = '{}', 'value.fields-include' = '{}'{}"
+        columns = "n INT, {0}id INT, {0}r STRING"
+        except_key = table("t", columns.format("k_"), self.topic, options.format("k_id;k_r", "EXCEPT_KEY", ", 'key.fields-prefix' = 'k_'"))
+        done = run(except_key + "SELECT n, k_id, k_r FROM t;", "--folder", str(self.path / "job"))
+        self.assertEqual(rows_of(done.stdout), [["1", "7", "eu"], ["2", "NULL", "NULL"]])
+        letter, = self.dead_letters()
+        self.assertEqual((letter["position"], letter["reason"][:5]), (f"{self.topic}[0]:2", "key: "))
+        whole = table("t", columns.format(""), self.topic, options.format("id;r", "ALL", ""))
+        self.assertEqual(self.rows(whole + "SELECT n, id FROM t;"), [["1", "9"], ["2", "NULL"], ["3", "NULL"]])
+
+    def test_one_message_is_one_record(self):
+        """Newlines, quotes, emptiness and garbage in one message do not touch the next."""
+        self.fill([{"value": v} for v in (b'{"a":\n "x",\n"b": 1}\n', b'{"a": "l1\nl2", "b": 2}', b'{"a": "y", "b": 3}\n{"a": "z", "b": 4}',
+                                          b"", None, b'{"a": "last", "b": 5}')])
+        script = table("t", "a STRING, b INT", self.topic, "'format' = 'json'") + "SELECT a, b FROM t;"
+        done = run(script, "--folder", str(self.path / "job"))
+        self.assertEqual(rows_of(done.stdout), [["x", "1"], ["last", "5"]])
+        positions = [letter["position"] for letter in self.dead_letters()]
+        self.assertEqual(sorted(positions), [f"{self.topic}[0]:{o}" for o in (1, 2, 3)])
+
+    def test_csv_with_open_quote(self):
+        self.fill([{"value": v} for v in (b'a,1', b'"b,2', b'"c\nd",3', b'e,4', b'f,5\ng,6', b'h,7')])
+        script = table("t", "a STRING, b INT", self.topic, "'format' = 'csv'") + "SELECT REPLACE(a, CHR(10), '/') AS a, b FROM t;"
+        self.assertEqual(self.rows(script), [["a", "1"], ["c/d", "3"], ["e", "4"], ["h", "7"]])
+
+    def test_raw(self):
+        self.fill([{"key": (5).to_bytes(8, "big"), "value": b"two\nlines"}, {"key": b"short", "value": b"x"}])
+        script = table("t", "k BIGINT, v STRING", self.topic, "'value.format' = 'raw', 'key.format' = 'raw', 'key.fields' = 'k', "
+                       "'value.fields-include' = 'EXCEPT_KEY'") + "SELECT k, CHAR_LENGTH(v) AS l FROM t;"
+        self.assertEqual(self.rows(script), [["5", "9"]])
+
+    def test_startup_and_bounded_modes(self):
+        self.fill([{"value": json.dumps({"n": i}), "partition": i % 2, "timestamp": 1700000000000 + i * 1000} for i in range(20)], 2)
+
+        def read(options):
+            start = table("t", "n INT", self.topic, "'format' = 'json', " + options, scan=False)
+            return sorted(int(n) for n, in self.rows(start + "SELECT n FROM t;"))
+        self.assertEqual(read("'scan.startup.mode' = 'timestamp', 'scan.startup.timestamp-millis' = '1700000014000', "
+                              "'scan.bounded.mode' = 'latest-offset'"), list(range(14, 20)))
+        self.assertEqual(read("'scan.startup.mode' = 'specific-offsets', 'scan.startup.specific-offsets' = 'partition:0,offset:8;partition:1,offset:9', "
+                              "'scan.bounded.mode' = 'latest-offset'"), [16, 18, 19])
+        self.assertEqual(read("'scan.startup.mode' = 'earliest-offset', 'scan.bounded.mode' = 'timestamp', "
+                              "'scan.bounded.timestamp-millis' = '1700000004000'"), [0, 1, 2, 3])
+        self.assertEqual(read("'scan.startup.mode' = 'earliest-offset', 'scan.bounded.mode' = 'specific-offsets', "
+                              "'scan.bounded.specific-offsets' = 'partition:0,offset:1;partition:1,offset:0'"), [0])
+        self.assertEqual(read("'scan.startup.mode' = 'latest-offset', 'scan.bounded.mode' = 'latest-offset'"), [])
+
+    def test_group_offsets(self):
+        self.fill([{"value": json.dumps({"n": i})} for i in range(5)])
+        group = f"'format' = 'json', 'scan.bounded.mode' = 'latest-offset', 'properties.group.id' = 'g-{self.topic}'"
+        self.fails(table("t", "n INT", self.topic, group, scan=False) + "SELECT n FROM t;", "has no offset", "auto.offset.reset")
+        script = table("t", "n INT", self.topic, group + ", 'properties.auto.offset.reset' = 'earliest'", scan=False) + "SELECT n FROM t;"
+        self.assertEqual(len(self.rows(script)), 5)
+        producer = BROKER.producer()
+        producer.produce(self.topic, b'{"n": 5}')
+        producer.flush(30)
+        self.assertEqual(self.rows(script), [["5"]])
+
+    def test_several_topics_and_pattern(self):
+        for i, topic in enumerate((self.topic + "-a", self.topic + "-b")):
+            self.fill([{"value": json.dumps({"n": i})}], topic=topic)
+        several = table("t", "n INT", f"{self.topic}-a; {self.topic}-b", "'format' = 'json'") + "SELECT n FROM t;"
+        self.assertEqual(sorted(self.rows(several)), [["0"], ["1"]])
+        pattern = several.replace(f"'topic' = '{self.topic}-a; {self.topic}-b'", f"'topic-pattern' = '{self.topic}-.*'")
+        self.assertEqual(sorted(self.rows(pattern)), [["0"], ["1"]])
+
+    def test_clear_errors(self):
+        self.fill([])
+        script = table("t", "n INT", self.topic, "'format' = 'json'") + "SELECT n FROM t;"
+        self.fails(script.replace(self.topic, self.topic[:-1]), "there is no topic", f"did you mean '{self.topic}'?")
+        self.fails(script.replace("'format'", "'fromat'"), "fromat", "did you mean 'format'?")
+        self.fails(script.replace("earliest-offset", "earliest"), "scan.startup.mode", "earliest-offset")
+        self.fails(script.replace("'format'", "'properties.fetch.mim.bytes' = '1', 'format'"), "fetch.mim.bytes", "No such configuration property")
+        self.fails(table("t", "n INT", self.topic, "'format' = 'json'", scan=False) + "SELECT n FROM t;", "group.id")
+
+    def test_aborted_transactions_are_not_read(self):
+        BROKER.create(self.topic)
+        producer = BROKER.producer(**{"transactional.id": self.topic})
+        producer.init_transactions(30)
+        for n, commit in ((1, True), (2, False), (3, True), (4, False)):
+            producer.begin_transaction()
+            producer.produce(self.topic, json.dumps({"n": n}))
+            (producer.commit_transaction if commit else producer.abort_transaction)(30)
+        script = table("t", "n INT", self.topic, "'format' = 'json'") + "SELECT n FROM t;"
+        self.assertEqual(self.rows(script), [["1"], ["3"]])
+
+
+class Sink(Kafka):
+    EXACTLY = "'sink.delivery-guarantee' = 'exactly-once', 'sink.transactional-id-prefix' = '{}'"
+
+    def sink(self, columns, options, **kwargs):
+        return table("k", columns, self.topic, options, scan=False, **kwargs)
+
+    def numbers(self, **kwargs):
+        return sorted(json.loads(m.value())["n"] for m in BROKER.consume(self.topic, **kwargs))
+
+    def generated(self, rows):
+        return f"CREATE TABLE g (n BIGINT) WITH ('connector' = 'datagen', 'number-of-rows' = '{rows}', 'fields.n.kind' = 'sequence', " \
+               f"'fields.n.start' = '0', 'fields.n.end' = '{rows - 1}');\n"
+
+    def test_at_least_once(self):
+        BROKER.create(self.topic, 3)
+        self.rows(self.generated(20000) + self.sink("n BIGINT", "'format' = 'json'") + "INSERT INTO k SELECT n FROM g;")
+        self.assertEqual(self.numbers(), list(range(20000)))
+
+    def test_exactly_once_is_seen_by_read_committed(self):
+        BROKER.create(self.topic, 3)
+        script = self.generated(20000) + self.sink("n BIGINT", "'format' = 'json', " + self.EXACTLY.format(self.topic)) + \
+            "SET 'execution.checkpointing.interval' = '100ms'; INSERT INTO k SELECT n FROM g;"
+        self.rows(script)
+        self.assertEqual(self.numbers(), list(range(20000)))
+        self.rows(script)  # another run is not taken for the first
+        self.assertEqual(len(self.numbers()), 40000)
+        self.fails(self.generated(1) + self.sink("n BIGINT", "'format' = 'json', 'sink.delivery-guarantee' = 'exactly-once'") +
+                   "INSERT INTO k SELECT n FROM g;", "sink.transactional-id-prefix")
+
+    def test_key_headers_timestamp_and_topic_from_columns(self):
+        other = BROKER.create(self.topic + "-other", 2)
+        BROKER.create(self.topic)
+        self.rows(self.sink("h MAP<STRING, BYTES> METADATA FROM 'headers', k_id INT, v STRING, tp STRING METADATA FROM 'topic', "
+                            "`timestamp` TIMESTAMP_LTZ(3) METADATA, `offset` BIGINT METADATA VIRTUAL",
+                            "'value.format' = 'json', 'key.format' = 'json', 'key.fields' = 'k_id', 'key.fields-prefix' = 'k_', "
+                            "'value.fields-include' = 'EXCEPT_KEY', 'sink.partitioner' = 'round-robin'") +
+                  "INSERT INTO k VALUES "
+                  f"(MAP['a', CAST('1' AS BYTES)], 7, 'x', '{other}', TO_TIMESTAMP_LTZ(1700000000123, 3)), "
+                  "(CAST(NULL AS MAP<STRING, BYTES>), 8, 'y', CAST(NULL AS STRING), CAST(NULL AS TIMESTAMP_LTZ(3)));")
+        (one,), (two,) = BROKER.consume(other), BROKER.consume(self.topic)
+        self.assertEqual((one.key(), json.loads(one.value()), one.headers(), one.timestamp()[1]), (b'{"id":7}', {"v": "x"}, [("a", b"1")], 1700000000123))
+        self.assertEqual((two.key(), json.loads(two.value()), two.headers()), (b'{"id":8}', {"v": "y"}, None))
+
+    def test_formats(self):
+        BROKER.create(self.topic)
+        self.rows(self.sink("k BIGINT, v STRING", "'value.format' = 'raw', 'key.format' = 'raw', 'key.fields' = 'k', 'value.fields-include' = 'EXCEPT_KEY'") +
+                  "INSERT INTO k VALUES (258, 'l1\nl2'), (CAST(NULL AS BIGINT), '');")
+        self.assertEqual([(m.key(), m.value()) for m in BROKER.consume(self.topic)], [((258).to_bytes(8, "big"), b"l1\nl2"), (None, b"")])
+
+    def test_clear_errors(self):
+        BROKER.create(self.topic, max_message_bytes=2000)
+        insert = "INSERT INTO k SELECT REPEAT('x', {}) FROM (VALUES (1)) AS t(a);"
+        sink = self.sink("v STRING", "'format' = 'json'")
+        self.fails(sink + insert.format(5000), "too large for topic", self.topic)
+        self.fails(sink + insert.format(2000000), "too large for topic", "max.request.size")
+        self.fails(sink.replace(self.topic, self.topic + "x") + insert.format(1), "there is no topic")
+        self.fails(sink.replace("'format'", "'sink.partitioner' = 'odd', 'format'") + insert.format(1), "round-robin")
+        self.fails(self.sink("v STRING, o BIGINT METADATA FROM 'offset'", "'format' = 'json'") + "INSERT INTO k VALUES ('a', 1);", "cannot be written", "VIRTUAL")
+
+
+class Upsert(Kafka):
+    OPTIONS = "'key.format' = 'json', 'value.format' = 'json'"
+
+    def table(self, name, scan=True, options=""):
+        columns = "id INT, v STRING, PRIMARY KEY (id) NOT ENFORCED"
+        scan = "'scan.bounded.mode' = 'latest-offset', " if scan else ""
+        return table(name, columns, self.topic, scan + self.OPTIONS + options, connector="upsert-kafka", scan=False)
+
+    def test_source_folds_to_the_newest_rows(self):
+        send = lambda k, v: {"key": json.dumps({"id": k}), "value": v and json.dumps({"id": k, "v": v}), "partition": k % 2}
+        self.fill([send(1, "a"), send(2, "b"), send(1, "c"), send(2, None), send(3, "d"), send(3, "d"), send(4, None), {"value": b'{"id": 9}', "partition": 0}], 2)
+        done = run(self.table("t") + "SELECT id, v FROM t;", "--folder", str(self.path / "job"))
+        rows = {}
+        for kind, key, value in rows_of(done.stdout):
+            if kind in ("+I", "+U"):
+                rows[key] = value
+            else:
+                self.assertEqual(rows.pop(key), value)
+        self.assertEqual(rows, {"1": "c", "3": "d"})
+        self.assertEqual([letter["reason"] for letter in self.dead_letters()], ["key: NULL, but upserts need it"])
+        found = self.rows(self.table("t") + "SELECT COUNT(*) AS c, COUNT(DISTINCT v) AS d FROM t;")
+        self.assertEqual(found[-1][1:], ["2", "2"])
+
+    def test_sink_writes_rows_and_tombstones(self):
+        source = BROKER.create(self.topic + "-in")
+        BROKER.create(self.topic, 3)
+        messages = [("a", 1), ("b", 2), ("a", None), ("c", 1), ("b", 1)]
+        producer = BROKER.producer()
+        for key, value in messages:
+            producer.produce(source, key=json.dumps({"v": key}), value=value and json.dumps({"v": key, "id": value}))
+        producer.flush(30)
+        script = f"CREATE TABLE s (v STRING, id INT, PRIMARY KEY (v) NOT ENFORCED) WITH ('connector' = 'upsert-kafka', 'topic' = '{source}', " \
+                 f"'scan.bounded.mode' = 'latest-offset', 'properties.bootstrap.servers' = '{BROKER.servers}', {self.OPTIONS});\n"
+        sink = self.table("k", scan=False).replace("v STRING", "c BIGINT")
+        self.rows(script + sink + "INSERT INTO k SELECT id, COUNT(*) FROM s GROUP BY id;")
+        newest = {}
+        for message in BROKER.consume(self.topic):
+            newest[message.key()] = message.value()
+        self.assertEqual(newest, {b'{"id":1}': b'{"id":1,"c":2}', b'{"id":2}': None})
+
+    def test_append_only_kafka_refuses_updates(self):
+        BROKER.create(self.topic)
+        self.fails(self.table("s", options="") + table("k", "id INT, c BIGINT", self.topic, "'format' = 'json'", scan=False) +
+                   "INSERT INTO k SELECT id, COUNT(*) FROM s GROUP BY id;", "cannot take updates")
+
+
+class ExactlyOnce(Kafka):
+    """Drives the sink alone: stages and publishes epochs of rows, killed between any two steps."""
+
+    def drive(self, *commands, expect=0, servers=None):
+        done = subprocess.run([DRIVER, servers or BROKER.servers, self.topic, str(self.path), *commands], capture_output=True, text=True, timeout=120)
+        self.assertEqual(done.returncode, expect, done.stderr)
+        return done.stderr
+
+    def start(self, *commands, servers=None):
+        return subprocess.Popen([DRIVER, servers or BROKER.servers, self.topic, str(self.path), *commands], stderr=subprocess.PIPE, text=True)
+
+    def check(self, rows):
+        found = sorted(int(m.value()) for m in BROKER.consume(self.topic))
+        self.assertEqual(found, list(range(rows)))
+
+    def test_killed_at_every_step(self):
+        for step in ("connect", "begin", "send", "commit", "done"):
+            with self.subTest(step=step):
+                self.topic = BROKER.create("t" + os.urandom(6).hex(), 2)
+                self.drive("stage:1:0:100", "publish:1", "stage:2:100:200")
+                self.drive("crash:" + step, "publish:2", expect=-9)
+                self.drive("publish:2", "stage:3:200:300", "publish:3")
+                self.check(300)
+                self.drive("publish:1", "publish:2", "publish:3")  # published is published
+                self.check(300)
+
+    def test_killed_while_sending_and_committing(self):
+        """Killed by the clock, again and again, on the way through one large epoch."""
+        BROKER.create(self.topic, 2)
+        random.seed(11)
+        self.drive("stage:1:0:60000")
+        for _ in range(6):
+            process = self.start("publish:1")
+            time.sleep(random.uniform(0.02, 0.5))
+            process.kill()
+            process.communicate()
+        self.drive("publish:1", "stage:2:60000:60010", "publish:2")
+        self.check(60010)
+
+    def test_rows_are_invisible_before_they_are_published(self):
+        BROKER.create(self.topic)
+        self.drive("stage:1:0:10")
+        self.check(0)
+        self.drive("publish:1")
+        self.check(10)
+
+    def test_a_newer_process_shuts_out_the_older(self):
+        BROKER.create(self.topic)
+        old = self.start("stage:1:0:10", "publish:1", "stage:2:10:20", "wait:go", "publish:2")
+        self.await_file("waiting")
+        self.drive("publish:2")
+        (self.path / "go").touch()
+        _, error = old.communicate(timeout=60)
+        self.assertNotEqual(old.returncode, 0)
+        self.assertIn("has shut this one out", error)
+        self.check(20)
+
+    def await_file(self, name):
+        deadline = time.monotonic() + 30
+        while not (self.path / name).exists() and time.monotonic() < deadline:
+            time.sleep(0.02)
+
+    def test_answers_of_the_broker_are_lost(self):
+        """The commit has gone through, or not, but its answer never comes: the connection is cut instead."""
+        for lost in (1, 2, 3):
+            with self.subTest(lost=lost):
+                self.topic = BROKER.create("t" + os.urandom(6).hex(), 2)
+                with kafka.Proxy(BROKER) as proxy:
+                    self.drive("stage:1:0:100", "publish:1", servers=proxy.servers)
+                    process = self.start("stage:2:100:200", "wait:go", "publish:2", servers=proxy.servers)
+                    self.await_file("waiting")
+                    proxy.lose_answers_to(kafka.END_TXN, lost)
+                    (self.path / "go").touch()
+                    _, error = process.communicate(timeout=100)
+                    self.assertEqual(process.returncode, 0, error)
+                    self.assertEqual(proxy.lost, lost)
+                    for file in ("go", "waiting"):
+                        (self.path / file).unlink()
+                self.check(200)
+
+    def test_broker_killed_in_the_middle(self):
+        BROKER.create(self.topic, 2)
+        self.drive("stage:1:0:30000")
+        process = self.start("publish:1")
+        time.sleep(0.15)
+        BROKER.kill()
+        time.sleep(1)
+        BROKER.start()
+        _, error = process.communicate(timeout=100)
+        self.assertEqual(process.returncode, 0, error)
+        self.drive("publish:1")
+        self.check(30000)
+
+
+class Security(Kafka):
+    def secure(self, port, options, topic=None, env=None):
+        script = table("t", "n INT", topic or self.topic, "'format' = 'json', " + options).replace(BROKER.servers, f"localhost:{BROKER.ports[port]}")
+        return script, env
+
+    def test_tls_with_client_certificate(self):
+        self.fill([{"value": b'{"n": 1}'}])
+        options = f"'properties.security.protocol' = 'SSL', 'properties.ssl.ca.location' = '{BROKER.path}/ca.pem'"
+        client = f", 'properties.ssl.certificate.location' = '{BROKER.path}/client.pem', 'properties.ssl.key.location' = '{BROKER.path}/client.pem'"
+        script, _ = self.secure("tls", options + client)
+        self.assertEqual(self.rows(script + "SELECT n FROM t;"), [["1"]])
+
+    def test_sasl_with_secret_from_environment_and_file(self):
+        self.fill([{"value": b'{"n": 1}'}])
+        (self.path / "secret").write_text("alice-secret\n")
+        options = f"'properties.security.protocol' = 'SASL_SSL', 'properties.ssl.ca.location' = '{BROKER.path}/ca.pem', " \
+                  "'properties.sasl.mechanism' = 'PLAIN', 'properties.sasl.username' = 'alice', 'properties.sasl.password' = '{}'"
+        script, _ = self.secure("sasl", options.format(f"${{file:{self.path}/secret}}"))
+        self.assertEqual(self.rows(script + "SELECT n FROM t;"), [["1"]])
+        script, _ = self.secure("sasl", options.format("${env:KAFKA_SECRET}"))
+        self.assertEqual(self.rows(script + "SELECT n FROM t;", env={"KAFKA_SECRET": "alice-secret"}), [["1"]])
+        self.fails(script + "SELECT n FROM t;", "KAFKA_SECRET", "is not set")
+        done = run(script + "SHOW CREATE TABLE t; EXPLAIN SELECT n FROM t;", env={"KAFKA_SECRET": "alice-secret"})
+        self.assertNotIn("alice-secret", done.stdout + done.stderr)
+        wrong, _ = self.secure("sasl", options.format("hunter22"))
+        done = run(wrong + "SHOW CREATE TABLE t; SELECT n FROM t;")
+        self.assertNotEqual(done.returncode, 0)
+        self.assertIn("refuses the credentials", done.stderr)
+        self.assertNotIn("hunter22", done.stdout + done.stderr)
+
+    def test_jaas_line_as_in_flink(self):
+        self.fill([{"value": b'{"n": 1}'}])
+        jaas = "org.apache.kafka.common.security.plain.PlainLoginModule required username=\"alice\" password=\"alice-secret\";"
+        script, _ = self.secure("sasl", "'properties.security.protocol' = 'SASL_SSL', 'properties.ssl.truststore.type' = 'PEM', "
+                                f"'properties.ssl.truststore.location' = '{BROKER.path}/ca.pem', 'properties.sasl.mechanism' = 'PLAIN', "
+                                f"'properties.sasl.jaas.config' = '{jaas}'")
+        self.assertEqual(self.rows(script + "SELECT n FROM t;"), [["1"]])
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--program", required=True)
+    parser.add_argument("--driver", required=True)
+    arguments, rest = parser.parse_known_args()
+    PROGRAM, DRIVER = os.path.abspath(arguments.program), os.path.abspath(arguments.driver)
+    try:
+        BROKER = kafka.Broker()
+    except kafka.Unavailable as reason:
+        print(f"SKIPPED: no Kafka broker can be had here: {reason}")
+        sys.exit(77)
+    with BROKER:
+        unittest.main(argv=[sys.argv[0], *rest])
