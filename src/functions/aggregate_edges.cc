@@ -50,7 +50,7 @@ class EdgeAccumulators : public Accumulators {
     return {StateField("arrival", arrow::int64(), "The value's number in order of arrival; 0: none."),
             StateField("value", type_.ToArrow(), "The value.")};
   }
-  Status Save(Slots slots, arrow::ArrayVector& columns) override {
+  Status Save(Slots slots, SaveMode, arrow::ArrayVector& columns) override {
     MILL_RETURN(SaveNumbers(slots, columns, [this](uint32_t slot) {
       return static_cast<int64_t>(edges_[slot].arrival);
     }));
@@ -144,7 +144,7 @@ class RetractableEdges : public Accumulators {
     return {StateField("values", Saved::Type(type_, "arrival"),
                        "The values, with their numbers in order of arrival.")};
   }
-  Status Save(Slots slots, arrow::ArrayVector& columns) override {
+  Status Save(Slots slots, SaveMode, arrow::ArrayVector& columns) override {
     Saved lists(type_, "arrival");
     for (uint32_t slot : slots) {
       lists.Begin();

@@ -58,7 +58,7 @@ class ExtremeAccumulators : public Accumulators {
   arrow::FieldVector StateFields() const override {
     return {StateField(kMin ? "min" : "max", type_.ToArrow(), "The best value so far.")};
   }
-  Status Save(Slots slots, arrow::ArrayVector& columns) override {
+  Status Save(Slots slots, SaveMode, arrow::ArrayVector& columns) override {
     MILL_ASSIGN(ArrayPtr best, Finish(slots));
     columns.push_back(std::move(best));
     return Status::OK();
@@ -123,7 +123,7 @@ class RetractableExtremes : public Accumulators {
     return {StateField("values", Saved::Type(type_, "count"),
                        "The values, and how often each is there.")};
   }
-  Status Save(Slots slots, arrow::ArrayVector& columns) override {
+  Status Save(Slots slots, SaveMode, arrow::ArrayVector& columns) override {
     Saved lists(type_, "count");
     for (uint32_t slot : slots) {
       lists.Begin();

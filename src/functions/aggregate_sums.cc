@@ -35,7 +35,7 @@ class CountAccumulators : public Accumulators {
   arrow::FieldVector StateFields() const override {
     return {StateField("count", arrow::int64(), "Number of rows counted.")};
   }
-  Status Save(Slots slots, arrow::ArrayVector& columns) override {
+  Status Save(Slots slots, SaveMode, arrow::ArrayVector& columns) override {
     return SaveNumbers(slots, columns, [this](uint32_t slot) { return counts_[slot]; });
   }
   Status Load(Slots slots, Columns columns) override {
@@ -151,7 +151,7 @@ class SumBase : public Accumulators {
     }
     return fields;
   }
-  Status Save(Slots slots, arrow::ArrayVector& columns) override {
+  Status Save(Slots slots, SaveMode, arrow::ArrayVector& columns) override {
     MILL_ASSIGN(ArrayPtr sums, Build<Saved>(saved_type_, slots.size(), [&](size_t i, Saved* sum) {
                   *sum = sums_[slots[i]].Value();
                   return true;

@@ -295,6 +295,7 @@ class SeenTable {
   void Reset(uint32_t slot) {
     ++generations_[slot];
     if (listing_) lists_[slot] = {};
+    if (slot < listed_.size()) listed_[slot] = 0;
   }
 
   // Room for `count` more entries without a rebuild.
@@ -331,10 +332,15 @@ class SeenTable {
     }
   }
 
-  // Appends the slot's keys. What is viewed lives until the next change.
-  void List(uint32_t slot, std::vector<Key>& keys) {
+  // Appends the slot's keys; in a delta those that came since the last call. What is viewed lives until
+  // the next change.
+  void List(uint32_t slot, SaveMode mode, std::vector<Key>& keys) {
     StartListing();
-    for (uint64_t stored : lists_[slot]) keys.push_back(store_.Load(stored));
+    listed_.resize(generations_.size());
+    const std::vector<uint64_t>& list = lists_[slot];
+    const size_t begin = mode == SaveMode::kDelta ? listed_[slot] : 0;
+    for (size_t i = begin; i < list.size(); ++i) keys.push_back(store_.Load(list[i]));
+    listed_[slot] = list.size();
   }
 
  private:
@@ -379,13 +385,21 @@ class SeenTable {
     std::vector<Entry> old(std::max(kSmallest, std::bit_ceil((live + more) * 2)));
     old.swap(entries_);
     const Store old_store = std::exchange(store_, Store());
-    for (auto& list : lists_) list.clear();
     used_ = 0;
-    for (const Entry& entry : old) {
-      if (!Live(entry)) continue;
-      const Key key = old_store.Load(entry.stored);
-      const uint64_t hash = HashOf(entry.slot, Store::Hash(key));
-      Occupy(Free(hash), entry.slot, store_.Save(key, hash));
+    const auto move = [&](uint32_t slot, uint64_t stored) {
+      const Key key = old_store.Load(stored);
+      const uint64_t hash = HashOf(slot, Store::Hash(key));
+      Occupy(Free(hash), slot, store_.Save(key, hash));
+    };
+    if (!listing_) {
+      for (const Entry& entry : old) {
+        if (Live(entry)) move(entry.slot, entry.stored);
+      }
+      return;
+    }
+    // Lists keep their order.
+    for (uint32_t slot = 0; slot < lists_.size(); ++slot) {
+      for (uint64_t stored : std::exchange(lists_[slot], {})) move(slot, stored);
     }
   }
 
@@ -411,6 +425,7 @@ class SeenTable {
   std::vector<uint32_t> generations_;
   bool listing_ = false;
   std::vector<std::vector<uint64_t>> lists_;  // of what is stored, by slot
+  std::vector<size_t> listed_;                // by slot: how many of them have been saved
   Store store_;
 };
 
@@ -514,16 +529,17 @@ class Distinct : public DistinctBase {
   }
 
   arrow::FieldVector StateFields() const override {
-    return WithInnerFields(StateField("seen", arrow::list(key_type_.ToArrow()),
-                                      "The values seen; as bytes where they are several or nested."));
+    return WithInnerFields(GrowingStateField(
+        "seen", arrow::list(key_type_.ToArrow()),
+        "The values seen; as bytes where they are several or nested."));
   }
-  Status Save(Slots slots, arrow::ArrayVector& columns) override {
-    MILL_RETURN(inner_->Save(slots, columns));
+  Status Save(Slots slots, SaveMode mode, arrow::ArrayVector& columns) override {
+    MILL_RETURN(inner_->Save(slots, mode, columns));
     std::vector<int64_t> begins;
     std::vector<Key> keys;
     for (uint32_t slot : slots) {
       begins.push_back(static_cast<int64_t>(keys.size()));
-      seen_.List(slot, keys);
+      seen_.List(slot, mode, keys);
     }
     MILL_ASSIGN(ArrayPtr values, ArrayOfKeys(key_type_, keys));
     MILL_ASSIGN(ArrayPtr lists, aggregates::MakeLists(std::move(begins), std::move(values)));
@@ -643,8 +659,8 @@ class RetractableDistinct : public DistinctBase {
                    "The values, and how often each is there; as bytes where they are several or "
                    "nested."));
   }
-  Status Save(Slots slots, arrow::ArrayVector& columns) override {
-    MILL_RETURN(inner_->Save(slots, columns));
+  Status Save(Slots slots, SaveMode mode, arrow::ArrayVector& columns) override {
+    MILL_RETURN(inner_->Save(slots, mode, columns));
     std::vector<int64_t> begins;
     std::vector<Key> keys;
     std::vector<int64_t> numbers;

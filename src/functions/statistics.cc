@@ -79,7 +79,7 @@ class MomentAccumulators final : public Accumulators {
             StateField("mean", arrow::float64(), "Their mean."),
             StateField("squares", arrow::float64(), "Sum of their squared distances from it.")};
   }
-  Status Save(Slots slots, arrow::ArrayVector& columns) override {
+  Status Save(Slots slots, SaveMode, arrow::ArrayVector& columns) override {
     for (double Moments::* member : kMembers) {
       MILL_ASSIGN(ArrayPtr column, Build(slots, [this, member](uint32_t slot, double* value) {
                     *value = states_[slot].*member;

@@ -79,14 +79,15 @@ arrow::FieldVector AggregateSet::StateFields() const {
   for (size_t c = 0; c < calls_.size(); ++c) {
     const std::string& of = calls_[c].Label();
     for (const auto& field : accumulators_[c]->StateFields()) {
-      fields.push_back(StateField(of + "." + field->name(), field->type(), DocOf(*field)));
+      fields.push_back(field->WithName(of + "." + field->name()));
     }
   }
   return fields;
 }
 
-Status AggregateSet::Save(std::span<const uint32_t> slots, arrow::ArrayVector& columns) {
-  for (auto& accumulators : accumulators_) MILL_RETURN(accumulators->Save(slots, columns));
+Status AggregateSet::Save(std::span<const uint32_t> slots, SaveMode mode,
+                          arrow::ArrayVector& columns) {
+  for (auto& accumulators : accumulators_) MILL_RETURN(accumulators->Save(slots, mode, columns));
   return Status::OK();
 }
 

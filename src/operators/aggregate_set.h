@@ -29,8 +29,8 @@ class AggregateSet {
   // The columns that the state of all calls is saved as: "SUM(price).count" is column "count" of the
   // call with this label.
   arrow::FieldVector StateFields() const;
-  // Appends these columns for the slots, in order.
-  Status Save(std::span<const uint32_t> slots, arrow::ArrayVector& columns);
+  // Appends these columns for the slots, in order. kDelta only where the table's ids are unique.
+  Status Save(std::span<const uint32_t> slots, SaveMode mode, arrow::ArrayVector& columns);
   // Gives the slots, which are empty and differ, what was saved of them.
   Status Load(std::span<const uint32_t> slots,
               std::span<const std::shared_ptr<arrow::Array>> columns);

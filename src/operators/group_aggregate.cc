@@ -140,6 +140,7 @@ void GroupAggregate::Expire(Timestamp arrival) {
       rows_[slot] = 0;
       emitted_[slot] = 0;
       inserted_.push_back(slot);
+      keys_->ForgetSaved(slot);
     }
     expiry_.Write(slot);
   }
@@ -312,7 +313,7 @@ Status GroupAggregate::Save(StateWriter& writer) {
     }
     MILL_ASSIGN(arrow::ArrayVector keys, keys_->KeyColumns(slots));
     arrow::ArrayVector aggregates;
-    MILL_RETURN(aggregates_.Save(slots, aggregates));
+    MILL_RETURN(aggregates_.Save(slots, writer.mode(), aggregates));
     return saved_.Write(writer, std::move(keys), std::move(own), std::move(aggregates));
   });
 }

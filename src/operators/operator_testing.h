@@ -148,7 +148,7 @@ class TestSum : public Accumulators {
   arrow::FieldVector StateFields() const override {
     return {StateField("sum", arrow::int64(), ""), StateField("rows", arrow::int64(), "")};
   }
-  Status Save(std::span<const uint32_t> slots, arrow::ArrayVector& columns) override {
+  Status Save(std::span<const uint32_t> slots, SaveMode, arrow::ArrayVector& columns) override {
     std::vector<int64_t> sums, rows;
     for (uint32_t slot : slots) {
       sums.push_back(sums_[slot]);
@@ -199,7 +199,7 @@ class TestMax : public Accumulators {
   arrow::FieldVector StateFields() const override {
     return {StateField("max", arrow::int64(), "")};
   }
-  Status Save(std::span<const uint32_t> slots, arrow::ArrayVector& columns) override {
+  Status Save(std::span<const uint32_t> slots, SaveMode, arrow::ArrayVector& columns) override {
     std::vector<int64_t> values;
     for (uint32_t slot : slots) values.push_back(values_[slot]);
     columns.push_back(NumberColumn(values, arrow::int64()));

@@ -66,10 +66,11 @@ struct Layouts {
         {"row_time", "The row's time.", true},
         {"row_watermark", "The watermark in ms before the row came."},
         {"row_kind", "0 +I, 1 -U, 2 +U, 3 -D."}};
-    const arrow::FieldVector input =
-        spec.input == nullptr ? arrow::FieldVector()
-                              : KeyFields(*spec.input, static_cast<size_t>(spec.input->num_fields()),
-                                          "Column of the input.");
+    arrow::FieldVector input;
+    if (spec.input != nullptr) {
+      const auto count = static_cast<size_t>(spec.input->num_fields());
+      input = KeyFields(*spec.input, count, "Column of the input.");
+    }
     return SavedRows("waiting", "A row ahead of the watermark, in order of arrival within its key.",
                      input, own, {}, spec.window.partition, {});
   }
@@ -83,7 +84,8 @@ struct Layouts {
       fields.push_back(StateField(field->name(), field->type(), "Column of PARTITION BY."));
     }
     const std::vector<int> places = FirstPlaces(fields.size());
-    return SavedRows("sessions", "The open session of a partition.", fields, own, {}, places, places);
+    return SavedRows("sessions", "The open session of a partition.", fields, own, {}, places,
+                     places);
   }
   static SavedRows Groups(const WindowAggregateSpec& spec, const arrow::FieldVector& aggregates) {
     return SavedRows("groups", "A group within the open session of its partition.",
@@ -375,7 +377,7 @@ Status OrderedSessionAggregate::SaveGroups(StateWriter& writer) {
     for (uint32_t slot : slots) own[0].push_back(group_rows_[slot]);
     MILL_ASSIGN(arrow::ArrayVector keys, groups_->KeyColumns(slots));
     arrow::ArrayVector aggregates;
-    MILL_RETURN(aggregates_.Save(slots, aggregates));
+    MILL_RETURN(aggregates_.Save(slots, writer.mode(), aggregates));
     return saved_.groups.Write(writer, std::move(keys), std::move(own), std::move(aggregates));
   });
 }

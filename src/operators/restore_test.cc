@@ -213,9 +213,29 @@ void Check(const std::function<Subject(std::mt19937&)>& make, uint32_t seeds = 2
   }
 }
 
+const FunctionRegistry& Registry() {
+  static const auto* const registry = [] {
+    auto* made = new FunctionRegistry;
+    RegisterAggregates(*made);
+    return made;
+  }();
+  return *registry;
+}
+
+AggregateCall RealCall(const std::string& name) {
+  AggregateCall call;
+  call.function = Registry().FindAggregate(name);
+  call.args = {kValue};
+  call.bound = *call.function->bind({SqlType::BigInt()});
+  call.name = name;
+  return call;
+}
+
 std::vector<AggregateCall> Calls(bool retract) {
   std::vector<AggregateCall> calls = {CountCall(), SumCall(kValue)};
   if (!retract) calls.push_back(MaxCall(kValue));
+  calls.push_back(RealCall("COUNT"));
+  calls.back().distinct = true;
   return calls;
 }
 
@@ -347,7 +367,8 @@ TEST(Restore, Sessionize) {
     if (random() % 2 == 0) spec.max_duration = 1 + random() % 80;
     if (random() % 2 == 0) spec.ttl = 1 + random() % 200;
     arrow::FieldVector fields = MakeBatch({}, false).rows->schema()->fields();
-    for (const char* name : {"session_id", "session_start", "session_position", "session_duration"}) {
+    for (const char* name :
+         {"session_id", "session_start", "session_position", "session_duration"}) {
       fields.push_back(arrow::field(name, arrow::int64()));
     }
     spec.output = arrow::schema(fields);
@@ -360,24 +381,6 @@ TEST(Restore, Limit) {
     const int64_t limit = random() % 100, offset = random() % 30;
     return Subject{[=] { return MakeLimit(limit, offset, nullptr); }, {}, false};
   }, 50);
-}
-
-const FunctionRegistry& Registry() {
-  static const auto* const registry = [] {
-    auto* made = new FunctionRegistry;
-    RegisterAggregates(*made);
-    return made;
-  }();
-  return *registry;
-}
-
-AggregateCall RealCall(const std::string& name) {
-  AggregateCall call;
-  call.function = Registry().FindAggregate(name);
-  call.args = {kValue};
-  call.bound = *call.function->bind({SqlType::BigInt()});
-  call.name = name;
-  return call;
 }
 
 std::unique_ptr<Operator> Grouped(std::vector<AggregateCall> calls, std::vector<int> keys) {
@@ -438,6 +441,43 @@ TEST(Restore, DeltaIsAsLargeAsTheChange) {
   ASSERT_TRUE(op->Save(delta).ok());
   EXPECT_EQ(delta.rows(), 500);
   EXPECT_NEAR(static_cast<double>(delta.bytes()) / static_cast<double>(full.bytes()), 0.01, 0.001);
+}
+
+// Nor does it hold all values of a set to which some were added.
+TEST(Restore, DeltaOfASetHoldsWhatWasAdded) {
+  AggregateCall distinct = RealCall("COUNT");
+  distinct.distinct = true;
+  for (const std::vector<int>& keys : {std::vector<int>(), std::vector<int>{kKey}}) {
+    auto op = Grouped({distinct}, keys);
+    TestOutput out;
+    const auto send = [&](int64_t begin, int64_t end) {
+      std::vector<TestRow> rows;
+      for (int64_t i = begin; i < end; ++i) rows.push_back({.key = 1, .value = i});
+      testing::Finish(*op, op->OnBatch(0, MakeBatch(rows, false), out), out);
+    };
+    const auto save = [&](SaveMode mode) {
+      auto state = std::make_shared<FrozenState>(mode);
+      EXPECT_TRUE(op->Save(*state).ok());
+      return state;
+    };
+    FrozenReader::Chain chain;
+    send(0, 50000);
+    chain.push_back(save(SaveMode::kFull));
+    send(49000, 50500);
+    chain.push_back(save(SaveMode::kDelta));
+    chain.push_back(save(SaveMode::kDelta));
+    send(0, 1000);
+    chain.push_back(save(SaveMode::kDelta));
+    EXPECT_LT(chain[1]->bytes(), chain[0]->bytes() / 50);
+    auto restored = Grouped({distinct}, keys);
+    ASSERT_TRUE(restored->Load(FrozenReader({chain}, 0, 1)).ok());
+    TestOutput more;
+    const std::vector<TestRow> rows = {{.key = 1, .value = 7}, {.key = 1, .value = -1}};
+    testing::Finish(*restored, restored->OnBatch(0, MakeBatch(rows, false), more), more);
+    ASSERT_EQ(more.rows.size(), 2u);
+    EXPECT_EQ(more.rows[0].back(), 50500);
+    EXPECT_EQ(more.rows[1].back(), 50501);
+  }
 }
 
 }  // namespace

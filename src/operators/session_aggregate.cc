@@ -298,12 +298,17 @@ SavedRows SessionAggregate::Layout() const {
     const auto key = std::find(spec_.keys.begin(), spec_.keys.end(), column);
     places.push_back(static_cast<int>(key - spec_.keys.begin()));
   }
+  // Several rows share an id, so that none can add to an earlier one.
+  arrow::FieldVector aggregates;
+  for (const auto& field : aggregates_.StateFields()) {
+    aggregates.push_back(StateField(field->name(), field->type(), DocOf(*field)));
+  }
   return SavedRows("sessions", "An open session. A key has several where its rows are in disorder.",
                    KeyFields(*spec_.output, spec_.keys.size(), "Column of GROUP BY."), own,
-                   aggregates_.StateFields(), places, places);
+                   aggregates, places, places);
 }
 
-// A key's sessions are saved together.
+// A key's sessions are saved together, and whole: they share the key.
 Status SessionAggregate::Save(StateWriter& writer) {
   MILL_RETURN(SaveClock(writer));
   MILL_ASSIGN(KeyChanges changes, keys_->TakeChanges(writer.mode()));
@@ -324,7 +329,7 @@ Status SessionAggregate::Save(StateWriter& writer) {
     }
     MILL_ASSIGN(arrow::ArrayVector keys, keys_->KeyColumns(owners));
     arrow::ArrayVector aggregates;
-    MILL_RETURN(aggregates_.Save(slots, aggregates));
+    MILL_RETURN(aggregates_.Save(slots, SaveMode::kFull, aggregates));
     return saved_.Write(writer, std::move(keys), std::move(own), std::move(aggregates));
   });
 }

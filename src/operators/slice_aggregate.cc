@@ -330,7 +330,7 @@ Status SliceAggregate::Save(StateWriter& writer) {
     }
     MILL_ASSIGN(arrow::ArrayVector keys, keys_->KeyColumns(slots));
     arrow::ArrayVector aggregates;
-    MILL_RETURN(aggregates_.Save(slots, aggregates));
+    MILL_RETURN(aggregates_.Save(slots, writer.mode(), aggregates));
     return saved_.Write(writer, std::move(keys), std::move(own), std::move(aggregates));
   });
 }

@@ -265,8 +265,8 @@ TEST(KeyTable, NotesChangesBetweenSnapshots) {
       } else {
         arrow::Int64Builder builder;
         ASSERT_TRUE(builder.Append(key).ok());
-        const auto rows = arrow::RecordBatch::Make(arrow::schema({arrow::field("k", arrow::int64())}),
-                                                   1, {*builder.Finish()});
+        const auto schema = arrow::schema({arrow::field("k", arrow::int64())});
+        const auto rows = arrow::RecordBatch::Make(schema, 1, {*builder.Finish()});
         std::vector<uint32_t> found, inserted;
         ASSERT_TRUE(table.FindOrInsert(*rows, {0}, nullptr, found, inserted).ok());
         slots[key] = found[0];

@@ -17,19 +17,15 @@
 
 namespace millrace {
 
-// kDelta: what changed since the snapshot before it, whatever that one's mode. Asked for only if that
-// one has become part of the chain; else the next one must be full.
-enum class SaveMode { kFull, kDelta };
-
 struct StateTable {
   std::string name;  // "groups"; unique within the operator
   std::string doc;   // what a row is, for who reads the file
-  std::shared_ptr<arrow::Schema> schema;  // fields by StateField, names unique
+  std::shared_ptr<arrow::Schema> schema;  // fields of data/state_field.h, names unique
   // Columns of the key, hashed into key groups (data/key_hash.h) as the exchange before the operator
   // does. Empty: rows of no key, of which every instance that restores gets all.
   std::vector<int> key_columns;
   // Rows of a delta take the place of all earlier rows that are equal in these columns. Empty: of
-  // the whole table, which is written in every snapshot.
+  // the whole table, which is written in every snapshot (or, with columns that grow, is one row).
   std::vector<int> id_columns;
 };
 

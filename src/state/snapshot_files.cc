@@ -34,18 +34,20 @@ std::string PlaceIn(const std::vector<int>& columns, int column) {
 
 // The schema of a file with these columns of the table: what a column is stands in its metadata.
 std::shared_ptr<arrow::Schema> FileSchema(const StateTable& table, const arrow::Schema& columns) {
-  arrow::FieldVector fields = {arrow::field(
-      kGroupColumn, arrow::int32(), false,
-      arrow::key_value_metadata({"doc"}, {"The row's key group, by which instances divide rows."}))};
+  const std::string doc = "The row's key group, by which instances divide rows.";
+  arrow::FieldVector fields = {arrow::field(kGroupColumn, arrow::int32(), false,
+                                            arrow::key_value_metadata({"doc"}, {doc}))};
   for (const auto& given : columns.fields()) {
     const int column = table.schema->GetFieldIndex(given->name());
     const auto& field = table.schema->field(column);
-    auto metadata = field->HasMetadata() ? field->metadata()->Copy() : arrow::key_value_metadata({}, {});
+    auto metadata = field->HasMetadata() ? field->metadata()->Copy()
+                                         : std::make_shared<arrow::KeyValueMetadata>();
     metadata->Append("key", PlaceIn(table.key_columns, column));
     metadata->Append("id", PlaceIn(table.id_columns, column));
     fields.push_back(field->WithMetadata(metadata));
   }
-  return arrow::schema(fields, arrow::key_value_metadata({"table", "doc"}, {table.name, table.doc}));
+  return arrow::schema(fields,
+                       arrow::key_value_metadata({"table", "doc"}, {table.name, table.doc}));
 }
 
 std::string MetadataOf(const std::shared_ptr<const arrow::KeyValueMetadata>& metadata,
@@ -70,8 +72,8 @@ Result<StateTable> TableOfFile(const arrow::Schema& file) {
   MILL_ASSIGN(auto schema, file.RemoveField(0));
   arrow::FieldVector fields;
   for (const auto& field : schema->fields()) {
-    fields.push_back(
-        StateField(field->name(), field->type(), MetadataOf(field->metadata(), "doc")));
+    const auto make = IsGrowing(*field) ? GrowingStateField : StateField;
+    fields.push_back(make(field->name(), field->type(), DocOf(*field)));
   }
   return StateTable{MetadataOf(file.metadata(), "table"), MetadataOf(file.metadata(), "doc"),
                     arrow::schema(std::move(fields)), PlacedColumns(*schema, "key"),
@@ -228,8 +230,8 @@ Status WriteTable(const FrozenTable& frozen, const std::string& root, const std:
   if (!frozen.erased.empty()) {
     MILL_RETURN(add(OverIds(table, *frozen.erased[0]->schema()), frozen.erased, true));
   }
-  // A table without ids is always written: it takes the place of what was there before.
-  if (frozen.rows.empty() && !table.id_columns.empty()) return Status::OK();
+  // No rows may take the place of what was there before.
+  if (frozen.rows.empty() && !IsReplaced(table)) return Status::OK();
   return add(table, frozen.rows, false);
 }
 
@@ -326,12 +328,12 @@ Result<arrow::RecordBatchVector> StateFilesReader::Read(const StateTable& table)
 
 Status StateFilesReader::ReadChain(const StateTable& table, const StateChain& chain,
                                    arrow::RecordBatchVector& rows) const {
-  // Of a table without ids only the newest file counts.
+  // Of a table that is replaced only the newest file counts.
   const StateFile* newest = nullptr;
   for (const StateFile& file : chain) newest = file.table == table.name ? &file : newest;
   std::vector<SnapshotPiece> pieces;
   for (const StateFile& file : chain) {
-    if (!Concerns(table, file) || (table.id_columns.empty() && &file != newest)) continue;
+    if (!Concerns(table, file) || (IsReplaced(table) && &file != newest)) continue;
     // Ids without the whole key are of all key groups.
     const bool divided = IsKeyed(table) && !file.erased;
     arrow::RecordBatchVector batches;

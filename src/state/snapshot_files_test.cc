@@ -187,7 +187,8 @@ TEST(SnapshotFiles, RowsAreSortedByKeyGroupAndDescribed) {
   ASSERT_TRUE(rows.ok()) << rows.status();
   int32_t last = 0;
   for (const auto& batch : *rows) {
-    const auto& column = static_cast<const arrow::Int32Array&>(*batch->GetColumnByName("_key_group"));
+    const auto& column =
+        static_cast<const arrow::Int32Array&>(*batch->GetColumnByName("_key_group"));
     for (int64_t i = 0; i < batch->num_rows(); ++i) {
       ASSERT_GE(column.Value(i), last);
       last = column.Value(i);

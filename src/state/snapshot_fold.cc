@@ -1,6 +1,9 @@
 #include "state/snapshot_fold.h"
 
+#include <arrow/api.h>
+
 #include <algorithm>
+#include <limits>
 #include <map>
 #include <string>
 
@@ -78,13 +81,143 @@ class NewerIds {
   std::map<Names, KeyTable> sets_;
 };
 
+// Rows with lists that grow, newest first: an older row of an id that is there already only adds its
+// lists, before those of the newer ones.
+class GrowingRows {
+ public:
+  explicit GrowingRows(const StateTable& table) : table_(table) {}
+
+  Status Add(const std::shared_ptr<arrow::RecordBatch>& rows) {
+    MILL_RETURN(Prepare());
+    std::vector<uint32_t> slots, inserted;
+    MILL_RETURN(ids_->FindOrInsert(*rows, table_.id_columns, nullptr, slots, inserted));
+    Output output;
+    std::vector<bool> is_new(slots.size(), false);
+    for (uint32_t row : inserted) {
+      is_new[row] = true;
+      places_.push_back({outputs_.size(), output.indices.size()});
+      output.indices.push_back(static_cast<int32_t>(row));
+    }
+    MILL_ASSIGN(output.rows, TakeRows(rows, output.indices));
+    output.older.resize(inserted.size());
+    outputs_.push_back(std::move(output));
+    for (size_t i = 0; i < slots.size(); ++i) {
+      if (is_new[i]) continue;
+      const Place& place = places_[slots[i]];
+      outputs_[place.output].older[place.row].push_back({rows, static_cast<int64_t>(i)});
+      outputs_[place.output].grown = true;
+    }
+    return Status::OK();
+  }
+
+  Result<arrow::RecordBatchVector> Finish() {
+    arrow::RecordBatchVector folded;
+    for (Output& output : outputs_) {
+      if (output.rows->num_rows() == 0) continue;
+      if (output.grown) {
+        for (int c = 0; c < table_.schema->num_fields(); ++c) {
+          if (!IsGrowing(*table_.schema->field(c))) continue;
+          MILL_ASSIGN(auto lists, JoinLists(output, c));
+          MILL_ASSIGN(output.rows, output.rows->SetColumn(c, table_.schema->field(c), lists));
+        }
+      }
+      folded.push_back(std::move(output.rows));
+    }
+    return folded;
+  }
+
+ private:
+  struct Source {
+    std::shared_ptr<arrow::RecordBatch> rows;
+    int64_t row;
+  };
+  struct Output {
+    std::shared_ptr<arrow::RecordBatch> rows;
+    std::vector<int32_t> indices;
+    std::vector<std::vector<Source>> older;  // by row, newest first
+    bool grown = false;
+  };
+  struct Place {
+    size_t output, row;
+  };
+
+  Status Prepare() {
+    if (ids_) return Status::OK();
+    std::vector<std::shared_ptr<arrow::DataType>> types;
+    for (int column : table_.id_columns) types.push_back(table_.schema->field(column)->type());
+    MILL_ASSIGN(KeyTable ids, KeyTable::Make(std::move(types), false));
+    ids_ = std::make_unique<KeyTable>(std::move(ids));
+    return Status::OK();
+  }
+
+  // The column with the older rows' lists put before the rows' own.
+  Result<std::shared_ptr<arrow::Array>> JoinLists(const Output& output, int column) const {
+    arrow::ArrayVector parts;
+    std::vector<int32_t> offsets = {0};
+    int64_t length = 0;
+    const auto add = [&](const arrow::RecordBatch& rows, int64_t row) {
+      const auto& lists = static_cast<const arrow::ListArray&>(*rows.column(column));
+      if (lists.IsNull(row) || lists.value_length(row) == 0) return;
+      parts.push_back(lists.values()->Slice(lists.value_offset(row), lists.value_length(row)));
+      length += lists.value_length(row);
+    };
+    for (size_t row = 0; row < output.older.size(); ++row) {
+      const auto& older = output.older[row];
+      for (size_t i = older.size(); i-- > 0;) add(*older[i].rows, older[i].row);
+      add(*output.rows, static_cast<int64_t>(row));
+      if (length > std::numeric_limits<int32_t>::max()) {
+        return Status::CapacityError("the lists of state table '", table_.name, "' exceed 2^31");
+      }
+      offsets.push_back(static_cast<int32_t>(length));
+    }
+    const auto& type = table_.schema->field(column)->type();
+    std::shared_ptr<arrow::Array> values;
+    if (parts.empty()) {
+      MILL_ASSIGN(values, arrow::MakeEmptyArray(type->field(0)->type()));
+    } else {
+      MILL_ASSIGN(values, arrow::Concatenate(parts));
+    }
+    return std::make_shared<arrow::ListArray>(type, static_cast<int64_t>(output.older.size()),
+                                              arrow::Buffer::FromVector(std::move(offsets)),
+                                              std::move(values));
+  }
+
+  const StateTable& table_;
+  std::unique_ptr<KeyTable> ids_;
+  std::vector<Place> places_;  // by slot of ids_
+  std::vector<Output> outputs_;
+};
+
+bool Grows(const StateTable& table) {
+  return std::any_of(table.schema->fields().begin(), table.schema->fields().end(),
+                     [](const auto& field) { return IsGrowing(*field); });
+}
+
+Result<arrow::RecordBatchVector> FoldGrowing(const StateTable& table,
+                                             const std::vector<SnapshotPiece>& pieces) {
+  NewerIds erased(table);
+  GrowingRows growing(table);
+  for (size_t i = pieces.size(); i-- > 0;) {
+    for (const auto& rows : pieces[i].rows) {
+      MILL_ASSIGN(auto rest, erased.Rest(rows));
+      MILL_RETURN(growing.Add(rest));
+    }
+    for (const auto& ids : pieces[i].erased) MILL_RETURN(erased.AddErased(*ids));
+  }
+  return growing.Finish();
+}
+
 }  // namespace
+
+// A single row that grows has no id.
+bool IsReplaced(const StateTable& table) { return table.id_columns.empty() && !Grows(table); }
 
 Result<arrow::RecordBatchVector> FoldPieces(const StateTable& table,
                                             std::vector<SnapshotPiece> pieces) {
-  if (table.id_columns.empty()) {
+  if (IsReplaced(table)) {
     return pieces.empty() ? arrow::RecordBatchVector() : std::move(pieces.back().rows);
   }
+  if (Grows(table) && pieces.size() > 1) return FoldGrowing(table, pieces);
   NewerIds newer(table);
   arrow::RecordBatchVector folded;
   for (size_t i = pieces.size(); i-- > 0;) {
@@ -108,8 +241,8 @@ Status CheckMayLack(const StateTable& table, int column) {
   };
   if (!among(table.key_columns) && !among(table.id_columns)) return Status::OK();
   return UserError(
-      "state table '{}' was saved without column '{}', by which its rows are known now. hint: restore "
-      "with the script that saved it, or start without this state",
+      "state table '{}' was saved without column '{}', by which its rows are known now. hint: "
+      "restore with the script that saved it, or start without this state",
       table.name, table.schema->field(column)->name());
 }
 

@@ -5,6 +5,8 @@
 //   delta    a=7         erased: b
 //   delta    d=4
 //   means    a=7  c=3  d=4
+//
+// Columns that only grow (GrowingStateField) are put together from all rows of an id.
 #pragma once
 
 #include <vector>
@@ -19,6 +21,9 @@ struct SnapshotPiece {
   arrow::RecordBatchVector erased;  // ids, each with some of the table's columns
   arrow::RecordBatchVector rows;    // of the table's schema
 };
+
+// True if the rows of a delta take the place of the whole table.
+bool IsReplaced(const StateTable& table);
 
 // The rows of one instance's chain, pieces oldest first.
 Result<arrow::RecordBatchVector> FoldPieces(const StateTable& table,
