@@ -241,6 +241,32 @@ class Recovery(unittest.TestCase):
         changed = subprocess.run([PROGRAM, "state", "diff", "point", "job"], cwd=folder, capture_output=True, text=True)
         self.assertIn("epoch", changed.stdout)
 
+    def test_savepoint_while_running_then_drained(self):
+        folder = self.folder("drained")
+        process = self.start(folder, "--workers", "2")
+        self.wait_for_checkpoint(folder)
+        saved = subprocess.run([PROGRAM, "savepoint", "--to", "point", "job"], cwd=folder, capture_output=True,
+                               text=True, timeout=60)
+        self.assertEqual(saved.returncode, 0, saved.stderr)
+        stopped = subprocess.run([PROGRAM, "stop", "--drain", "job"], cwd=folder, capture_output=True, text=True,
+                                 timeout=60)
+        self.assertEqual(stopped.returncode, 0, stopped.stderr)
+        self.assertEqual(process.wait(timeout=30), 0)
+        process.stderr.close()
+        counted = sum(row[1] for row in self.output(folder)["totals"])
+        wanted = sum(row[1] for row in self.wanted["totals"])
+        self.assertTrue(0 < counted < wanted, "drained too late")
+        # The savepoint is an older point now: rows since then would come twice.
+        refused = self.run_job(folder, "--restore", "point")
+        self.assertEqual(refused.returncode, 2)
+        self.assertIn("--allow-replay", refused.stderr)
+        done = self.run_job(folder, "--restore", "point", "--allow-replay")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(self.output(folder)["totals"], self.wanted["totals"], "upserts converge")
+        nobody = subprocess.run([PROGRAM, "savepoint", "job"], cwd=folder, capture_output=True, text=True)
+        self.assertEqual(nobody.returncode, 2)
+        self.assertIn("no process runs a job", nobody.stderr)
+
     def test_changed_script(self):
         folder = self.folder("changed")
         self.kill_at_checkpoint(folder, 2)

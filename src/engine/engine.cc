@@ -1,6 +1,7 @@
 #include "engine/engine.h"
 
 #include <arrow/compute/initialize.h>
+#include <xxhash.h>
 
 #include <algorithm>
 #include <thread>
@@ -94,6 +95,7 @@ class EngineImpl : public Engine {
                  const std::function<Status(StatementResult)>& on_result) override {
     MILL_RETURN(CheckIsText(script));
     MILL_ASSIGN(auto statements, ParseScript(script));
+    script_hash_ = fmt::format("{:016x}", XXH64(script.data(), script.size(), 0));
     for (const ast::Statement& statement : statements) {
       auto result = ExecuteOne(statement, rows);
       if (!result.ok()) return AtPlace(result.status(), statement.place);
@@ -438,7 +440,7 @@ class EngineImpl : public Engine {
     MILL_ASSIGN(job.batch_rows, IntOption(set_, "millrace.batch-rows", job.batch_rows));
     MILL_ASSIGN(job.queue_bytes, IntOption(set_, "millrace.queue-bytes", job.queue_bytes));
     MILL_RETURN(ReadCheckpointOptions(set_, &job));
-    job.checkpoints.script_hash = options_.script_hash;
+    job.checkpoints.script_hash = script_hash_;
     job.crash_point = options_.crash_point;
     if (job.crash_point) job.messages_per_run = 1;
     return job;
@@ -449,6 +451,7 @@ class EngineImpl : public Engine {
   Options set_;
   std::unique_ptr<Rejected> rejected_;
   std::unique_ptr<Rejected> in_memory_;      // of a query in another process's folder
+  std::string script_hash_;                  // of the script being executed
   std::shared_ptr<JobDirectory> directory_;  // once a job has needed it
   std::map<std::string, int> job_names_;     // how often each was given
 };

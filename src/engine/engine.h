@@ -40,7 +40,6 @@ struct EngineOptions {
   std::string job_folder = "";
   RestoreRequest restore;        // where the first run of each job goes on
   bool checkpoint_queries = false;  // SELECTs as jobs that write tables are; rows come by epochs
-  std::string script_hash;       // kept in checkpoints; "" if not known
   // Told what the user should know about a job's fate: restarts, damaged checkpoints.
   std::function<void(const std::string&)> on_note;
   bool explain = false;          // print the plans of queries instead of running them
