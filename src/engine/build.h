@@ -30,8 +30,8 @@ struct BuildSettings {
 // The plans' kSink nodes become one graph: one job.
 Result<Graph> BuildGraph(const std::vector<PlanPtr>& sinks, const BuildSettings& settings);
 
-// The graph for EXPLAIN: one node a line with its operators, its parallelism and its inputs, the state
-// that they keep and what bounds it; then a warning for each state that nothing bounds.
+// The graph for EXPLAIN: one node a line with its operators, its parallelism and its inputs, the
+// state that they keep and what bounds it; then a warning for each state that nothing bounds.
 std::string GraphToString(const Graph& graph);
 
 }  // namespace millrace
