@@ -35,8 +35,8 @@ Result<Graph> BuildGraph(const std::vector<PlanPtr>& sinks, const BuildSettings&
 // What a connector is told about `table`.
 TableInfo InfoOf(const TableDefinition& table);
 
-// The graph for EXPLAIN: one node a line with its operators, its parallelism and its inputs, the state
-// that they keep and what bounds it; then a warning for each state that nothing bounds.
+// The graph for EXPLAIN: one node a line with its operators, its parallelism and its inputs, the
+// state that they keep and what bounds it; then a warning for each state that nothing bounds.
 std::string GraphToString(const Graph& graph);
 
 }  // namespace millrace

@@ -43,8 +43,8 @@ class Accumulators {
   // The columns that a slot's state is saved as, each with its doc (data/state_field.h). Names are
   // unique within the aggregate.
   virtual arrow::FieldVector StateFields() const = 0;
-  // Appends one column per state field, the state of the slots in order. In a delta the columns that
-  // grow (GrowingStateField) hold what was added since the slot was last saved.
+  // Appends one column per state field, the state of the slots in order. In a delta the columns
+  // that grow (GrowingStateField) hold what was added since the slot was last saved.
   virtual Status Save(std::span<const uint32_t> slots, SaveMode mode,
                       arrow::ArrayVector& columns) = 0;
   // Gives the slots, which are empty and differ, the saved state of the rows. NULL in the first

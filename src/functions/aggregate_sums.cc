@@ -1,5 +1,6 @@
-// COUNT, SUM, $SUM0 and AVG. Accumulators are plain vectors by slot and updates are tight loops over
-// raw columns, since every input row of a GROUP BY passes here. Rows taken back are subtracted.
+// COUNT, SUM, $SUM0 and AVG. Accumulators are plain vectors by slot and updates are tight loops
+// over raw columns, since every input row of a GROUP BY passes here. Rows taken back are
+// subtracted.
 #include <algorithm>
 
 #include "functions/aggregate_values.h"

@@ -332,8 +332,8 @@ class SeenTable {
     }
   }
 
-  // Appends the slot's keys; in a delta those that came since the last call. What is viewed lives until
-  // the next change.
+  // Appends the slot's keys; in a delta those that came since the last call. What is viewed lives
+  // until the next change.
   void List(uint32_t slot, SaveMode mode, std::vector<Key>& keys) {
     StartListing();
     listed_.resize(generations_.size());

@@ -26,8 +26,8 @@ class AggregateSet {
   // Appends one column per call, the results of the slots in order.
   Status Finish(std::span<const uint32_t> slots, arrow::ArrayVector& columns) const;
 
-  // The columns that the state of all calls is saved as: "SUM(price).count" is column "count" of the
-  // call with this label.
+  // The columns that the state of all calls is saved as: "SUM(price).count" is column "count" of
+  // the call with this label.
   arrow::FieldVector StateFields() const;
   // Appends these columns for the slots, in order. kDelta only where the table's ids are unique.
   Status Save(std::span<const uint32_t> slots, SaveMode mode, arrow::ArrayVector& columns);

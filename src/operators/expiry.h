@@ -1,7 +1,7 @@
-// Expiry: the time to live of keyed state (`table.exec.state.ttl`), as Flink counts it: by processing
-// time since the last write; what has expired is never seen again, though it may still be there until
-// it is cleaned up. The clock comes with the messages (arrival of batches, processing-time
-// watermarks).
+// Expiry: the time to live of keyed state (`table.exec.state.ttl`), as Flink counts it: by
+// processing time since the last write; what has expired is never seen again, though it may still
+// be there until it is cleaned up. The clock comes with the messages (arrival of batches,
+// processing-time watermarks).
 #pragma once
 
 #include <algorithm>

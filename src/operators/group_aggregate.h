@@ -3,8 +3,8 @@
 // (no keys) answers from its first row on and then for good, as in Flink. Also DISTINCT (keys, no calls).
 // Output columns: the keys, then the aggregates.
 //
-// With a TTL, a group is forgotten, and never seen again, once no row has come to it for that long, in
-// processing time; nothing is emitted then. Its next row makes a new group (+I), as in Flink.
+// With a TTL, a group is forgotten, and never seen again, once no row has come to it for that long,
+// in processing time; nothing is emitted then. Its next row makes a new group (+I), as in Flink.
 #pragma once
 
 #include <memory>

@@ -3,8 +3,8 @@
 // ms). A new session opens after the gap, after too many events, or when it would grow too long; rows
 // are taken per key in arrival order. A disordered row joins the open session if it lies within the gap
 // of its interval [start, last]; else it is late. The id is a hash of key and session start at opening
-// and never changes; position is the arrival position; duration is max(time) - session_start. With a
-// TTL a session is also forgotten once no row has come to it for that long.
+// and never changes; position is the arrival position; duration is max(time) - session_start. With
+// a TTL a session is also forgotten once no row has come to it for that long.
 #pragma once
 
 #include <memory>

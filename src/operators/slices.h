@@ -75,8 +75,8 @@ class Slices {
     return true;
   }
 
-  // For a snapshot: the slices that were saved and are gone; those that are there count as saved from
-  // now on.
+  // For a snapshot: the slices that were saved and are gone; those that are there count as saved
+  // from now on.
   std::vector<SliceId> TakeForgotten() {
     for (auto& [id, slice] : slices_) slice.saved = true;
     return std::exchange(forgotten_, {});

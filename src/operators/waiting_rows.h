@@ -1,5 +1,5 @@
-// WaitingRows: rows that came ahead of the watermark and wait for it, to be taken in the order (time,
-// arrival).
+// WaitingRows: rows that came ahead of the watermark and wait for it, to be taken in the order
+// (time, arrival).
 #pragma once
 
 #include <algorithm>

@@ -1,6 +1,6 @@
 // WindowedOperator: what the windowed aggregates have in common: the watermark of the window's
-// domain, late rows, and results emitted in chunks whenever the output has room. When state is saved
-// nothing is being emitted: a chunk that is due is waited for before any other message.
+// domain, late rows, and results emitted in chunks whenever the output has room. When state is
+// saved nothing is being emitted: a chunk that is due is waited for before any other message.
 #pragma once
 
 #include <algorithm>
@@ -57,8 +57,8 @@ class WindowedOperator : public Operator {
   Status SaveClock(StateWriter& writer) const {
     return clock_.Write(writer, context_, {watermark_, now_});
   }
-  // Goes on at the latest watermark of the instances that saved. They are the same but where a source
-  // that was idle is just waking: then nothing comes twice, but its rows may be late.
+  // Goes on at the latest watermark of the instances that saved. They are the same but where a
+  // source that was idle is just waking: then nothing comes twice, but its rows may be late.
   Status LoadClock(const StateReader& reader) {
     MILL_ASSIGN(saved_clocks_, clock_.Read(reader));
     for (const auto& numbers : saved_clocks_) {

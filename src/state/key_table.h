@@ -62,8 +62,8 @@ class KeyTable {
   Result<arrow::ArrayVector> KeyColumns(std::span<const uint32_t> slots) const;
 
   // The keys to be saved: all, or those that have changed since the last call. From the first call
-  // on changes are noted; what changes after it belongs to the next one. In a table with namespaces,
-  // whose numbers may be given anew, what was erased is for the owner to tell.
+  // on changes are noted; what changes after it belongs to the next one. In a table with
+  // namespaces, whose numbers may be given anew, what was erased is for the owner to tell.
   Result<KeyChanges> TakeChanges(SaveMode mode);
   // Notes a change of a key that was not looked up.
   void Touch(uint32_t slot) {

@@ -36,8 +36,8 @@ class StateWriter {
   virtual SaveMode mode() const = 0;
   // Adds rows of `table`. Arrays are kept, not copied: they must not change any more.
   virtual Status Write(const StateTable& table, std::shared_ptr<arrow::RecordBatch> rows) = 0;
-  // In a delta: what was saved before of the rows that are equal to a row of `ids` in all its columns
-  // (some of the table's, by name) is gone. What is written in this snapshot stays.
+  // In a delta: what was saved before of the rows that are equal to a row of `ids` in all its
+  // columns (some of the table's, by name) is gone. What is written in this snapshot stays.
   virtual Status Erase(const StateTable& table, std::shared_ptr<arrow::RecordBatch> ids) = 0;
 };
 

@@ -179,8 +179,8 @@ Status WriteRows(const GroupedRows& rows, const std::shared_ptr<arrow::Schema>& 
   return writer->Close();
 }
 
-// Writes one file of the table: its rows, or what was erased of it. `keyed`: the table as its columns
-// are in the batches, without a key if they do not have it all.
+// Writes one file of the table: its rows, or what was erased of it. `keyed`: the table as its
+// columns are in the batches, without a key if they do not have it all.
 Result<StateFile> WriteFile(const StateTable& table, const StateTable& keyed,
                             const arrow::RecordBatchVector& batches, const std::string& root,
                             StateFile file) {

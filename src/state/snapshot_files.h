@@ -1,8 +1,8 @@
 // Snapshots on disk: one Parquet file per table, operator instance and snapshot. A file's schema is
-// the table's, with the columns' docs in the fields' metadata and the table's doc in the file's (key
-// "doc"; "key" and "id" are the columns' places in the table's key and id); before it stands the column `_key_group` (INT), by which the rows are sorted, so that an
-// instance that restores reads its part only. What a delta erases is a file of its own, before the
-// delta's rows:
+// the table's, with the columns' docs in the fields' metadata and the table's doc in the file's
+// (key "doc"; "key" and "id" are the columns' places in the table's key and id); before it stands
+// the column `_key_group` (INT), by which the rows are sorted, so that an instance that restores
+// reads its part only. What a delta erases is a file of its own, before the delta's rows:
 //
 //   ops/3/groups-0.parquet            rows of table "groups" of instance 0
 //   ops/3/groups-0.erased.parquet     ids of rows that are gone
@@ -21,17 +21,17 @@ namespace millrace {
 using StateChain = std::vector<StateFile>;
 
 // Writes what instance `instance` saved as files in `folder` (relative to `root`), which is made if
-// need be. Returns them in the order in which they follow in the chain. They are durable, and so are
-// their names in the folder; the folder's own name is the caller's to sync. Waits for the disk: for
-// I/O threads.
+// need be. Returns them in the order in which they follow in the chain. They are durable, and so
+// are their names in the folder; the folder's own name is the caller's to sync. Waits for the disk:
+// for I/O threads.
 Result<StateChain> WriteSnapshot(const FrozenState& state, const std::string& root,
                                  const std::string& folder, int instance);
 
 // Checks sizes and checksums of all files; the error names the first that is missing or damaged.
 Status VerifyFiles(const std::string& root, const StateChain& files);
 
-// Reads the chains of all instances that saved, for one new instance. Every file is verified when it
-// is read. Any thread; each call reads anew.
+// Reads the chains of all instances that saved, for one new instance. Every file is verified when
+// it is read. Any thread; each call reads anew.
 class StateFilesReader final : public StateReader {
  public:
   StateFilesReader(std::string root, std::vector<StateChain> chains, size_t instance,
@@ -52,12 +52,12 @@ class StateFilesReader final : public StateReader {
   KeyGroupRange groups_;
 };
 
-// True if the chain's deltas have grown beyond half of its full snapshot: it is to be folded, or its
-// next snapshot to be full.
+// True if the chain's deltas have grown beyond half of its full snapshot: it is to be folded, or
+// its next snapshot to be full.
 bool WantsFold(const StateChain& chain);
 
-// Writes a chain of one instance anew, as one full snapshot, in `folder`. The operator is not needed:
-// files say what the keys and ids of their tables are.
+// Writes a chain of one instance anew, as one full snapshot, in `folder`. The operator is not
+// needed: files say what the keys and ids of their tables are.
 Result<StateChain> FoldChain(const std::string& root, const StateChain& chain,
                              const std::string& folder, int instance);
 

@@ -81,8 +81,8 @@ class NewerIds {
   std::map<Names, KeyTable> sets_;
 };
 
-// Rows with lists that grow, newest first: an older row of an id that is there already only adds its
-// lists, before those of the newer ones.
+// Rows with lists that grow, newest first: an older row of an id that is there already only adds
+// its lists, before those of the newer ones.
 class GrowingRows {
  public:
   explicit GrowingRows(const StateTable& table) : table_(table) {}

@@ -1,6 +1,6 @@
 // StateFile: one Parquet file of a snapshot and what is needed to trust it: size and checksum. And
-// reading and writing such files: streams that hash what passes, files that are on disk for good when
-// they are closed.
+// reading and writing such files: streams that hash what passes, files that are on disk for good
+// when they are closed.
 #pragma once
 
 #include <arrow/buffer.h>
@@ -28,8 +28,8 @@ struct StateFile {
   uint32_t max_group = kKeyGroups - 1;
 };
 
-// A new file, hashed as it is written. Close makes it durable (fsync); a file that was not closed is
-// removed. One thread.
+// A new file, hashed as it is written. Close makes it durable (fsync); a file that was not closed
+// is removed. One thread.
 class DurableFile final : public arrow::io::OutputStream {
  public:
   static Result<std::shared_ptr<DurableFile>> Create(const std::string& path);
