@@ -1,5 +1,5 @@
 # The two commands of a newcomer: `make demo` and `make test`. See README.md.
-.PHONY: all build demo test bench install package asan tsan clean dependencies
+.PHONY: all build demo test simulate bench install package asan tsan clean dependencies
 
 CMAKE ?= /usr/bin/cmake
 BUILD ?= build
@@ -27,6 +27,12 @@ demo: build
 test: dependencies $(BUILD)/build.ninja
 	@$(CMAKE) --build $(BUILD)
 	@cd $(BUILD) && ctest --output-on-failure
+
+# Crashes and restores of whole jobs under more seeds: make simulate SEEDS=100000
+SEEDS ?= 20000
+simulate: dependencies $(BUILD)/build.ninja
+	@$(CMAKE) --build $(BUILD) --target unit_tests
+	@SEEDS=$(SEEDS) $(BUILD)/unit_tests --gtest_filter='RecoverySimulation.NothingIsLostOrDoubled'
 
 bench: build
 	@/usr/bin/python3 bench/run.py --program $(BUILD)/millrace $(ARGS)

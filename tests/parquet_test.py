@@ -112,6 +112,17 @@ class Parquet(unittest.TestCase):
         self.assertEqual({k: (c, s) for k, c, s in back},
                          {named[k]: v for (k, h), v in expected.items() if h == 1})
 
+    def test_metadata_columns(self):
+        script = self.table("o", "n BIGINT", self.path / "out") + "INSERT INTO o SELECT CAST(7 AS BIGINT);\n"
+        self.good(script)
+        file = next((self.path / "out").glob("*.parquet"))
+        source = self.table("t", "n BIGINT, name STRING METADATA FROM 'file.name', size INT METADATA FROM 'file.size' "
+                            "VIRTUAL, twice AS size * 2, `file.path` STRING METADATA", file)
+        shown = self.good(source + "SELECT `file.path`, twice, n, name FROM t")
+        self.assertRegex(shown, rf"{file} *\| *{2 * file.stat().st_size} *\| *7 *\| *{file.name}")
+        wrong = run(source.replace("'file.size'", "'file.sise'") + "SELECT size FROM t")
+        self.assertIn("has no metadata column 'file.sise'. did you mean 'file.size'?", wrong.stderr)
+
     def test_reads_what_duckdb_writes(self):
         file = self.path / "in.parquet"
         duckdb.sql(f"""COPY (SELECT i::BIGINT AS id, i > 1 AS flag, (i % 100)::SMALLINT AS small, i / 2 AS ratio,

@@ -153,6 +153,19 @@ class BadInput(Folder):
         done = run("sql", "-q", "--folder", folder, "-e", "SELECT `position`, reason FROM `$dead_letter`")
         self.assertIn("in.json:1", done.stdout)
 
+    def test_late_rows_are_kept_and_readable(self):
+        path = self.write("in.json", "".join(
+            json.dumps({"ts": f"2020-01-01 00:00:{s:02}", "user_id": "u", "n": s}) + "\n" for s in (1, 30, 2)))
+        folder = str(self.path / "job")
+        done = run("sql", "-q", "--folder", folder, "-e", EVENTS.format(path=path) +
+                   "SELECT window_start, SUM(n) FROM TABLE(TUMBLE(TABLE events, DESCRIPTOR(ts), INTERVAL '10' SECOND)) "
+                   "GROUP BY window_start, window_end")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        late = run("sql", "-q", "--folder", folder, "-e", "SELECT `row`, `watermark`, `source` FROM `$late`")
+        self.assertIn('"n":2', late.stdout.replace(" ", "").replace('"2"', "2"))
+        self.assertIn("2020-01-01 00:00:25", late.stdout.replace("T", " "))
+        self.assertIn("TUMBLE", late.stdout)
+
     def test_duplicate_column(self):
         done = run("sql", "-e", "CREATE TABLE t (a INT, a INT) WITH ('connector' = 'print')")
         self.assertEqual(done.returncode, 2)

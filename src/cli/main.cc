@@ -7,12 +7,14 @@
 
 #include <csignal>
 #include <cstdio>
+#include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <sstream>
 
 #include "cli/runner.h"
 #include "cli/shell.h"
+#include "cli/state_commands.h"
 #include "engine/function_manual.h"
 
 namespace millrace {
@@ -41,8 +43,27 @@ void AddCommon(CLI::App* command, Arguments* arguments) {
   command->add_option("--workers", arguments->run.workers,
                       "Worker threads; 0: parallelism.default, else one per core");
   command->add_option("--folder", arguments->run.job_folder,
-                      "Job folder: dead letters and late rows are kept here as JSON");
+                      "Job folder: checkpoints, dead letters and late rows are kept here");
   command->add_flag("--quiet,-q", arguments->run.quiet, "No progress and no summary");
+}
+
+void AddRestore(CLI::App* command, RestoreRequest* restore) {
+  command->add_option("--restore", restore->from,
+                      "Go on from a checkpoint: 'latest' of the job's folder, or a path");
+  command->add_flag("--allow-replay", restore->allow_replay,
+                    "Go back to an older checkpoint although appended rows will repeat");
+  command->add_flag("--allow-dropped-state", restore->allow_dropped,
+                    "Drop what of the checkpoint the script has no use for");
+  command->add_flag("--dry-run", restore->dry_run,
+                    "With --restore: print what would be kept, converted, rebuilt, dropped");
+}
+
+// `run` keeps checkpoints, and what it rejects, also when no folder is named: below .millrace, under the
+// script's name.
+void UseDefaultFolder(Arguments* arguments) {
+  if (!arguments->run.job_folder.empty()) return;
+  arguments->run.job_folder =
+      ".millrace/" + std::filesystem::path(arguments->script).stem().string();
 }
 
 // Runs `script`; returns the process's exit code.
@@ -95,7 +116,10 @@ int Main(int argc, char** argv) {
   run->add_option("script", arguments.script, "SQL script")->required();
   run->add_option("--for", arguments.run.time_limit, "Drain and end after this time, e.g. 60s");
   run->add_flag("--show", arguments.run.dashboard, "Show the job at work as a table that updates");
+  AddRestore(run, &arguments.run.restore);
   AddCommon(run, &arguments);
+  StateCommands state;
+  state.AddTo(&app);
   CLI::App* sql = app.add_subcommand("sql", "A shell; or -e, or a script on standard input");
   sql->add_option("-e", arguments.texts, "Statement to execute");
   AddCommon(sql, &arguments);
@@ -110,6 +134,8 @@ int Main(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? kExitDone : kExitUsage;
   }
+  if (state.parsed()) return state.Run();
+  if (run->parsed()) UseDefaultFolder(&arguments);
   if (run->parsed()) return RunFile(arguments, false);
   if (explain->parsed()) return RunFile(arguments, true);
   if (docs->parsed()) {

@@ -32,6 +32,11 @@ class RunnerImpl : public Runner {
     options.workers = settings_.workers;
     options.job_folder = settings_.job_folder;
     options.explain = settings_.explain;
+    options.restore = settings_.restore;
+    options.on_note = [this](const std::string& note) {
+      const char* clear = isatty(STDERR_FILENO) != 0 ? "\r\033[K" : "";
+      if (!settings_.quiet) std::fprintf(stderr, "%smillrace: %s\n", clear, note.c_str());
+    };
     options.on_sink_rows = [this](const std::string& table, const Batch& rows) {
       if (settings_.dashboard) dashboard_.Remember(table, rows);
     };

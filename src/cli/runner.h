@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/status.h"
+#include "engine/engine.h"
 
 namespace millrace {
 
@@ -17,6 +18,7 @@ inline constexpr int kExitUsage = 2;
 struct RunSettings {
   int workers = 0;
   std::string job_folder;   // "": dead letters and late rows in memory only
+  RestoreRequest restore;   // where the jobs go on
   std::string time_limit;   // "60s"; "": none
   bool quiet = false;
   bool explain = false;     // plans instead of jobs

@@ -56,6 +56,8 @@ struct Connector {
   // batches. Null: MakeDecoder of the table's format, for a connector that takes one.
   std::function<Result<std::unique_ptr<Decoder>>(const TableInfo&, const Schema& columns)>
       make_decoder;
+  // Which kinds of rows the table's sources yield; null: +I only.
+  std::function<ChangelogMode(const TableInfo&)> changelog;
   // Null: cannot be written.
   std::function<Result<std::unique_ptr<Sink>>(const TableInfo&)> make_sink;
 };

@@ -9,6 +9,8 @@
 #include <random>
 #include <set>
 
+#include "base/files.h"
+
 namespace millrace {
 namespace {
 

@@ -9,6 +9,8 @@
 #include <fstream>
 #include <sstream>
 
+#include "connectors/lane_files.h"
+
 namespace millrace {
 namespace {
 
@@ -91,6 +93,25 @@ TEST_F(FileSinkTest, RowsAppearWhenPublished) {
   EXPECT_TRUE(sink->Publish(nothing).ok());
   EXPECT_EQ(Visible(), text);
   EXPECT_EQ(Open()->Stage(1).ValueOrDie().payload, "");
+}
+
+TEST_F(FileSinkTest, SourcesSeeWholeFilesOnly) {
+  table_.options["sink.rolling-policy.file-size"] = "1 b";
+  const auto listed = [this] {
+    const auto found = ListFiles(folder_.string()).ValueOrDie();
+    const auto matching = ListFiles((folder_ / "*").string());
+    EXPECT_EQ(matching.ok() ? matching->size() : 0, found.size());
+    return found.size();
+  };
+  auto sink = Open();
+  ASSERT_TRUE(sink->Write(Rows({"a"})).ok());
+  ASSERT_TRUE(sink->Write(Rows({"b"})).ok());
+  EXPECT_EQ(listed(), 0U);
+  const Committable staged = sink->Stage(1).ValueOrDie();
+  ASSERT_TRUE(sink->Write(Rows({"c"})).ok());
+  EXPECT_EQ(listed(), 0U);
+  ASSERT_TRUE(sink->Publish(staged).ok());
+  EXPECT_EQ(listed(), 2U);
 }
 
 TEST_F(FileSinkTest, AnotherProcessPublishes) {

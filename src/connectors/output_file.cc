@@ -48,21 +48,6 @@ Status OutputFile::Close() {
 
 Status OutputFile::Sync() { return fsync(descriptor_) == 0 ? Status::OK() : CannotWrite(path_); }
 
-Status SyncFolder(const std::string& folder) {
-  const int descriptor = open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (descriptor < 0) return CannotWrite(folder);
-  const Status status = fsync(descriptor) == 0 ? Status::OK() : CannotWrite(folder);
-  close(descriptor);
-  return status;
-}
-
-Status MakeFolders(const std::string& folder) {
-  std::error_code error;
-  std::filesystem::create_directories(folder, error);
-  if (error) return ExternalError("cannot make folder '{}': {}", folder, error.message());
-  return Status::OK();
-}
-
 // Another may find the file before it is locked, take it for a dead one's and remove it: its own
 // lock is short, so this one waits for it and then makes the file anew.
 Result<std::unique_ptr<LockFile>> LockFile::Create(std::string path) {

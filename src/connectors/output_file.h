@@ -1,4 +1,4 @@
-// A file being written, and what makes files and their names durable. Errors name the file.
+// A file being written, and one that shows that its owner lives. Errors name the file.
 #pragma once
 
 #include <arrow/io/interfaces.h>
@@ -23,7 +23,7 @@ class OutputFile : public arrow::io::OutputStream {
   // Closes without making anything durable.
   Status Close() override;
   bool closed() const override { return descriptor_ < 0; }
-  // Makes what was written durable; its name is so only after SyncFolder.
+  // Makes what was written durable; its name is so only after SyncFolder (base/files.h).
   Status Sync();
 
  private:
@@ -33,11 +33,6 @@ class OutputFile : public arrow::io::OutputStream {
   int descriptor_;
   int64_t written_ = 0;
 };
-
-// Makes the names in a folder durable.
-Status SyncFolder(const std::string& folder);
-// Makes a folder and those above it.
-Status MakeFolders(const std::string& folder);
 
 // A file that is locked as long as the object lives and its process runs, and then removed: tells
 // others that its owner is alive.

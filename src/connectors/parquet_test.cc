@@ -185,6 +185,15 @@ TEST_F(ParquetTest, OtherProgramsTypesAreRead) {
             std::string::npos);
 }
 
+TEST_F(ParquetTest, TextIsChecked) {
+  const auto read = [this](const char* a, const char* b) {
+    return ReadAs(ArrayOf<arrow::StringBuilder>(arrow::utf8(), a, "", b), SqlType::String());
+  };
+  EXPECT_EQ(read("\xC3\xA9", "x"), "\xC3\xA9  x");
+  EXPECT_NE(read("\xC3", "\xA9").find("invalid UTF-8"), std::string::npos);  // half each
+  EXPECT_NE(read("a", "\xFF").find("column 'v'"), std::string::npos);
+}
+
 TEST_F(ParquetTest, RowsInRowsAreReadByName) {
   auto number = Numbers(2, 5);
   arrow::StringBuilder text;

@@ -33,6 +33,7 @@ struct Polled {
   State state = State::kNothing;
   Chunk chunk;                               // of a byte source
   std::shared_ptr<arrow::RecordBatch> rows;  // of a batch source
+  RowKinds kinds;                            // of `rows`; null: all +I
   std::string position;  // after this data; serialized, opaque: Seek() takes it
 };
 

@@ -7,6 +7,7 @@
 #include <random>
 
 #include "connectors/builtin.h"
+#include "connectors/staged_rows.h"
 #include "data/pretty.h"
 
 namespace millrace {
@@ -108,7 +109,7 @@ Result<std::unique_ptr<SqliteSink>> SqliteSink::Make(const TableInfo& table) {
   }
   sink->at_once_ = guarantee != "exactly-once";
   std::random_device random;
-  sink->job_ = fmt::format("{:08x}{:08x}", random(), random());
+  sink->writer_ = fmt::format("{:08x}{:08x}", random(), random());
   return sink;
 }
 
@@ -191,31 +192,35 @@ Status SqliteSink::Open() {
 
 Status SqliteSink::Write(const Batch& batch) {
   if (batch.num_rows() == 0) return Status::OK();
-  if (at_once_) return WriteTransaction({batch}, -1);
+  if (at_once_) return WriteTransaction({batch}, writer_, -1);
   written_.push_back(batch);
   return Status::OK();
 }
 
-// The payload is this run's name in millrace_epochs.
 Result<Committable> SqliteSink::Stage(int64_t epoch) {
   if (written_.empty()) return Committable{epoch, ""};
+  MILL_ASSIGN(const std::string rows, RowsToBytes(written_));
+  std::string payload = writer_ + "\n" + rows;
   staged_[epoch] = std::move(written_);
   written_.clear();
-  return Committable{epoch, job_};
+  return Committable{epoch, std::move(payload)};
 }
 
 Status SqliteSink::Publish(const Committable& committable) {
   if (committable.payload.empty()) return Status::OK();
-  MILL_ASSIGN(bool noted, IsNoted(committable.payload, committable.epoch));
-  if (!noted) {
-    const auto staged = staged_.find(committable.epoch);
-    if (staged == staged_.end() || committable.payload != job_) {
-      return ExternalError("the rows of epoch {} for table '{}' of '{}' ended with their process",
-                           committable.epoch, table_, path_);
-    }
-    MILL_RETURN(WriteTransaction(staged->second, committable.epoch));
+  const std::string_view payload = committable.payload;
+  const size_t end = payload.find('\n');
+  if (end == std::string_view::npos) return Status::Invalid("not what a sqlite sink has staged");
+  const std::string writer(payload.substr(0, end));
+  MILL_ASSIGN(bool noted, IsNoted(writer, committable.epoch));
+  const auto staged = writer == writer_ ? staged_.find(committable.epoch) : staged_.end();
+  if (!noted && staged != staged_.end()) {
+    MILL_RETURN(WriteTransaction(staged->second, writer, committable.epoch));
+  } else if (!noted) {
+    MILL_ASSIGN(const auto batches, RowsFromBytes(payload.substr(end + 1), schema_.size()));
+    MILL_RETURN(WriteTransaction(batches, writer, committable.epoch));
   }
-  if (committable.payload == job_) staged_.erase(committable.epoch);
+  if (staged != staged_.end()) staged_.erase(staged);
   return Status::OK();
 }
 
@@ -225,13 +230,14 @@ Status SqliteSink::Abort() {
   return Status::OK();
 }
 
-Status SqliteSink::WriteTransaction(const std::vector<Batch>& batches, int64_t epoch) {
+Status SqliteSink::WriteTransaction(const std::vector<Batch>& batches, const std::string& writer,
+                                    int64_t epoch) {
   MILL_RETURN(Run("BEGIN IMMEDIATE"));
   Status status;
   for (const Batch& batch : batches) {
     if (status.ok()) status = WriteBatch(batch);
   }
-  if (status.ok() && epoch >= 0) status = NoteEpoch(epoch);
+  if (status.ok() && epoch >= 0) status = NoteEpoch(writer, epoch);
   if (status.ok()) status = Run("COMMIT");
   if (!status.ok()) sqlite3_exec(database_, "ROLLBACK", nullptr, nullptr, nullptr);
   return status;
@@ -265,13 +271,13 @@ Status SqliteSink::Step(sqlite3_stmt* statement) {
   return status;
 }
 
-Status SqliteSink::NoteEpoch(int64_t epoch) {
+Status SqliteSink::NoteEpoch(const std::string& writer, int64_t epoch) {
   sqlite3_stmt* statement = nullptr;
   MILL_RETURN(
       Prepare("INSERT INTO millrace_epochs VALUES (?, ?, ?) "
               "ON CONFLICT (job, sink) DO UPDATE SET epoch = excluded.epoch",
               &statement));
-  BindText(statement, 1, job_);
+  BindText(statement, 1, writer);
   BindText(statement, 2, table_);
   sqlite3_bind_int64(statement, 3, epoch);
   const Status status = Step(statement);
@@ -279,11 +285,11 @@ Status SqliteSink::NoteEpoch(int64_t epoch) {
   return status;
 }
 
-Result<bool> SqliteSink::IsNoted(const std::string& job, int64_t epoch) {
+Result<bool> SqliteSink::IsNoted(const std::string& writer, int64_t epoch) {
   sqlite3_stmt* statement = nullptr;
   MILL_RETURN(Prepare("SELECT 1 FROM millrace_epochs WHERE job = ? AND sink = ? AND epoch >= ?",
                       &statement));
-  BindText(statement, 1, job);
+  BindText(statement, 1, writer);
   BindText(statement, 2, table_);
   sqlite3_bind_int64(statement, 3, epoch);
   const int code = sqlite3_step(statement);

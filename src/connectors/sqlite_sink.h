@@ -1,6 +1,10 @@
 // Writes rows into a table of an SQLite database: appended, or upserted where the table has a
-// primary key. Exactly once within a process: an epoch's rows wait in memory and become visible in
-// one transaction that also notes the epoch in `millrace_epochs`.
+// primary key. Exactly once, also over processes: a committable holds the epoch's rows, which become
+// visible in one transaction that also notes the epoch in `millrace_epochs`:
+//
+//   payload = the writer's name, "\n", the rows (connectors/staged_rows.h)
+//
+// Names of writers are random, so (writer, epoch) is never used for other rows.
 #pragma once
 
 #include <map>
@@ -35,16 +39,17 @@ class SqliteSink : public Sink {
   std::string CreateSql() const;
   std::string UpsertSql() const;
   std::string DeleteSql() const;
-  // One transaction; notes `epoch` unless it is negative.
-  Status WriteTransaction(const std::vector<Batch>& batches, int64_t epoch);
+  // One transaction; notes `epoch` of `writer` unless it is negative.
+  Status WriteTransaction(const std::vector<Batch>& batches, const std::string& writer,
+                          int64_t epoch);
   Status WriteBatch(const Batch& batch);
   Status Step(sqlite3_stmt* statement);
-  Status NoteEpoch(int64_t epoch);
-  Result<bool> IsNoted(const std::string& job, int64_t epoch);
+  Status NoteEpoch(const std::string& writer, int64_t epoch);
+  Result<bool> IsNoted(const std::string& writer, int64_t epoch);
 
   std::string path_;
   std::string table_;
-  std::string job_;  // of this run; epochs are counted from the start by each
+  std::string writer_;
   Schema schema_;
   std::vector<int> key_columns_;
   bool at_once_ = false;  // at-least-once: rows are visible when written
@@ -52,7 +57,7 @@ class SqliteSink : public Sink {
   sqlite3_stmt* upsert_ = nullptr;
   sqlite3_stmt* delete_ = nullptr;
   std::vector<Batch> written_;                    // of the current epoch
-  std::map<int64_t, std::vector<Batch>> staged_;  // by epoch
+  std::map<int64_t, std::vector<Batch>> staged_;  // by epoch; of this writer
 };
 
 }  // namespace millrace

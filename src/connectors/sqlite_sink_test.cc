@@ -111,7 +111,7 @@ TEST_F(SqliteSinkTest, AtLeastOnceWritesAtOnce) {
   EXPECT_EQ(sink->Stage(1).ValueOrDie().payload, "");
 }
 
-TEST_F(SqliteSinkTest, RestartsKnowWhatWasPublished) {
+TEST_F(SqliteSinkTest, AnotherProcessPublishesWhatWasStaged) {
   auto sink = Open();
   ASSERT_TRUE(sink->Write(Rows("1,a,,,\n")).ok());
   const Committable first = sink->Stage(1).ValueOrDie();
@@ -119,11 +119,24 @@ TEST_F(SqliteSinkTest, RestartsKnowWhatWasPublished) {
   ASSERT_TRUE(sink->Write(Rows("2,a,,,\n")).ok());
   const Committable second = sink->Stage(2).ValueOrDie();
   sink = Open();
-  EXPECT_TRUE(sink->Publish(first).ok());
-  EXPECT_TRUE(sink->Publish(second).IsIOError());
+  EXPECT_TRUE(sink->Recover({first, second}).ok());
+  EXPECT_TRUE(sink->Publish(second).ok());
   ASSERT_TRUE(sink->Write(Rows("3,a,,,\n")).ok());
   ASSERT_TRUE(sink->Publish(sink->Stage(1).ValueOrDie()).ok());
-  EXPECT_EQ(Query("SELECT id FROM out ORDER BY id"), "1\n3\n");
+  EXPECT_EQ(Query("SELECT id FROM out ORDER BY id"), "1\n2\n3\n");
+}
+
+TEST_F(SqliteSinkTest, StagedChangesKeepTheirKinds) {
+  table_.primary_key = {"id"};
+  table_.schema.columns[0].type = SqlType::BigInt().NotNull();
+  auto sink = Open();
+  const auto kinds = {RowKind::kInsert, RowKind::kInsert, RowKind::kDelete};
+  ASSERT_TRUE(sink->Write(Rows("1,a,1.25,2024-01-01 00:00:00,true\n2,b,,,\n2,b,,,\n", kinds)).ok());
+  const Committable staged = sink->Stage(1).ValueOrDie();
+  sink = Open();
+  ASSERT_TRUE(sink->Publish(staged).ok());
+  EXPECT_EQ(All(), "1|a|1.25|2024-01-01 00:00:00.000|1\n");
+  EXPECT_FALSE(sink->Publish({2, "broken"}).ok());
 }
 
 TEST_F(SqliteSinkTest, ErrorsNameDatabaseAndReason) {

@@ -26,6 +26,13 @@ const char* RowKindName(RowKind kind);
 // True for +I and +U: the row is added; false: it is taken back.
 inline bool Adds(RowKind kind) { return kind == RowKind::kInsert || kind == RowKind::kUpdateAfter; }
 
+// Which kinds of rows a stream may hold.
+enum class ChangelogMode {
+  kInsertOnly,
+  kRetract,  // all four: whatever is taken back comes as it was added
+  kUpsert,   // +I or +U replace the row of the same key, -D deletes it by its key; no -U
+};
+
 using RowKinds = std::shared_ptr<const std::vector<RowKind>>;
 using Times = std::shared_ptr<const std::vector<Timestamp>>;
 

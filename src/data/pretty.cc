@@ -157,6 +157,23 @@ void AppendDecimal(std::string& out, const uint8_t* decimal128, int scale) {
   out.append(p, static_cast<size_t>(end - p));
 }
 
+void AppendBigDecimal(std::string& out, const uint8_t* decimal128, int scale) {
+  constexpr int kLeastPlain = -6;
+  std::string digits;
+  AppendDecimal(digits, decimal128, 0);
+  const bool negative = digits.front() == '-';
+  if (negative) digits.erase(0, 1);
+  const int exponent = static_cast<int>(digits.size()) - 1 - scale;
+  if (exponent >= kLeastPlain) {
+    AppendDecimal(out, decimal128, scale);
+    return;
+  }
+  if (negative) out += '-';
+  out += digits.front();
+  if (digits.size() > 1) out.append(".").append(digits, 1);
+  out += fmt::format("E{}", exponent);
+}
+
 // Howard Hinnant's civil_from_days.
 void AppendDate(std::string& out, int32_t days) {
   const int64_t shifted = int64_t{days} + 719468;

@@ -20,6 +20,8 @@ void AppendDouble(std::string& out, double value);
 void AppendFloat(std::string& out, float value);
 // Without an exponent: 0.00000001.
 void AppendDecimal(std::string& out, const uint8_t* decimal128, int scale);
+// As Java's BigDecimal prints it: 1E-8 where more than six digits would be zeros behind the point.
+void AppendBigDecimal(std::string& out, const uint8_t* decimal128, int scale);
 void AppendDate(std::string& out, int32_t days);
 // HH:mm:ss with `digits` of fraction; kShortest: as many as are not zero.
 inline constexpr int kShortest = -1;

@@ -2,13 +2,22 @@
 
 #include <arrow/api.h>
 
+#include <algorithm>
 #include <set>
 
 #include "base/nearest.h"
 #include "engine/memory_connectors.h"
 #include "operators/calc.h"
+#include "operators/expand.h"
 #include "operators/group_aggregate.h"
+#include "operators/local_time.h"
+#include "operators/materialize.h"
+#include "operators/normalize.h"
+#include "operators/not_null.h"
+#include "operators/session_assign.h"
 #include "operators/sessionize.h"
+#include "operators/sort.h"
+#include "operators/unnest.h"
 #include "operators/window_aggregate.h"
 #include "operators/window_assign.h"
 
@@ -27,7 +36,7 @@ class GraphBuilder {
   explicit GraphBuilder(const BuildSettings& settings) : settings_(settings) {}
 
   Result<Graph> Build(const std::vector<PlanPtr>& sinks) {
-    for (const PlanPtr& sink : sinks) CollectScans(*sink);
+    for (const PlanPtr& sink : sinks) Collect(*sink);
     for (const PlanPtr& sink : sinks) MILL_RETURN(AddSink(*sink));
     return std::move(graph_);
   }
@@ -47,15 +56,28 @@ class GraphBuilder {
     return key;
   }
 
-  void CollectScans(const Plan& plan, bool processing_time = false) {
-    if (plan.window.domain == TimeDomain::kProcessing) processing_time = true;
+  // Nodes with state, which are worth sharing.
+  static bool KeepsState(const Plan& plan) {
+    return plan.kind == PlanKind::kWindowAggregate || plan.kind == PlanKind::kGroupAggregate ||
+           plan.kind == PlanKind::kSessionize || plan.kind == PlanKind::kNormalize ||
+           (plan.kind == PlanKind::kSort && plan.window.time_column >= 0);
+  }
+
+  // Counts who reads each table and each node with state; a subplan that stands in several places
+  // counts once for what is below it. Who wants processing time is told to all scans below.
+  void Collect(const Plan& plan, bool counts = true, bool processing_time = false) {
+    if (counts && KeepsState(plan)) counts = readers_[Fingerprint(plan)]++ == 0;
+    const bool expires =
+        plan.kind == PlanKind::kGroupAggregate || plan.kind == PlanKind::kSessionize;
+    processing_time |= plan.window.domain == TimeDomain::kProcessing ||
+                       (expires && settings_.state_ttl.count() > 0);
     if (plan.kind == PlanKind::kScan) {
       SharedScan& scan = scans_[ScanKey(*plan.table)];
       scan.columns.insert(plan.scan_columns.begin(), plan.scan_columns.end());
       scan.processing_time |= processing_time;
-      ++scan.readers;
+      scan.readers += counts ? 1 : 0;
     }
-    for (const PlanPtr& input : plan.inputs) CollectScans(*input, processing_time);
+    for (const PlanPtr& input : plan.inputs) Collect(*input, counts, processing_time);
   }
 
   Node& node(int index) { return graph_.nodes[static_cast<size_t>(index)]; }
@@ -75,6 +97,44 @@ class GraphBuilder {
     return AddNode(std::move(added));
   }
 
+  // What state is kept under: "<table written>/<operator with what its state is kept by>". It stays the
+  // same when the rest of the script changes, and when aggregates and columns are added.
+  std::string UniqueId(const std::string& id) {
+    const int uses = ++ids_[id];
+    return uses == 1 ? id : fmt::format("{}#{}", id, uses);
+  }
+
+  void AddOperator(Node& to, const std::string& name, OperatorMaker maker) {
+    to.chain.push_back(std::move(maker));
+    to.operator_ids.push_back(UniqueId(sink_ + "/" + name + kept_by_));
+  }
+
+  // "SESSION($2, gap 10 s)" without "$2, ": a column's place changes when others are added.
+  static std::string WithoutPlaces(const std::string& window) {
+    std::string text;
+    for (size_t i = 0; i < window.size(); ++i) {
+      if (window[i] != '$') {
+        text += window[i];
+        continue;
+      }
+      while (i + 1 < window.size() && std::string_view("0123456789, ").find(window[i + 1]) != std::string_view::npos) ++i;
+    }
+    return text;
+  }
+
+  // "(user_id; SESSION(...))": the keys and the window of a plan.
+  static std::string KeptBy(const Plan& plan) {
+    if (plan.keys.empty() && plan.kind != PlanKind::kWindowAggregate) return "";
+    std::string text = "(";
+    for (size_t i = 0; i < plan.keys.size(); ++i) {
+      const auto& columns = plan.inputs[0]->schema.columns;
+      text += (i == 0 ? "" : ", ") + columns[static_cast<size_t>(plan.keys[i])].name;
+    }
+    if (plan.kind == PlanKind::kWindowAggregate) text += "; " + WithoutPlaces(plan.window.ToString());
+    if (plan.kind == PlanKind::kSessionize) text += fmt::format("; gap {} ms", plan.window.size);
+    return text + ")";
+  }
+
   // Adds an operator behind `input`, in the same tasks.
   Stream Chain(Stream input, const std::string& name, OperatorMaker maker) {
     if (input.shared) {
@@ -82,7 +142,7 @@ class GraphBuilder {
     } else {
       node(input.node).name += " -> " + name;
     }
-    node(input.node).chain.push_back(std::move(maker));
+    AddOperator(node(input.node), name, std::move(maker));
     return input;
   }
 
@@ -95,7 +155,7 @@ class GraphBuilder {
     }
     const Partitioning partitioning = keys.empty() ? Partitioning::kGather : Partitioning::kHash;
     const Stream added{AddNode(name, parallelism, input.node, partitioning, keys), false};
-    node(added.node).chain.push_back(std::move(maker));
+    AddOperator(node(added.node), name, std::move(maker));
     return added;
   }
 
@@ -113,7 +173,19 @@ class GraphBuilder {
                      named->second, near.empty() ? "" : ". did you mean '" + near + "'?");
   }
 
+  // Builds `plan`, or takes the node that was built for the same plan elsewhere.
   Result<Stream> BuildPlan(const Plan& plan) {
+    if (!KeepsState(plan)) return BuildNode(plan);
+    const std::string fingerprint = Fingerprint(plan);
+    const auto built = built_.find(fingerprint);
+    if (built != built_.end()) return built->second;
+    MILL_ASSIGN(Stream stream, BuildNode(plan));
+    stream.shared = readers_[fingerprint] > 1;
+    if (stream.shared) built_[fingerprint] = stream;
+    return stream;
+  }
+
+  Result<Stream> BuildNode(const Plan& plan) {
     switch (plan.kind) {
       case PlanKind::kScan: return BuildScan(plan);
       case PlanKind::kValues: return BuildValues(plan);
@@ -125,6 +197,7 @@ class GraphBuilder {
     const bool fused = plan.kind == PlanKind::kProject && plan.inputs[0]->kind == PlanKind::kFilter;
     const Plan& below = fused ? *plan.inputs[0]->inputs[0] : *plan.inputs[0];
     MILL_ASSIGN(Stream input, BuildPlan(below));
+    kept_by_ = KeptBy(plan);
     switch (plan.kind) {
       case PlanKind::kFilter:
       case PlanKind::kProject: return BuildCalc(plan, input);
@@ -132,6 +205,11 @@ class GraphBuilder {
       case PlanKind::kWindowAggregate: return BuildWindowAggregate(plan, input);
       case PlanKind::kGroupAggregate: return BuildGroupAggregate(plan, input);
       case PlanKind::kSessionize: return BuildSessionize(plan, input);
+      case PlanKind::kNormalize: return BuildNormalize(plan, input);
+      case PlanKind::kMaterialize: return BuildMaterialize(plan, input);
+      case PlanKind::kUnnest: return BuildUnnest(plan, input);
+      case PlanKind::kExpand: return BuildExpand(plan, input);
+      case PlanKind::kSort: return BuildSort(plan, input);
       case PlanKind::kLimit: return BuildLimit(plan, input);
       default: return UserError("this plan node cannot be run");
     }
@@ -151,31 +229,96 @@ class GraphBuilder {
     return Chain(input, "Calc", [spec](int) -> Result<std::unique_ptr<Operator>> { return MakeCalc(spec); });
   }
 
+  // The zone that the plan's windows lie in: that of the session for times with a zone, "" for others
+  // and where it is UTC.
+  std::string WindowZone(const Plan& plan) const {
+    const bool zoned = plan.schema.columns.back().type.kind == TypeKind::kTimestampLtz;
+    return zoned && settings_.time_zone != "UTC" ? settings_.time_zone : "";
+  }
+
   Result<Stream> BuildWindowAssign(const Plan& plan, Stream input) {
-    if (plan.window.kind == WindowKind::kSession) {
-      return UserError("SESSION(...) wants GROUP BY ..., window_start, window_end over it");
-    }
-    WindowAssignSpec spec{plan.window, plan.schema.ToArrow()};
+    if (plan.window.kind == WindowKind::kSession) return BuildSessionAssign(plan, input);
+    WindowAssignSpec spec{plan.window, plan.schema.ToArrow(), WindowZone(plan)};
     return Chain(input, "WindowAssign", [spec](int) -> Result<std::unique_ptr<Operator>> {
       return MakeWindowAssign(spec);
     });
   }
 
+  Result<Stream> BuildSessionAssign(const Plan& plan, Stream input) {
+    if (plan.window.max_events > 0 || plan.window.max_duration > 0) {
+      return UserError("SESSION with MAX_EVENTS or MAX_DURATION wants GROUP BY its PARTITION BY "
+                       "columns, window_start, window_end");
+    }
+    if (plan.updating) return UserError("SESSION without GROUP BY wants rows that are only added");
+    SessionAssignSpec spec{plan.window, plan.schema.ToArrow()};
+    const LocalTimeSpec local = InLocalTime(plan, &spec.window);
+    return ChainKeyed(input, "SessionAssign", plan.window.partition,
+                      [spec, local](int) -> Result<std::unique_ptr<Operator>> {
+                        auto assign = MakeSessionAssign(spec);
+                        if (local.zone.empty()) return assign;
+                        return MakeInLocalTime(local, std::move(assign));
+                      });
+  }
+
+  // How the plan's windows see local time; `window` reads the local copy of its column then.
+  LocalTimeSpec InLocalTime(const Plan& plan, WindowSpec* window) const {
+    LocalTimeSpec local{WindowZone(plan), -1};
+    if (local.zone.empty() || window->kind == WindowKind::kAttached ||
+        window->domain == TimeDomain::kProcessing) {
+      return local;
+    }
+    local.time_column = std::exchange(window->time_column, plan.inputs[0]->schema.size());
+    return local;
+  }
+
+  // The calls, named by what they compute, so that their state is found again in another script.
+  static std::vector<AggregateCall> LabelledCalls(const Plan& plan) {
+    const Plan& input = *plan.inputs[0];
+    const auto text = [&](int column) {
+      const auto at = static_cast<size_t>(column);
+      return input.kind == PlanKind::kProject ? input.expressions[at]->ToString()
+                                              : input.schema.columns[at].name;
+    };
+    std::vector<AggregateCall> calls = plan.calls;
+    for (AggregateCall& call : calls) {
+      std::string args;
+      for (int arg : call.args) args += (args.empty() ? "" : ", ") + text(arg);
+      call.label = fmt::format("{}({}{})", call.function->name, call.distinct ? "DISTINCT " : "",
+                               call.args.empty() ? "*" : args);
+      if (call.filter >= 0) call.label += " FILTER (WHERE " + text(call.filter) + ")";
+    }
+    return calls;
+  }
+
+  // The rows that a window aggregate sees: with the local copy of their time behind the others.
+  static std::shared_ptr<arrow::Schema> WindowInput(const Plan& plan, const LocalTimeSpec& local) {
+    auto schema = plan.inputs[0]->schema.ToArrow();
+    if (local.time_column < 0) return schema;
+    arrow::FieldVector fields = schema->fields();
+    fields.push_back(fields[static_cast<size_t>(local.time_column)]->WithName("$local"));
+    return arrow::schema(std::move(fields));
+  }
+
   Stream BuildWindowAggregate(const Plan& plan, Stream input) {
-    WindowAggregateSpec spec{plan.window, plan.keys, plan.calls, plan.inputs[0]->updating,
-                             plan.schema.ToArrow()};
-    return ChainKeyed(input, "WindowAggregate", plan.keys,
-                      [spec](int) -> Result<std::unique_ptr<Operator>> {
-                        return MakeWindowAggregate(spec);
+    WindowAggregateSpec spec{plan.window, plan.keys, LabelledCalls(plan), plan.inputs[0]->updating,
+                             plan.schema.ToArrow(), nullptr};
+    const LocalTimeSpec local = InLocalTime(plan, &spec.window);
+    spec.input = WindowInput(plan, local);
+    return ChainKeyed(input, "WindowAggregate", ExchangeKeys(plan.window, plan.keys),
+                      [spec, local](int) -> Result<std::unique_ptr<Operator>> {
+                        auto aggregate = MakeWindowAggregate(spec);
+                        if (local.zone.empty()) return aggregate;
+                        return MakeInLocalTime(local, std::move(aggregate));
                       });
   }
 
   Stream BuildGroupAggregate(const Plan& plan, Stream input) {
     GroupAggregateSpec spec;
     spec.keys = plan.keys;
-    spec.calls = plan.calls;
+    spec.calls = LabelledCalls(plan);
     spec.retract = plan.inputs[0]->updating;
     spec.output = plan.schema.ToArrow();
+    spec.ttl = settings_.state_ttl.count();
     return ChainKeyed(input, "GroupAggregate", plan.keys,
                       [spec](int) -> Result<std::unique_ptr<Operator>> {
                         return MakeGroupAggregate(spec);
@@ -190,10 +333,49 @@ class GraphBuilder {
     spec.max_duration = plan.window.max_duration;
     spec.max_events = plan.window.max_events;
     spec.output = plan.schema.ToArrow();
+    spec.ttl = settings_.state_ttl.count();
     return ChainKeyed(input, "Sessionize", plan.keys,
                       [spec](int) -> Result<std::unique_ptr<Operator>> {
                         return MakeSessionize(spec);
                       });
+  }
+
+  Stream BuildNormalize(const Plan& plan, Stream input) {
+    const NormalizeSpec spec{plan.keys, plan.schema.ToArrow()};
+    return ChainKeyed(input, "Normalize", plan.keys,
+                      [spec](int) -> Result<std::unique_ptr<Operator>> {
+                        return MakeNormalize(spec);
+                      });
+  }
+
+  Stream BuildMaterialize(const Plan& plan, Stream input) {
+    const MaterializeSpec spec{plan.keys, plan.schema.ToArrow()};
+    return ChainKeyed(input, "Materialize", plan.keys,
+                      [spec](int) -> Result<std::unique_ptr<Operator>> {
+                        return MakeMaterialize(spec);
+                      });
+  }
+
+  Stream BuildUnnest(const Plan& plan, Stream input) {
+    const UnnestSpec spec{plan.outer, plan.with_ordinality, plan.schema.ToArrow()};
+    return Chain(input, "Unnest",
+                 [spec](int) -> Result<std::unique_ptr<Operator>> { return MakeUnnest(spec); });
+  }
+
+  Stream BuildExpand(const Plan& plan, Stream input) {
+    const ExpandSpec spec{plan.expand_columns, plan.expand_sets, plan.schema.ToArrow()};
+    return Chain(input, "Expand",
+                 [spec](int) -> Result<std::unique_ptr<Operator>> { return MakeExpand(spec); });
+  }
+
+  Stream BuildSort(const Plan& plan, Stream input) {
+    SortSpec spec;
+    for (const SortKey& key : plan.sort_keys) spec.keys.push_back({key.column, key.descending});
+    spec.time_column = plan.window.time_column;
+    spec.domain = plan.window.domain;
+    spec.output = plan.schema.ToArrow();
+    return ChainKeyed(input, "Sort", {},
+                      [spec](int) -> Result<std::unique_ptr<Operator>> { return MakeSort(spec); });
   }
 
   Stream BuildLimit(const Plan& plan, Stream input) {
@@ -213,7 +395,9 @@ class GraphBuilder {
       merged.inputs.push_back({side.node, 0, Partitioning::kGather, {}});
     }
     CalcSpec spec;  // passes everything on
-    merged.chain.push_back([spec](int) -> Result<std::unique_ptr<Operator>> { return MakeCalc(spec); });
+    kept_by_.clear();
+    AddOperator(merged, "UnionAll",
+                [spec](int) -> Result<std::unique_ptr<Operator>> { return MakeCalc(spec); });
     return Stream{AddNode(std::move(merged)), false};
   }
 
@@ -226,6 +410,7 @@ class GraphBuilder {
     source.lanes.push_back(std::move(lane));
     source.ingestion = std::make_unique<Ingestion>();
     source.ingestion->table = "VALUES";
+    source.source_id = UniqueId("VALUES");
     source.ingestion->schema = plan.schema.ToArrow();
     return Stream{AddNode(std::move(source)), false};
   }
@@ -256,6 +441,7 @@ class GraphBuilder {
       MILL_ASSIGN(scan.node, AddSource(*plan.table, scan));
     }
     const Stream source{scan.node, shared};
+    kept_by_.clear();
     if (scan.columns.size() == plan.scan_columns.size()) return source;
     CalcSpec spec;
     spec.project = true;
@@ -266,20 +452,6 @@ class GraphBuilder {
       spec.expressions.push_back(MakeColumn(static_cast<int>(at), column.name, column.type));
     }
     return Chain(source, "Calc", [spec](int) -> Result<std::unique_ptr<Operator>> { return MakeCalc(spec); });
-  }
-
-  static TableInfo InfoOf(const TableDefinition& table) {
-    TableInfo info;
-    info.name = table.name;
-    for (const TableColumn& column : table.columns) {
-      if (column.kind == TableColumn::Kind::kPhysical) {
-        info.schema.columns.push_back({column.name, column.type});
-      }
-    }
-    info.primary_key = table.primary_key;
-    info.partitioned_by = table.partitioned_by;
-    info.options = table.options;
-    return info;
   }
 
   // The source node that yields `scan.columns` of the table, in order.
@@ -307,6 +479,7 @@ class GraphBuilder {
       source.lanes.push_back(std::move(lane));
     }
     source.ingestion = std::move(ingestion);
+    source.source_id = UniqueId("table " + table.name);
     return AddNode(std::move(source));
   }
 
@@ -433,12 +606,15 @@ class GraphBuilder {
   // ---- sinks ----
 
   Status AddSink(const Plan& plan) {
+    sink_ = plan.table ? plan.table->name : "$result";
     MILL_ASSIGN(Stream input, BuildPlan(*plan.inputs[0]));
     std::unique_ptr<Sink> sink;
     if (plan.table) {
+      input = KeepNullsOut(plan, input);
       MILL_ASSIGN(sink, MakeTableSink(plan));
     } else {
-      sink = MakeResultWriter(plan.schema, plan.updating, settings_.results);
+      const auto make = settings_.committed_results ? MakeCommittedResultWriter : MakeResultWriter;
+      sink = make(plan.schema, plan.updating, settings_.results);
     }
     const std::string name = plan.table ? plan.table->name : "$result";
     if (input.shared || node(input.node).parallelism > 1) {
@@ -448,7 +624,25 @@ class GraphBuilder {
     }
     node(input.node).sink = std::move(sink);
     node(input.node).sink_table = name;
+    node(input.node).sink_id = UniqueId("sink " + name);
     return Status::OK();
+  }
+
+  // Guards the columns that are NOT NULL or in the key, where the query may yield NULL.
+  Stream KeepNullsOut(const Plan& plan, Stream input) {
+    NotNullSpec spec{plan.table->name, {}, settings_.drop_nulls};
+    const auto& keys = plan.table->primary_key;
+    for (int i = 0; i < plan.schema.size(); ++i) {
+      const Column& column = plan.schema.columns[static_cast<size_t>(i)];
+      const int at = plan.table->ToSchema().Find(column.name);
+      const bool guarded =
+          std::find(keys.begin(), keys.end(), column.name) != keys.end() ||
+          (at >= 0 && !plan.table->columns[static_cast<size_t>(at)].type.nullable);
+      if (guarded && column.type.nullable) spec.columns.push_back(i);
+    }
+    if (spec.columns.empty()) return input;
+    return Chain(input, "NotNull",
+                 [spec](int) -> Result<std::unique_ptr<Operator>> { return MakeNotNull(spec); });
   }
 
   Result<std::unique_ptr<Sink>> MakeTableSink(const Plan& plan) {
@@ -474,6 +668,10 @@ class GraphBuilder {
   const BuildSettings& settings_;
   Graph graph_;
   std::map<std::string, SharedScan> scans_;
+  std::map<std::string, int> readers_;    // of nodes with state, by fingerprint
+  std::map<std::string, Stream> built_;   // those with several readers
+  std::map<std::string, int> ids_;  // how often each was given
+  std::string sink_, kept_by_;      // of the operators being added
 };
 
 const char* PartitioningName(Partitioning partitioning) {
@@ -483,12 +681,43 @@ const char* PartitioningName(Partitioning partitioning) {
 
 }  // namespace
 
+TableInfo InfoOf(const TableDefinition& table) {
+  TableInfo info;
+  info.name = table.name;
+  for (const TableColumn& column : table.columns) {
+    if (column.kind == TableColumn::Kind::kPhysical) {
+      info.schema.columns.push_back({column.name, column.type});
+    }
+  }
+  info.primary_key = table.primary_key;
+  info.partitioned_by = table.partitioned_by;
+  info.options = table.options;
+  return info;
+}
+
 Result<Graph> BuildGraph(const std::vector<PlanPtr>& sinks, const BuildSettings& settings) {
   return GraphBuilder(settings).Build(sinks);
 }
 
+namespace {
+
+// Appends the operator's line, the lines of its states and the warnings about them.
+void PrintOperator(const Operator& op, std::string* out, std::string* warnings) {
+  *out += "     " + op.Describe() + "\n";
+  for (const StateBound& state : op.States()) {
+    const std::string bound = state.bound.empty() ? "UNBOUNDED" : state.bound;
+    *out += fmt::format("       state {}: {}\n", state.name, bound);
+    if (!state.bound.empty()) continue;
+    *warnings += fmt::format(
+        "WARNING: nothing bounds the state '{}' of {} ({}) hint: SET 'table.exec.state.ttl' = '1 d'\n",
+        state.name, op.Describe(), state.doc);
+  }
+}
+
+}  // namespace
+
 std::string GraphToString(const Graph& graph) {
-  std::string out;
+  std::string out, warnings;
   for (size_t i = 0; i < graph.nodes.size(); ++i) {
     const Node& node = graph.nodes[i];
     out += fmt::format("{}: {} x{}", i, node.name, node.parallelism);
@@ -498,10 +727,14 @@ std::string GraphToString(const Graph& graph) {
     out += "\n";
     for (const OperatorMaker& make : node.chain) {
       auto made = make(0);
-      out += "     " + (made.ok() ? (*made)->Describe() : made.status().message()) + "\n";
+      if (made.ok()) {
+        PrintOperator(**made, &out, &warnings);
+      } else {
+        out += "     " + made.status().message() + "\n";
+      }
     }
   }
-  return out;
+  return out + warnings;
 }
 
 }  // namespace millrace

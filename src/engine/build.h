@@ -3,6 +3,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <map>
 #include <memory>
 #include <string>
@@ -18,8 +19,11 @@ namespace millrace {
 struct BuildSettings {
   int workers = 1;
   std::string time_zone = "UTC";
+  std::chrono::milliseconds state_ttl{0};  // table.exec.state.ttl; 0: state stays
+  bool drop_nulls = false;  // of rows for columns that are NOT NULL; else they fail the job
   std::function<const Connector*(const std::string&)> find_connector;
   ResultSink* results = nullptr;              // for a kSink without a table
+  bool committed_results = false;             // they come once their epoch is committed
   std::function<void(const std::string& table, const Batch& rows)> on_sink_rows;  // may be null
   // Set when a LIMIT has been reached: nothing more is wanted of the sources.
   std::shared_ptr<std::atomic<bool>> limit_reached;
@@ -28,7 +32,11 @@ struct BuildSettings {
 // The plans' kSink nodes become one graph: one job.
 Result<Graph> BuildGraph(const std::vector<PlanPtr>& sinks, const BuildSettings& settings);
 
-// The graph for EXPLAIN: one node a line with its operators, its parallelism and its inputs.
+// What a connector is told about `table`.
+TableInfo InfoOf(const TableDefinition& table);
+
+// The graph for EXPLAIN: one node a line with its operators, its parallelism and its inputs, the state
+// that they keep and what bounds it; then a warning for each state that nothing bounds.
 std::string GraphToString(const Graph& graph);
 
 }  // namespace millrace

@@ -7,8 +7,10 @@
 
 #include "base/nearest.h"
 #include "engine/build.h"
+#include "engine/launch.h"
 #include "engine/rejected.h"
 #include "engine/session_catalog.h"
+#include "functions/calendar.h"
 #include "functions/registry.h"
 #include "plan/binder.h"
 #include "plan/optimizer.h"
@@ -22,7 +24,7 @@ const std::vector<std::string>& SessionOptions() {
   static const std::vector<std::string> kNames = {
       "parallelism.default", "pipeline.name", "pipeline.max-parallelism", "table.local-time-zone",
       "execution.runtime-mode", "execution.checkpointing.interval", "sql-client.execution.result-mode",
-      "table.dml-sync", "table.exec.*", "table.optimizer.*", "execution.*", "restart-strategy*",
+      "table.dml-sync", "table.exec.*", "__table.exec.sort.non-temporal.enabled__", "table.optimizer.*", "execution.*", "restart-strategy*",
       "state.*", "pipeline.*", "millrace.batch-rows", "millrace.queue-bytes", "millrace.job-folder"};
   return kNames;
 }
@@ -61,6 +63,9 @@ class EngineImpl : public Engine {
 
   Status SetOption(const std::string& key, const std::string& value) override {
     MILL_RETURN(CheckSessionOption(key));
+    if (key == "table.local-time-zone") {
+      MILL_RETURN(Annotate(TimeZone::Make(value).status(), "option '" + key + "'"));
+    }
     set_[key] = value;
     return Status::OK();
   }
@@ -104,12 +109,20 @@ class EngineImpl : public Engine {
 
   Result<StatementResult> Run(const ast::CreateTable& create, ResultSink*) {
     MILL_ASSIGN(TableDefinition table, Binder(catalog_).BindCreateTable(create));
+    const Connector* connector = ConnectorOf(table.options);
+    if (connector != nullptr && connector->changelog) {
+      table.changelog = connector->changelog(InfoOf(table));
+    }
     MILL_RETURN(catalog_.Add(std::move(table), create.if_not_exists));
     return StatementResult{};
   }
 
   Result<StatementResult> Run(const ast::CreateView& create, ResultSink*) {
-    MILL_RETURN(Binder(catalog_).BindQuery(*create.query).status());
+    MILL_ASSIGN(const PlanPtr plan, Binder(catalog_).BindQuery(*create.query));
+    const size_t names = create.columns.size(), columns = plan->schema.columns.size();
+    if (names != 0 && names != columns) {
+      return UserError("view '{}' names {} columns, its query has {}", create.name, names, columns);
+    }
     MILL_RETURN(catalog_.Add(ViewDefinition{create.name, create.columns, create.query, create.text},
                              create.if_not_exists));
     return StatementResult{};
@@ -153,7 +166,8 @@ class EngineImpl : public Engine {
     TableDefinition shown;
     for (const Column& column : plan->schema.columns) {
       TableColumn added;
-      added.name = column.name;
+      const size_t at = shown.columns.size();
+      added.name = view->columns.empty() ? column.name : view->columns[at];
       added.type = column.type;
       shown.columns.push_back(std::move(added));
     }
@@ -207,7 +221,7 @@ class EngineImpl : public Engine {
       optimized += PlanToString(*better);
       best.push_back(std::move(better));
     }
-    BuildSettings settings = Settings(nullptr);
+    MILL_ASSIGN(const BuildSettings settings, Settings(nullptr));
     MILL_ASSIGN(const Graph graph, BuildGraph(best, settings));
     return Text(logical + optimized + "\n== Physical Plan ==\n" + GraphToString(graph));
   }
@@ -228,7 +242,7 @@ class EngineImpl : public Engine {
   }
 
   Result<PlanPtr> PlanSelect(const ast::Query& query) {
-    MILL_ASSIGN(PlanPtr plan, Binder(catalog_).BindQuery(query));
+    MILL_ASSIGN(PlanPtr plan, Binder(catalog_, SortsAtEnd()).BindQuery(query));
     auto sink = std::make_shared<Plan>();
     sink->kind = PlanKind::kSink;
     sink->schema = plan->schema;
@@ -246,10 +260,15 @@ class EngineImpl : public Engine {
     return sink;
   }
 
+  // Flink's own switch for ORDER BY other than by time, on inputs that end.
+  bool SortsAtEnd() const {
+    return Option("__table.exec.sort.non-temporal.enabled__", "false") == "true";
+  }
+
   Result<std::vector<PlanPtr>> PlanInserts(const std::vector<ast::Insert>& inserts) {
     std::vector<PlanPtr> plans;
     for (const ast::Insert& insert : inserts) {
-      MILL_ASSIGN(PlanPtr plan, Binder(catalog_).BindInsert(insert));
+      MILL_ASSIGN(PlanPtr plan, Binder(catalog_, SortsAtEnd()).BindInsert(insert));
       plans.push_back(std::move(plan));
     }
     return plans;
@@ -267,19 +286,29 @@ class EngineImpl : public Engine {
     return StartJob(plans, nullptr);
   }
 
-  BuildSettings Settings(ResultSink* rows) {
+  const Connector* FindByName(const std::string& name) const {
+    for (const Connector& extra : options_.extra_connectors) {
+      if (extra.name == name) return &extra;
+    }
+    return FindConnector(name);
+  }
+
+  // The connector that a table's options name; null if there is none.
+  const Connector* ConnectorOf(const Options& options) const {
+    return FindByName(StringOption(options, "connector", ""));
+  }
+
+  Result<BuildSettings> Settings(ResultSink* rows) {
     BuildSettings settings;
     settings.workers = Workers();
     settings.time_zone = Option("table.local-time-zone", "UTC");
+    MILL_ASSIGN(settings.state_ttl, DurationOption(set_, "table.exec.state.ttl", {}));
     settings.results = rows;
+    settings.committed_results = options_.checkpoint_queries;
+    settings.drop_nulls = Option("table.exec.sink.not-null-enforcer", "ERROR") == "DROP";
     settings.on_sink_rows = options_.on_sink_rows;
     settings.limit_reached = std::make_shared<std::atomic<bool>>(false);
-    settings.find_connector = [this](const std::string& name) -> const Connector* {
-      for (const Connector& extra : options_.extra_connectors) {
-        if (extra.name == name) return &extra;
-      }
-      return FindConnector(name);
-    };
+    settings.find_connector = [this](const std::string& name) { return FindByName(name); };
     return settings;
   }
 
@@ -299,22 +328,78 @@ class EngineImpl : public Engine {
       if (better->table) result.sinks.push_back(better->table->name);
       best.push_back(std::move(better));
     }
-    const BuildSettings settings = Settings(rows);
-    MILL_ASSIGN(Graph graph, BuildGraph(best, settings));
+    MILL_ASSIGN(const BuildSettings settings, Settings(rows));
     MILL_ASSIGN(const JobOptions job_options, OptionsOfJob());
-    MILL_ASSIGN(result.job, Job::Make(std::move(graph), job_options, {rejected_.get()}));
+    if (!best[0]->table && !options_.checkpoint_queries) {
+      MILL_ASSIGN(Graph graph, BuildGraph(best, settings));
+      MILL_ASSIGN(RejectLog* const rejects, RejectsOfQuery());
+      MILL_ASSIGN(result.job, Job::Make(std::move(graph), job_options, {rejects}));
+    } else {
+      MILL_RETURN(LaunchJob(best, settings, job_options, &result));
+    }
     result.limit_reached = settings.limit_reached;
     return result;
   }
 
+  // A query may look into the folder of a running job, but must not write there.
+  Result<RejectLog*> RejectsOfQuery() {
+    if (!options_.job_folder.empty() && !directory_) {
+      auto owned = JobDirectory::Own(options_.job_folder);
+      if (owned.ok()) directory_ = std::move(*owned);
+    }
+    if (options_.job_folder.empty() || directory_) return rejected_.get();
+    MILL_ASSIGN(in_memory_, Rejected::Make(""));
+    return in_memory_.get();
+  }
+
+  // A job that writes tables: named, checkpointed, restarted.
+  Status LaunchJob(const std::vector<PlanPtr>& plans, const BuildSettings& settings,
+                   const JobOptions& options, StatementResult* result) {
+    LaunchRequest request;
+    request.build = [plans, settings] { return BuildGraph(plans, settings); };
+    request.name = UniqueJobName(result->sinks);
+    request.options = options;
+    request.session = set_;
+    request.rejects = rejected_.get();
+    request.restore = options_.restore;
+    if (request.restore.from.empty()) {
+      request.restore.from = Option("execution.state-recovery.path", "");
+    }
+    request.note = options_.on_note;
+    if (!options_.job_folder.empty() && !directory_) {
+      MILL_ASSIGN(directory_, JobDirectory::Own(options_.job_folder));
+    }
+    request.directory = directory_;
+    MILL_ASSIGN(Launched launched, Launch(std::move(request)));
+    result->job = std::move(launched.job);
+    result->text = std::move(launched.text);
+    if (!result->job) result->kind = StatementResult::Kind::kText;
+    return Status::OK();
+  }
+
+  // pipeline.name, else the tables written; numbered where a script has several of that name.
+  std::string UniqueJobName(const std::vector<std::string>& sinks) {
+    std::string name = Option("pipeline.name", "");
+    for (const std::string& sink : name.empty() ? sinks : std::vector<std::string>{}) {
+      name += (name.empty() ? "" : "+") + sink;
+    }
+    if (name.empty()) name = "query";
+    if (name.size() > 100) name.resize(100);
+    const int uses = ++job_names_[name];
+    return uses == 1 ? name : fmt::format("{}-{}", name, uses);
+  }
+
   Result<JobOptions> OptionsOfJob() const {
     JobOptions job;
+    job.clock = options_.clock;
     job.workers = Workers();
     job.time_zone = Option("table.local-time-zone", "UTC");
     MILL_ASSIGN(job.batch_rows, IntOption(set_, "millrace.batch-rows", job.batch_rows));
     MILL_ASSIGN(job.queue_bytes, IntOption(set_, "millrace.queue-bytes", job.queue_bytes));
-    MILL_ASSIGN(job.barrier_interval, DurationOption(set_, "execution.checkpointing.interval",
-                                                     std::chrono::milliseconds(1000)));
+    MILL_RETURN(ReadCheckpointOptions(set_, &job));
+    job.checkpoints.script_hash = options_.script_hash;
+    job.crash_point = options_.crash_point;
+    if (job.crash_point) job.messages_per_run = 1;
     return job;
   }
 
@@ -322,6 +407,9 @@ class EngineImpl : public Engine {
   SessionCatalog catalog_;
   Options set_;
   std::unique_ptr<Rejected> rejected_;
+  std::unique_ptr<Rejected> in_memory_;      // of a query in another process's folder
+  std::shared_ptr<JobDirectory> directory_;  // once a job has needed it
+  std::map<std::string, int> job_names_;     // how often each was given
 };
 
 }  // namespace

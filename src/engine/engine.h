@@ -22,14 +22,33 @@ class ResultSink {
   virtual ~ResultSink() = default;
   virtual Status Begin(const Schema& schema, bool updating) = 0;
   virtual Status Rows(const Batch& batch) = 0;
+  // Of checkpointed queries: the rows of `epoch` follow. False if they have come before.
+  virtual bool BeginEpoch(int64_t /*epoch*/) { return true; }
+};
+
+// Where a job goes on.
+struct RestoreRequest {
+  std::string from;            // "": from the beginning; "latest": the job folder's newest; a path
+  bool allow_replay = false;   // also where tables that are only appended to would repeat rows
+  bool allow_dropped = false;  // also where state would be dropped that the script has no use for
+  bool dry_run = false;        // only print what would be kept and dropped
 };
 
 struct EngineOptions {
   int workers = 0;               // 0: parallelism.default, else all cores
-  std::string job_folder = "";   // dead letters and late rows are written below it; "": kept in memory only
+  // Checkpoints, dead letters and late rows are written below it; "": kept in memory only.
+  std::string job_folder = "";
+  RestoreRequest restore;        // where the first run of each job goes on
+  bool checkpoint_queries = false;  // SELECTs as jobs that write tables are; rows come by epochs
+  std::string script_hash;       // kept in checkpoints; "" if not known
+  // Told what the user should know about a job's fate: restarts, damaged checkpoints.
+  std::function<void(const std::string&)> on_note;
   bool explain = false;          // print the plans of queries instead of running them
   // Told the rows that go into each table, on the job's threads; for the terminal.
   std::function<void(const std::string& table, const Batch& rows)> on_sink_rows;
+  std::function<Timestamp()> clock;  // of the jobs; null: the system's
+  // The simulator's: see JobOptions.
+  std::function<Status(const char* point)> crash_point;
   // Connectors beside the built-in ones, found first: the tests' own.
   std::vector<Connector> extra_connectors;
 };

@@ -1,5 +1,7 @@
 #include "engine/memory_connectors.h"
 
+#include "connectors/staged_rows.h"
+
 namespace millrace {
 namespace {
 
@@ -48,6 +50,44 @@ class ResultWriter : public Sink {
   ResultSink* results_;
 };
 
+// Hands rows to `results` once their epoch is committed.
+class CommittedResultWriter : public Sink {
+ public:
+  CommittedResultWriter(Schema schema, bool updating, ResultSink* results)
+      : schema_(std::move(schema)), updating_(updating), results_(results) {}
+
+  Status Open() override { return results_->Begin(schema_, updating_); }
+  Status Write(const Batch& batch) override {
+    if (batch.num_rows() > 0) written_.push_back(batch);
+    return Status::OK();
+  }
+  Result<Committable> Stage(int64_t epoch) override {
+    Committable staged{epoch, ""};
+    if (written_.empty()) return staged;
+    MILL_ASSIGN(staged.payload, RowsToBytes(written_));
+    written_.clear();
+    return staged;
+  }
+  // Who receives the rows knows which epochs it has.
+  Status Publish(const Committable& staged) override {
+    if (staged.payload.empty() || !results_->BeginEpoch(staged.epoch)) return Status::OK();
+    MILL_ASSIGN(const auto batches, RowsFromBytes(staged.payload, schema_.size()));
+    for (const Batch& batch : batches) MILL_RETURN(results_->Rows(batch));
+    return Status::OK();
+  }
+  Status Abort() override {
+    written_.clear();
+    return Status::OK();
+  }
+  bool takes_changelog() const override { return true; }
+
+ private:
+  Schema schema_;
+  bool updating_;
+  ResultSink* results_;
+  std::vector<Batch> written_;
+};
+
 class Tap : public Sink {
  public:
   Tap(std::unique_ptr<Sink> sink, std::string table,
@@ -61,6 +101,9 @@ class Tap : public Sink {
   }
   Result<Committable> Stage(int64_t epoch) override { return sink_->Stage(epoch); }
   Status Publish(const Committable& committable) override { return sink_->Publish(committable); }
+  Status Recover(const std::vector<Committable>& pending) override {
+    return sink_->Recover(pending);
+  }
   Status Abort() override { return sink_->Abort(); }
   bool takes_changelog() const override { return sink_->takes_changelog(); }
 
@@ -79,6 +122,10 @@ std::unique_ptr<Sink> MakeTap(std::unique_ptr<Sink> sink, std::string table,
 
 std::unique_ptr<Source> MakeValuesSource(std::shared_ptr<arrow::RecordBatch> rows) {
   return std::make_unique<ValuesSource>(std::move(rows));
+}
+
+std::unique_ptr<Sink> MakeCommittedResultWriter(Schema schema, bool updating, ResultSink* results) {
+  return std::make_unique<CommittedResultWriter>(std::move(schema), updating, results);
 }
 
 std::unique_ptr<Sink> MakeResultWriter(Schema schema, bool updating, ResultSink* results) {

@@ -14,6 +14,8 @@ namespace millrace {
 std::unique_ptr<Source> MakeValuesSource(std::shared_ptr<arrow::RecordBatch> rows);
 // Hands rows to `results` as they come, at least once.
 std::unique_ptr<Sink> MakeResultWriter(Schema schema, bool updating, ResultSink* results);
+// Hands rows to `results` once their epoch is committed; each epoch once, if `results` keeps count.
+std::unique_ptr<Sink> MakeCommittedResultWriter(Schema schema, bool updating, ResultSink* results);
 // `sink`, with `tell` told of all rows that are written into it.
 std::unique_ptr<Sink> MakeTap(std::unique_ptr<Sink> sink, std::string table,
                               std::function<void(const std::string&, const Batch&)> tell);

@@ -28,10 +28,38 @@ bool LooksSecret(const std::string& key) {
   return false;
 }
 
-std::string ColumnExtras(const TableColumn& column) {
-  if (column.kind == TableColumn::Kind::kComputed) return "AS " + column.computed->ToString();
-  if (column.kind == TableColumn::Kind::kMetadata) return "METADATA FROM '" + column.metadata_key + "'";
-  return "";
+// The column as the statement defines it; null for tables that no statement made.
+const ast::ColumnDef* Written(const TableDefinition& table, const TableColumn& column) {
+  for (const ast::ColumnDef& def : table.syntax.columns) {
+    if (def.name == column.name) return &def;
+  }
+  return nullptr;
+}
+
+std::string ColumnExtras(const TableDefinition& table, const TableColumn& column) {
+  const ast::ColumnDef* def = Written(table, column);
+  if (column.kind == TableColumn::Kind::kComputed) {
+    return "AS " + (def != nullptr ? def->computed_text : column.computed->ToString());
+  }
+  if (column.kind != TableColumn::Kind::kMetadata) return "";
+  return "METADATA FROM '" + column.metadata_key + (column.metadata_virtual ? "' VIRTUAL" : "'");
+}
+
+std::string WatermarkText(const TableDefinition& table) {
+  return table.syntax.watermark ? table.syntax.watermark->text : table.watermark->ToString();
+}
+
+// 'text' with its quotes doubled.
+std::string Quoted(const std::string& text) {
+  std::string quoted = "'";
+  for (const char c : text) quoted += c == '\'' ? std::string("''") : std::string(1, c);
+  return quoted + "'";
+}
+
+std::string BackquotedList(const std::vector<std::string>& names) {
+  std::string list;
+  for (const std::string& name : names) list += (list.empty() ? "`" : ", `") + name + "`";
+  return "(" + list + ")";
 }
 
 }  // namespace
@@ -90,8 +118,8 @@ std::string DescribeTable(const TableDefinition& table) {
     const bool key = std::find(keys.begin(), keys.end(), column.name) != keys.end();
     const bool time = static_cast<int>(i) == table.rowtime;
     rows.push_back({column.name, column.type.Nullable().ToString(),
-                    column.type.nullable ? "TRUE" : "FALSE", key ? "PRI" : "", ColumnExtras(column),
-                    time ? table.watermark->ToString() : ""});
+                    column.type.nullable ? "TRUE" : "FALSE", key ? "PRI" : "", ColumnExtras(table, column),
+                    time ? WatermarkText(table) : ""});
   }
   return TextTable({"name", "type", "null", "key", "extras", "watermark"}, rows);
 }
@@ -101,23 +129,29 @@ std::string ShowCreateTable(const TableDefinition& table) {
   for (size_t i = 0; i < table.columns.size(); ++i) {
     const TableColumn& column = table.columns[i];
     const bool computed = column.kind == TableColumn::Kind::kComputed;
-    const std::string extras = ColumnExtras(column);
+    const std::string extras = ColumnExtras(table, column);
     text += (i == 0 ? "  `" : ",\n  `") + column.name + "`";
     if (!computed) text += " " + column.type.ToString();
     if (!extras.empty()) text += " " + extras;
+    if (!column.comment.empty()) text += " COMMENT " + Quoted(column.comment);
   }
   if (table.rowtime >= 0) {
-    text += ",\n  WATERMARK FOR `" + table.columns[static_cast<size_t>(table.rowtime)].name + "` AS " +
-            table.watermark->ToString();
+    const auto rowtime = static_cast<size_t>(table.rowtime);
+    text += ",\n  WATERMARK FOR `" + table.columns[rowtime].name + "` AS " + WatermarkText(table);
   }
-  for (size_t i = 0; i < table.primary_key.size(); ++i) {
-    text += (i == 0 ? ",\n  PRIMARY KEY (`" : ", `") + table.primary_key[i] + "`";
+  if (!table.primary_key.empty()) {
+    text += ",\n  PRIMARY KEY " + BackquotedList(table.primary_key) + " NOT ENFORCED";
   }
-  if (!table.primary_key.empty()) text += ") NOT ENFORCED";
-  text += "\n) WITH (";
+  text += "\n)";
+  if (!table.comment.empty()) text += "\nCOMMENT " + Quoted(table.comment);
+  if (!table.partitioned_by.empty()) {
+    text += "\nPARTITIONED BY " + BackquotedList(table.partitioned_by);
+  }
+  text += "\nWITH (";
   bool first = true;
   for (const auto& [key, value] : table.options) {
-    text += (first ? "\n  '" : ",\n  '") + key + "' = '" + (LooksSecret(key) ? "****" : value) + "'";
+    text += (first ? "\n  " : ",\n  ") + Quoted(key) + " = " +
+            Quoted(LooksSecret(key) ? "****" : value);
     first = false;
   }
   return text + "\n)\n";

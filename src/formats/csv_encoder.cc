@@ -89,6 +89,13 @@ void CsvEncoder::AppendPlain(std::string& out, const arrow::Array& array, int64_
     case arrow::Type::BOOL:
       out += static_cast<const arrow::BooleanArray&>(array).Value(row) ? "true" : "false";
       break;
+    case arrow::Type::DECIMAL128: {
+      const auto& numbers = static_cast<const arrow::Decimal128Array&>(array);
+      const int scale = static_cast<const arrow::Decimal128Type&>(*array.type()).scale();
+      const auto append = options_.scientific_decimals ? AppendBigDecimal : AppendDecimal;
+      append(out, numbers.GetValue(row), scale);
+      break;
+    }
     case arrow::Type::BINARY:
       out += arrow::util::base64_encode(static_cast<const arrow::BinaryArray&>(array).GetView(row));
       break;

@@ -54,6 +54,8 @@ Result<CsvOptions> CsvOptions::Read(const Options& options) {
   MILL_ASSIGN(csv.allow_comments, BoolOption(options, "csv.allow-comments", false));
   MILL_ASSIGN(csv.lenient, BoolOption(options, "csv.ignore-parse-errors", false));
   MILL_ASSIGN(csv.header, BoolOption(options, "csv.header", false));
+  MILL_ASSIGN(csv.scientific_decimals,
+              BoolOption(options, "csv.write-bigdecimal-in-scientific-notation", true));
   csv.element_delimiter = StringOption(options, "csv.array-element-delimiter", ";");
   if (csv.element_delimiter.empty()) {
     return UserError("option 'csv.array-element-delimiter' is empty");

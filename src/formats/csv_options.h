@@ -17,6 +17,7 @@ struct CsvOptions {
   bool allow_comments = false;
   bool lenient = false;
   bool header = false;
+  bool scientific_decimals = true;
   std::string element_delimiter = ";";
   std::optional<std::string> null_literal;
 

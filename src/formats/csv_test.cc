@@ -70,6 +70,15 @@ TEST(CsvDecoder, Arrays) {
   EXPECT_EQ(DecodeOne("csv", SqlType::Array(SqlType::Int()), {}, "1;2;3\n"), "[1, 2, 3]");
 }
 
+TEST(CsvDecoder, ElementDelimitersAndNullsInThem) {
+  const Options options{{"csv.array-element-delimiter", "|"}};
+  EXPECT_EQ(DecodeOne("csv", SqlType::Array(SqlType::String()), options, "a|b;c\n"), "[a, b;c]");
+  EXPECT_FALSE(MakeDecoder("csv", Events(), Events(), {{"csv.array-element-delimiter", ""}}).ok());
+  EXPECT_FALSE(MakeDecoder("csv", Events(), Events(),
+                           {{"csv.disable-quote-character", "true"}, {"csv.quote-character", "'"}})
+                   .ok());
+}
+
 TEST(CsvDecoder, SurvivesRandomDamage) {
   std::string text;
   for (int i = 0; i < 100; ++i) text += "12,\"some, \"\"text\"\"\",3.5\n";
@@ -110,6 +119,9 @@ TEST(RawFormat, OneColumn) {
             (Texts{"a", "", "b"}));
   EXPECT_EQ(Decode("raw", Schema{{{"line", SqlType::Bytes()}}}, {}, "\xFF\n").rows, Texts{"x'ff'"});
   EXPECT_FALSE(MakeDecoder("raw", Events(), Events(), {}).ok());
+  const Schema line{{{"line", SqlType::String()}}};
+  EXPECT_FALSE(MakeDecoder("raw", line, line, {{"raw.charset", "ISO-8859-1"}}).ok());
+  EXPECT_FALSE(MakeDecoder("raw", line, line, {{"raw.endianness", "middle"}}).ok());
 }
 
 }  // namespace

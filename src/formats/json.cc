@@ -175,6 +175,7 @@ void JsonDecoder::Refuse(std::string_view line, const std::string& reason) {
 Result<std::unique_ptr<Decoder>> MakeJsonDecoder(const Schema& schema, const Options& options) {
   MILL_ASSIGN(bool lenient, BoolOption(options, "json.ignore-parse-errors", false));
   MILL_ASSIGN(bool fail, BoolOption(options, "json.fail-on-missing-field", false));
+  MILL_RETURN(HasIsoTimes(options).status());
   if (lenient && fail) {
     return UserError(
         "json.fail-on-missing-field and json.ignore-parse-errors shouldn't both be true");

@@ -61,6 +61,7 @@ void AppendQuoted(std::string& out, std::string_view text) {
 struct JsonStyle {
   bool iso_times = false;
   bool skip_nulls = false;
+  bool plain_decimals = false;
 };
 
 class JsonEncoder : public Encoder {
@@ -104,6 +105,7 @@ class JsonEncoder : public Encoder {
   void AppendTime(std::string& out, const arrow::Array& array, int64_t row) const;
   void AppendArray(std::string& out, const arrow::ListArray& lists, int64_t row) const;
   void AppendMap(std::string& out, const arrow::MapArray& maps, int64_t row) const;
+  void AppendNumber(std::string& out, const arrow::Decimal128Array& array, int64_t row) const;
   void AppendObject(std::string& out, const arrow::StructArray& rows, int64_t row) const;
 
   std::vector<std::string> keys_;  // quoted, with the colon
@@ -160,6 +162,16 @@ void JsonEncoder::AppendMap(std::string& out, const arrow::MapArray& maps, int64
   out += '}';
 }
 
+void JsonEncoder::AppendNumber(std::string& out, const arrow::Decimal128Array& array,
+                               int64_t row) const {
+  const int scale = static_cast<const arrow::Decimal128Type&>(*array.type()).scale();
+  if (style_.plain_decimals) {
+    AppendDecimal(out, array.GetValue(row), scale);
+  } else {
+    AppendBigDecimal(out, array.GetValue(row), scale);
+  }
+}
+
 void JsonEncoder::AppendObject(std::string& out, const arrow::StructArray& rows,
                                int64_t row) const {
   char before = '{';
@@ -191,6 +203,9 @@ void JsonEncoder::AppendJson(std::string& out, const arrow::Array& array, int64_
     case arrow::Type::DOUBLE:
       AppendReal(out, array, row);
       break;
+    case arrow::Type::DECIMAL128:
+      AppendNumber(out, As<arrow::Decimal128Array>(array), row);
+      break;
     case arrow::Type::STRING:
       AppendQuoted(out, As<arrow::StringArray>(array).GetView(row));
       break;
@@ -217,16 +232,31 @@ void JsonEncoder::AppendJson(std::string& out, const arrow::Array& array, int64_
   }
 }
 
+// Keys of a MAP are never NULL here (Arrow has no such maps), so what to do with them is only
+// checked.
+Status CheckNullKeyMode(const Options& options) {
+  const std::string mode = StringOption(options, "json.map-null-key.mode", "FAIL");
+  if (mode == "FAIL" || mode == "DROP" || mode == "LITERAL") return Status::OK();
+  return UserError("option 'json.map-null-key.mode': '{}' is none of FAIL, DROP, LITERAL", mode);
+}
+
 }  // namespace
 
-Result<std::unique_ptr<Encoder>> MakeJsonEncoder(const Schema& schema, const Options& options) {
+Result<bool> HasIsoTimes(const Options& options) {
   const std::string times = StringOption(options, "json.timestamp-format.standard", "SQL");
-  if (times != "SQL" && times != "ISO-8601") {
-    return UserError("option 'json.timestamp-format.standard': '{}' is neither SQL nor ISO-8601",
-                     times);
-  }
-  MILL_ASSIGN(bool skip, BoolOption(options, "json.encode.ignore-null-fields", false));
-  return std::make_unique<JsonEncoder>(schema, JsonStyle{times == "ISO-8601", skip});
+  if (times == "SQL" || times == "ISO-8601") return times == "ISO-8601";
+  return UserError("option 'json.timestamp-format.standard': '{}' is neither SQL nor ISO-8601",
+                   times);
+}
+
+Result<std::unique_ptr<Encoder>> MakeJsonEncoder(const Schema& schema, const Options& options) {
+  JsonStyle style;
+  MILL_ASSIGN(style.iso_times, HasIsoTimes(options));
+  MILL_ASSIGN(style.skip_nulls, BoolOption(options, "json.encode.ignore-null-fields", false));
+  MILL_ASSIGN(style.plain_decimals,
+              BoolOption(options, "json.encode.decimal-as-plain-number", false));
+  MILL_RETURN(CheckNullKeyMode(options));
+  return std::make_unique<JsonEncoder>(schema, style);
 }
 
 }  // namespace millrace

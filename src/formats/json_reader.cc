@@ -93,12 +93,15 @@ const uint32_t* JsonReader::ReadObject(const uint32_t* token, Node& node, int64_
   size_t previous = 0;
   if (Char(token) == '}') return token + 1;
   while (true) {
-    if (Char(token) != '"') return Broken(token, "expected a field name");
-    const char* key = text_ + *token + 1;
-    ++token;
-    if (Char(token) != ':') return Broken(token, "expected ':'");
-    const int found = node.keys.Find(key, text_ + *token, &previous);
-    ++token;
+    // A key that is guessed may stand behind the line's end; the value is then found to be so.
+    const char* quote = text_ + *token;
+    int found = node.keys.Guess(quote, &previous);
+    if (found == KeyFinder::kNotGuessed) [[unlikely]] {
+      if (Char(token) != '"') return Broken(token, "expected a field name");
+      if (Char(token + 1) != ':') return Broken(token + 1, "expected ':'");
+      found = node.keys.Find(quote, text_ + token[1], &previous);
+    }
+    token += 2;
     if (found < 0) {
       token = Char(token) == '"' ? token + 1 : Skip(token, 0);
     } else {
@@ -198,8 +201,22 @@ const uint32_t* JsonReader::ReadInteger(const uint32_t* token, ColumnBuilder& co
   p += negative;
   const char* first = p;
   int64_t value = 0;
+  // Mostly the next token stands right behind the digits.
+  const char* next = text_ + token[1];
+  const auto length = static_cast<size_t>(next - first);
+  uint64_t digits = 0;
+  if (length - 1 < 16 && ReadDigits16(first, length, &digits) && EndsScalar(*next) &&
+      (*first != '0' || length == 1)) [[likely]] {
+    value = static_cast<int64_t>(digits);
+    if (negative) value = -value;
+    if (column.type().kind == TypeKind::kBigInt) {
+      column.Append(value);
+      return token + 1;
+    }
+    return AppendInteger(column, value) ? token + 1 : nullptr;
+  }
   for (int i = 0; i < 18 && IsDigit(*p); ++i) value = value * 10 + (*p++ - '0');
-  if (p != first && EndsScalar(*p) && (*first != '0' || p - first == 1)) [[likely]] {
+  if (p != first && EndsScalar(*p) && (*first != '0' || p - first == 1)) {
     return AppendInteger(column, negative ? -value : value) ? token + 1 : nullptr;
   }
   const std::string_view text = Scalar(token);

@@ -196,6 +196,31 @@ TEST(JsonDecoder, DuplicateAndEscapedKeys) {
             (Texts{"1", "2"}));
 }
 
+// A guessed key must not carry a record over the end of its line.
+TEST(JsonDecoder, KeysBehindTheLinesEnd) {
+  const Schema schema{{{"a", SqlType::Int()}, {"b", SqlType::Int()}}};
+  const std::string good = "{\"a\":1,\"b\":2}\n";
+  const Decoded got = Decode("json", schema, {},
+                             good + good + "{\"a\":3,\n\"b\":4}\n" + good +
+                                 "{\"a\" : 5 , \"b\" :6}\n{\"a\":7,\"b\":\n" +
+                                 "{\"a\":8,\"b\"\n\"a\":9}\n" + good);
+  EXPECT_EQ(got.rows, (Texts{"1, 2", "1, 2", "1, 2", "5, 6", "1, 2"}));
+  EXPECT_EQ(got.bad.size(), 5U);
+}
+
+TEST(JsonDecoder, Digits) {
+  for (const char* text : {"0", "-0", "7", "-12345678", "123456789", "1234567890123456",
+                           "-12345678901234567", "9223372036854775807", "-9223372036854775808"}) {
+    const std::string want = std::string(text) == "-0" ? "0" : text;
+    EXPECT_EQ(Json(SqlType::BigInt(), text), want);
+    EXPECT_EQ(Json(SqlType::BigInt(), std::string(text) + " "), want);
+  }
+  for (const char* text :
+       {"01", "-01", "-", "1a", "12345678:", "9223372036854775808", "1-", "\xff"}) {
+    EXPECT_EQ(Json(SqlType::BigInt(), text).substr(0, 3), "bad") << text;
+  }
+}
+
 TEST(JsonDecoder, LenientAndStrictOptions) {
   const Options lenient{{"json.ignore-parse-errors", "true"}};
   const Decoded got = Decode("json", Events(), lenient,
@@ -285,7 +310,7 @@ TEST(JsonEncoder, WritesWhatItReads) {
                        {"a", SqlType::Array(SqlType::Boolean())},
                        {"m", SqlType::Map(SqlType::String(), SqlType::Int())}}};
   const std::string text =
-      R"({"id":1,"s\"":"x\"\\\n\u0001é","d":1.0E10,"n":0.00000001,"t":"2024-01-01 00:00:00.12",)"
+      R"({"id":1,"s\"":"x\"\\\n\u0001é","d":1.0E10,"n":1E-8,"t":"2024-01-01 00:00:00.12",)"
       R"("z":"2024-01-01 00:00:00Z","b":"aGk=","a":[true,null],"m":{"k":1}})"
       "\n"
       R"({"id":null,"s\"":null,"d":"NaN","n":-1.50000000,"t":null,"z":null,"b":null,"a":[],"m":{}})"
@@ -306,6 +331,51 @@ TEST(JsonEncoder, WritesWhatItReads) {
   ASSERT_TRUE(MakeEncoder("json", schema, options).ValueOrDie()->Encode(*batch, out).ok());
   EXPECT_NE(out.find("{\"d\":\"NaN\",\"n\":-1.50000000,\"a\":[],\"m\":{}}"), std::string::npos);
   EXPECT_NE(out.find("2024-01-01T00:00:00Z"), std::string::npos);
+}
+
+// One column of one row, or the error.
+std::string Encoded(const std::string& format, const SqlType& type,
+                    const std::shared_ptr<arrow::Array>& value, const Options& options) {
+  const Schema schema{{{"v", type}}};
+  auto encoder = MakeEncoder(format, schema, options);
+  if (!encoder.ok()) return encoder.status().message();
+  std::string out;
+  const auto rows = arrow::RecordBatch::Make(schema.ToArrow(), value->length(), {value});
+  const Status status = (*encoder)->Encode(*rows, out);
+  return status.ok() ? out : status.message();
+}
+
+TEST(JsonEncoder, DecimalsAsBigDecimalOrPlain) {
+  const SqlType type = SqlType::Of(TypeKind::kDecimal, 20, 9);
+  arrow::Decimal128Builder builder(type.ToArrow());
+  for (const int64_t unscaled : {27LL, 0LL, -1LL, 1000LL, 12300000000LL}) {
+    ASSERT_TRUE(builder.Append(arrow::Decimal128(unscaled)).ok());
+  }
+  const auto values = builder.Finish().ValueOrDie();
+  EXPECT_EQ(Encoded("json", type, values, {}),
+            "{\"v\":2.7E-8}\n{\"v\":0E-9}\n{\"v\":-1E-9}\n{\"v\":0.000001000}\n"
+            "{\"v\":12.300000000}\n");
+  EXPECT_EQ(Encoded("json", type, values, {{"json.encode.decimal-as-plain-number", "true"}}),
+            "{\"v\":0.000000027}\n{\"v\":0.000000000}\n{\"v\":-0.000000001}\n"
+            "{\"v\":0.000001000}\n{\"v\":12.300000000}\n");
+  EXPECT_EQ(Encoded("csv", type, values, {}), "2.7E-8\n0E-9\n-1E-9\n0.000001000\n12.300000000\n");
+  const Options plain{{"csv.write-bigdecimal-in-scientific-notation", "false"}};
+  EXPECT_EQ(Encoded("csv", type, values, plain).substr(0, 12), "0.000000027\n");
+}
+
+TEST(JsonEncoder, NullKeyModeIsChecked) {
+  const Schema schema{{{"v", SqlType::Int()}}};
+  EXPECT_TRUE(MakeEncoder("json", schema, {{"json.map-null-key.mode", "DROP"}}).ok());
+  EXPECT_FALSE(MakeEncoder("json", schema, {{"json.map-null-key.mode", "drop"}}).ok());
+}
+
+TEST(JsonDecoder, TimestampStandardIsChecked) {
+  const Options iso{{"json.timestamp-format.standard", "ISO-8601"}};
+  EXPECT_EQ(DecodeOne("json", SqlType::Timestamp(3), iso, "{\"v\":\"2024-01-01T00:00:00\"}"),
+            "2024-01-01 00:00:00.000");
+  const Schema schema{{{"v", SqlType::Timestamp(3)}}};
+  EXPECT_FALSE(
+      MakeDecoder("json", schema, schema, {{"json.timestamp-format.standard", "ISO"}}).ok());
 }
 
 }  // namespace

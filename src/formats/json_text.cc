@@ -170,27 +170,30 @@ int KeyFinder::ColumnOf(std::string_view raw) const {
   return -1;
 }
 
-int KeyFinder::FindSlowly(const char* key, const char* limit, size_t* previous) {
+int KeyFinder::Find(const char* quote, const char* limit, size_t* previous) {
   for (size_t i = 1; i < keys_.size(); ++i) {
-    if (!keys_[i].Matches(key)) continue;
-    keys_[*previous].next = i;
+    if (!keys_[i].Matches(quote, keys_[i].quoted)) continue;
+    keys_[*previous].next = static_cast<uint32_t>(i);
     *previous = i;
     return keys_[i].column;
   }
+  const char* key = quote + 1;
   const char* end = limit;  // of white space before the colon, then the quote
   while (end > key && *(end - 1) != '"') --end;
   if (end > key) --end;
   const auto length = static_cast<size_t>(end - key);
   const int column = ColumnOf({key, length});
   const bool escaped = std::memchr(key, '\\', length) != nullptr;
-  if (length >= kInline || escaped || keys_.size() >= kMostKeys) return column;
+  const size_t whole = length + 3;  // with quotes and colon
+  if (whole >= kInline || escaped || keys_.size() >= kMostKeys) return column;
   Key known;
-  std::memcpy(known.bytes, key, length + 1);
-  known.mask = length + 1 == kInline ? ~0U : (1U << (length + 1)) - 1;
+  std::memcpy(known.bytes, quote, length + 2);
+  known.bytes[length + 2] = ':';
+  known.mask = (1U << whole) - 1;
+  known.quoted = known.mask >> 1;
   known.column = column;
   keys_.push_back(known);
-  keys_[*previous].next = keys_.size() - 1;
-  *previous = keys_.size() - 1;
+  *previous = keys_[*previous].next = static_cast<uint32_t>(keys_.size() - 1);
   return column;
 }
 

@@ -36,6 +36,8 @@ bool ReportOversize(const Chunk& chunk, DeadLetters& dead);
 // A byte order mark is not part of a file's first record.
 std::string_view WithoutByteOrderMark(const Chunk& chunk, std::string_view text);
 
+// 'json.timestamp-format.standard' is ISO-8601; decoders read both forms, but refuse other values.
+Result<bool> HasIsoTimes(const Options& options);
 Result<std::unique_ptr<Decoder>> MakeJsonDecoder(const Schema& schema, const Options& options);
 Result<std::unique_ptr<Encoder>> MakeJsonEncoder(const Schema& schema, const Options& options);
 Result<std::unique_ptr<Decoder>> MakeCsvDecoder(const Schema& schema, const Schema& all,

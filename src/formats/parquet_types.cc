@@ -2,6 +2,7 @@
 
 #include <arrow/compute/cast.h>
 #include <arrow/util/bitmap_ops.h>
+#include <simdjson.h>
 
 #include <limits>
 
@@ -130,6 +131,21 @@ Result<std::shared_ptr<arrow::Array>> Cast(const arrow::Array& array,
   return arrow::compute::Cast(array, target, arrow::compute::CastOptions::Safe());
 }
 
+// Text that others wrote may be anything; functions rely on UTF-8. If all texts together are valid
+// and none starts inside a character, each is.
+Status CheckUtf8(const arrow::StringArray& texts) {
+  if (texts.length() == 0) return Status::OK();
+  const char* data = reinterpret_cast<const char*>(texts.value_data()->data());
+  const int32_t* offsets = texts.raw_value_offsets();
+  const auto size = static_cast<size_t>(offsets[texts.length()] - offsets[0]);
+  bool valid = simdjson::validate_utf8(data + offsets[0], size);
+  for (int64_t i = 0; i < texts.length() && valid; ++i) {
+    const bool empty = offsets[i] == offsets[i + 1];
+    valid = empty || (static_cast<uint8_t>(data[offsets[i]]) & 0xC0) != 0x80;
+  }
+  return valid ? Status::OK() : ExternalError("invalid UTF-8");
+}
+
 // A list, or a map as the list of its entries, around converted members.
 std::shared_ptr<arrow::Array> WithMembers(const arrow::Array& array,
                                           std::shared_ptr<arrow::DataType> type,
@@ -215,7 +231,10 @@ Result<std::shared_ptr<arrow::Array>> ConvertTo(const std::shared_ptr<arrow::Arr
     case TypeKind::kRow: return ConvertRow(*array, to);
     default: break;
   }
-  if (array->type()->Equals(*target)) return array;
+  if (array->type()->Equals(*target)) {
+    if (to.IsString()) MILL_RETURN(CheckUtf8(static_cast<const arrow::StringArray&>(*array)));
+    return array;
+  }
   if (to.IsTimestamp()) return ConvertTimestamps(*array, to);
   if (to.kind == TypeKind::kTime) return ConvertTimes(*array, to);
   return Cast(*array, target);

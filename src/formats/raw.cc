@@ -4,6 +4,7 @@
 
 #include "formats/columns.h"
 #include "formats/makers.h"
+#include "formats/options.h"
 
 namespace millrace {
 namespace {
@@ -55,16 +56,29 @@ Status CheckSchema(const Schema& schema) {
                    column.type.ToString());
 }
 
+// Records are lines of text, so byte order has no meaning, and the text is UTF-8.
+Status CheckOptions(const Options& options) {
+  const std::string charset = StringOption(options, "raw.charset", "UTF-8");
+  if (charset != "UTF-8" && charset != "utf-8") {
+    return UserError("option 'raw.charset': '{}' is not supported, only UTF-8", charset);
+  }
+  const std::string order = StringOption(options, "raw.endianness", "big-endian");
+  if (order == "big-endian" || order == "little-endian") return Status::OK();
+  return UserError("option 'raw.endianness': '{}' is neither big-endian nor little-endian", order);
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Decoder>> MakeRawDecoder(const Schema& schema, const Schema& all,
-                                                const Options&) {
+                                                const Options& options) {
   MILL_RETURN(CheckSchema(all));
+  MILL_RETURN(CheckOptions(options));
   return std::make_unique<RawDecoder>(schema);
 }
 
-Result<std::unique_ptr<Encoder>> MakeRawEncoder(const Schema& schema, const Options&) {
+Result<std::unique_ptr<Encoder>> MakeRawEncoder(const Schema& schema, const Options& options) {
   MILL_RETURN(CheckSchema(schema));
+  MILL_RETURN(CheckOptions(options));
   return std::make_unique<RawEncoder>();
 }
 

@@ -26,13 +26,30 @@ int Digits(const char* p, int count) {
 }
 
 // Days since 1970 of a date in the proleptic Gregorian calendar (Howard Hinnant's algorithm).
-int32_t DaysFromCivil(int year, int month, int day) {
+constexpr int32_t ComputeDays(int year, int month, int day) {
   if (month <= 2) --year;
   const int era = (year >= 0 ? year : year - 399) / 400;
   const int year_of_era = year - era * 400;
   const int day_of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
   const int day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
   return era * 146097 + day_of_era - 719468;
+}
+
+constexpr int kFirstYear = 1970, kYears = 130;
+
+// Days since 1970 of the first of each month of these years: what most dates are.
+constexpr auto kMonthStarts = [] {
+  std::array<int32_t, kYears * 12> days{};
+  for (int i = 0; i < kYears * 12; ++i) {
+    days[static_cast<size_t>(i)] = ComputeDays(kFirstYear + i / 12, i % 12 + 1, 1);
+  }
+  return days;
+}();
+
+inline int32_t DaysFromCivil(int year, int month, int day) {
+  const int years = year - kFirstYear;
+  if (years < 0 || years >= kYears) return ComputeDays(year, month, day);
+  return kMonthStarts[static_cast<size_t>(years * 12 + month - 1)] + day - 1;
 }
 
 int DaysInMonth(int year, int month) {
@@ -49,6 +66,14 @@ struct TimeOfDay {
 // Reads [.fraction] from the front of `text`; what follows stays.
 bool TakeFraction(std::string_view& text, TimeOfDay* time) {
   if (text.size() < 2 || text[0] != '.') return true;
+  if (text.size() == 4) {  // milliseconds, and nothing behind
+    const int millis = Digits(text.data() + 1, 3);
+    if (millis >= 0) {
+      time->nanos = millis * 1000000;
+      text.remove_prefix(4);
+      return true;
+    }
+  }
   constexpr int kMostDigits = 9;
   constexpr int kTail[] = {1000000000, 100000000, 10000000, 1000000, 100000,
                            10000,      1000,      100,      10,      1};

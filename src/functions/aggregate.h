@@ -1,5 +1,5 @@
-// Aggregate functions, column-wise: the accumulators of one aggregate call for all groups are columns
-// indexed by slot, so that they can live in a state table and be saved as columns.
+// Aggregate functions, column-wise: the accumulators of one aggregate call for all groups are
+// columns indexed by slot, so that they can live in a state table and be saved as columns.
 #pragma once
 
 #include <arrow/array.h>
@@ -13,6 +13,7 @@
 
 #include "base/status.h"
 #include "data/batch.h"
+#include "data/state_field.h"
 #include "data/type.h"
 
 namespace millrace {
@@ -38,6 +39,16 @@ class Accumulators {
   virtual void Merge(uint32_t into, uint32_t from) = 0;
   // The results of the slots, in order. kNoSlot gives the result over no rows.
   virtual Result<std::shared_ptr<arrow::Array>> Finish(std::span<const uint32_t> slots) const = 0;
+
+  // The columns that a slot's state is saved as, each with its doc (data/state_field.h). Names are
+  // unique within the aggregate.
+  virtual arrow::FieldVector StateFields() const = 0;
+  // Appends one column per state field, the state of the slots in order.
+  virtual Status Save(std::span<const uint32_t> slots, arrow::ArrayVector& columns) = 0;
+  // Gives the slots, which are empty and differ, the saved state of the rows. NULL in the first
+  // column: the row was saved without this aggregate, and the slot stays empty.
+  virtual Status Load(std::span<const uint32_t> slots,
+                      std::span<const std::shared_ptr<arrow::Array>> columns) = 0;
 };
 
 struct AggregateFunction {
@@ -62,6 +73,8 @@ struct AggregateCall {
   bool distinct = false;
   AggregateFunction::Bound bound;
   std::string name;       // of the output column
+  std::string label;      // "SUM(price)": names it in saved state; empty: `name`
+  const std::string& Label() const { return label.empty() ? name : label; }
   std::string ToString() const;
 };
 

@@ -16,14 +16,15 @@
 #include <type_traits>
 #include <utility>
 
-#include "functions/aggregate.h"
+#include "functions/aggregate_values.h"
 
 namespace millrace {
 namespace {
 
-using ArrayPtr = std::shared_ptr<arrow::Array>;
-using Slots = std::span<const uint32_t>;
-using Args = std::vector<ArrayPtr>;
+using aggregates::Args;
+using aggregates::ArrayPtr;
+using aggregates::Columns;
+using aggregates::Slots;
 
 // How a row's arguments become one key.
 enum class KeyForm {
@@ -330,6 +331,12 @@ class SeenTable {
     }
   }
 
+  // Appends the slot's keys. What is viewed lives until the next change.
+  void List(uint32_t slot, std::vector<Key>& keys) {
+    StartListing();
+    for (uint64_t stored : lists_[slot]) keys.push_back(store_.Load(stored));
+  }
+
  private:
   static constexpr size_t kSmallest = 64;
 
@@ -388,7 +395,8 @@ class SeenTable {
     return entries_[at];
   }
 
-  // Lists of each slot's keys are kept from the first merge on: who never merges does not pay.
+  // Lists of each slot's keys are kept from the first merge or snapshot on: who needs neither does
+  // not pay.
   void StartListing() {
     if (listing_) return;
     listing_ = true;
@@ -416,7 +424,9 @@ class DistinctBase : public Accumulators {
       : inner_(std::move(inner)),
         types_(call.bound.arg_types),
         form_(FormOf(types_)),
-        counts_(call.function->name == "COUNT") {}
+        counts_(call.function->name == "COUNT") {
+    key_type_ = form_ == KeyForm::kEncoded ? SqlType::Bytes() : types_[0];
+  }
 
   Result<ArrayPtr> Finish(Slots slots) const override {
     MILL_RETURN(merged_);
@@ -432,9 +442,33 @@ class DistinctBase : public Accumulators {
     merged_ = TryPass(slot, keys, kinds);
   }
 
+  // The inner accumulators' columns stand before the wrapper's.
+  arrow::FieldVector WithInnerFields(std::shared_ptr<arrow::Field> field) const {
+    arrow::FieldVector fields = inner_->StateFields();
+    fields.push_back(std::move(field));
+    return fields;
+  }
+  // Loads the inner part; returns the wrapper's column.
+  Result<ArrayPtr> LoadInner(Slots slots, Columns columns) {
+    MILL_RETURN(merged_);
+    MILL_RETURN(inner_->Load(slots, columns.first(columns.size() - 1)));
+    return columns.back();
+  }
+  // The keys in a column of key_type_, as Save writes it.
+  template <typename Key>
+  void ReadSavedKeys(const ArrayPtr& column, std::vector<Key>& keys) {
+    if constexpr (std::is_same_v<Key, uint64_t>) {
+      ReadKeys({column}, keys);
+    } else {
+      bytes_.Read(KeyForm::kBytes, {column}, keys);
+    }
+  }
+
   std::unique_ptr<Accumulators> inner_;
   std::vector<SqlType> types_;
   KeyForm form_;
+  SqlType key_type_;  // in saved state
+  ByteKeys bytes_;
 
  private:
   template <typename Key>
@@ -479,8 +513,43 @@ class Distinct : public DistinctBase {
     Pass(into, added, nullptr);
   }
 
+  arrow::FieldVector StateFields() const override {
+    return WithInnerFields(StateField("seen", arrow::list(key_type_.ToArrow()),
+                                      "The values seen; as bytes where they are several or nested."));
+  }
+  Status Save(Slots slots, arrow::ArrayVector& columns) override {
+    MILL_RETURN(inner_->Save(slots, columns));
+    std::vector<int64_t> begins;
+    std::vector<Key> keys;
+    for (uint32_t slot : slots) {
+      begins.push_back(static_cast<int64_t>(keys.size()));
+      seen_.List(slot, keys);
+    }
+    MILL_ASSIGN(ArrayPtr values, ArrayOfKeys(key_type_, keys));
+    MILL_ASSIGN(ArrayPtr lists, aggregates::MakeLists(std::move(begins), std::move(values)));
+    columns.push_back(std::move(lists));
+    return Status::OK();
+  }
+  Status Load(Slots slots, Columns columns) override {
+    MILL_ASSIGN(const ArrayPtr column, LoadInner(slots, columns));
+    const auto& lists = static_cast<const arrow::ListArray&>(*column);
+    ReadSavedKeys(lists.values(), keys_);
+    for (int64_t row = 0; row < lists.length(); ++row) {
+      if (lists.IsNull(row)) continue;
+      const auto begin = static_cast<size_t>(lists.value_offset(row));
+      AddSeen(slots[static_cast<size_t>(row)],
+              std::span<const Key>(keys_).subspan(begin, static_cast<size_t>(lists.value_length(row))));
+    }
+    return Status::OK();
+  }
+
  private:
   static constexpr size_t kAhead = 12;  // rows between the prefetch of an entry and its use
+
+  void AddSeen(uint32_t slot, std::span<const Key> keys) {
+    seen_.Reserve(keys.size());
+    for (const Key key : keys) seen_.Insert(slot, key, seen_.HashOf(slot, Store::Hash(key)));
+  }
 
   void Read(const Args& args) {
     if constexpr (std::is_same_v<Key, uint64_t>) {
@@ -513,7 +582,6 @@ class Distinct : public DistinctBase {
   }
 
   SeenTable<Store> seen_;
-  ByteKeys bytes_;
   // Of the rows at hand; members only so that their memory is reused.
   std::vector<uint32_t> chosen_;
   std::vector<Key> keys_;
@@ -569,6 +637,50 @@ class RetractableDistinct : public DistinctBase {
     Pass(into, changed, kinds.data());
   }
 
+  arrow::FieldVector StateFields() const override {
+    return WithInnerFields(
+        StateField("seen", SavedType(),
+                   "The values, and how often each is there; as bytes where they are several or "
+                   "nested."));
+  }
+  Status Save(Slots slots, arrow::ArrayVector& columns) override {
+    MILL_RETURN(inner_->Save(slots, columns));
+    std::vector<int64_t> begins;
+    std::vector<Key> keys;
+    std::vector<int64_t> numbers;
+    for (uint32_t slot : slots) {
+      begins.push_back(static_cast<int64_t>(keys.size()));
+      for (const auto& [key, count] : counts_[slot]) {
+        keys.push_back(key);
+        numbers.push_back(count);
+      }
+    }
+    MILL_ASSIGN(ArrayPtr values, ArrayOfKeys(key_type_, keys));
+    const ArrayPtr counts = std::make_shared<arrow::Int64Array>(
+        values->length(), arrow::Buffer::FromVector(std::move(numbers)));
+    MILL_ASSIGN(ArrayPtr pairs, arrow::StructArray::Make({values, counts}, PairFields()));
+    MILL_ASSIGN(ArrayPtr lists, aggregates::MakeLists(std::move(begins), std::move(pairs)));
+    columns.push_back(std::move(lists));
+    return Status::OK();
+  }
+  Status Load(Slots slots, Columns columns) override {
+    MILL_ASSIGN(const ArrayPtr column, LoadInner(slots, columns));
+    const auto& lists = static_cast<const arrow::ListArray&>(*column);
+    const auto& pairs = static_cast<const arrow::StructArray&>(*lists.values());
+    const ArrayPtr values = pairs.field(0);
+    this->ReadSavedKeys(values, keys_);
+    const aggregates::Reader<int64_t> counts(*pairs.field(1));
+    for (int64_t row = 0; row < lists.length(); ++row) {
+      if (lists.IsNull(row)) continue;
+      Counts& slot = counts_[slots[static_cast<size_t>(row)]];
+      const auto begin = static_cast<size_t>(lists.value_offset(row));
+      for (size_t i = begin; i < begin + static_cast<size_t>(lists.value_length(row)); ++i) {
+        slot.emplace(typename Counts::key_type(keys_[i]), counts(i));
+      }
+    }
+    return Status::OK();
+  }
+
  private:
   static constexpr bool kCodes = std::is_same_v<Key, uint64_t>;
   using TextCounts = boost::unordered_flat_map<std::string, int64_t, TextHash, std::equal_to<>>;
@@ -581,6 +693,13 @@ class RetractableDistinct : public DistinctBase {
     } else {
       bytes_.Read(form_, args, keys_);
     }
+  }
+
+  arrow::FieldVector PairFields() const {
+    return {arrow::field("value", key_type_.ToArrow()), arrow::field("count", arrow::int64())};
+  }
+  std::shared_ptr<arrow::DataType> SavedType() const {
+    return arrow::list(arrow::struct_(PairFields()));
   }
 
   // 1 if the key is in the slot from now on, -1 if it no longer is, else 0. A count can be negative
@@ -598,7 +717,6 @@ class RetractableDistinct : public DistinctBase {
   }
 
   std::vector<Counts> counts_;
-  ByteKeys bytes_;
   // Of the rows at hand; members only so that their memory is reused.
   std::vector<uint32_t> chosen_;
   std::vector<Key> keys_;

@@ -1,14 +1,16 @@
 // Variance and standard deviation, by Welford's update, which stays exact where sums of squares would not.
 #include <cmath>
 
-#include "functions/aggregate_internal.h"
+#include "functions/aggregate_values.h"
 #include "functions/bind.h"
 #include "functions/families.h"
 
 namespace millrace {
 namespace {
 
-using Bound = AggregateFunction::Bound;
+using aggregates::ArrayPtr;
+using aggregates::Bound;
+using aggregates::Slots;
 
 struct Moments {
   double count = 0;
@@ -48,16 +50,21 @@ class MomentAccumulators final : public Accumulators {
   void Resize(size_t slots) override { states_.resize(slots); }
   void Reset(uint32_t slot) override { states_[slot] = {}; }
   void Merge(uint32_t into, uint32_t from) override { states_[into].Merge(states_[from]); }
-  Status Update(std::span<const uint32_t> slots, const std::vector<std::shared_ptr<arrow::Array>>& args,
-                const RowKind* kinds) override {
-    VisitValues<double>(slots, *args[0], kinds, [this](uint32_t slot, double value, bool adds) {
-      if (adds) states_[slot].Add(value);
-      else states_[slot].Subtract(value);
+
+  Status Update(Slots slots, const arrow::ArrayVector& args, const RowKind* kinds) override {
+    const aggregates::Reader<double> values(*args[0]);
+    aggregates::ForRows(slots, args[0].get(), kinds, [&](size_t i, uint32_t slot, auto add) {
+      if constexpr (add) {
+        states_[slot].Add(values(i));
+      } else {
+        states_[slot].Subtract(values(i));
+      }
     });
     return Status::OK();
   }
-  Result<std::shared_ptr<arrow::Array>> Finish(std::span<const uint32_t> slots) const override {
-    return GatherSlots<double>(slots, SqlType::Double(), [this](uint32_t slot, double* value) {
+
+  Result<ArrayPtr> Finish(Slots slots) const override {
+    return Build(slots, [this](uint32_t slot, double* value) {
       const Moments state = slot == kNoSlot ? Moments() : states_[slot];
       const double divisor = state.count - (sample_ ? 1 : 0);
       if (divisor <= 0) return false;
@@ -67,7 +74,44 @@ class MomentAccumulators final : public Accumulators {
     });
   }
 
+  arrow::FieldVector StateFields() const override {
+    return {StateField("count", arrow::float64(), "Number of the values."),
+            StateField("mean", arrow::float64(), "Their mean."),
+            StateField("squares", arrow::float64(), "Sum of their squared distances from it.")};
+  }
+  Status Save(Slots slots, arrow::ArrayVector& columns) override {
+    for (double Moments::* member : kMembers) {
+      MILL_ASSIGN(ArrayPtr column, Build(slots, [this, member](uint32_t slot, double* value) {
+                    *value = states_[slot].*member;
+                    return true;
+                  }));
+      columns.push_back(std::move(column));
+    }
+    return Status::OK();
+  }
+  Status Load(Slots slots, aggregates::Columns columns) override {
+    for (size_t c = 0; c < columns.size(); ++c) {
+      const aggregates::Reader<double> values(*columns[c]);
+      aggregates::ForSaved(slots, *columns[0], [&](uint32_t slot, size_t i) {
+        states_[slot].*kMembers[c] = values(i);
+      });
+    }
+    return Status::OK();
+  }
+
  private:
+  // In the order of the state fields.
+  static constexpr double Moments::* kMembers[] = {&Moments::count, &Moments::mean,
+                                                   &Moments::squares};
+
+  // A column of DOUBLE: get(slot, &value) is false where it is NULL.
+  template <typename Get>
+  static Result<ArrayPtr> Build(Slots slots, Get get) {
+    return aggregates::BuildFixed<double>(
+        arrow::float64(), slots.size(),
+        [&](size_t i, double* value) { return get(slots[i], value); });
+  }
+
   std::vector<Moments> states_;
   const bool sample_, root_;
 };

@@ -74,6 +74,32 @@ Status AggregateSet::Finish(std::span<const uint32_t> slots, arrow::ArrayVector&
   return Status::OK();
 }
 
+arrow::FieldVector AggregateSet::StateFields() const {
+  arrow::FieldVector fields;
+  for (size_t c = 0; c < calls_.size(); ++c) {
+    const std::string& of = calls_[c].Label();
+    for (const auto& field : accumulators_[c]->StateFields()) {
+      fields.push_back(StateField(of + "." + field->name(), field->type(), DocOf(*field)));
+    }
+  }
+  return fields;
+}
+
+Status AggregateSet::Save(std::span<const uint32_t> slots, arrow::ArrayVector& columns) {
+  for (auto& accumulators : accumulators_) MILL_RETURN(accumulators->Save(slots, columns));
+  return Status::OK();
+}
+
+Status AggregateSet::Load(std::span<const uint32_t> slots,
+                          std::span<const std::shared_ptr<arrow::Array>> columns) {
+  for (auto& accumulators : accumulators_) {
+    const size_t count = accumulators->StateFields().size();
+    MILL_RETURN(accumulators->Load(slots, columns.first(count)));
+    columns = columns.subspan(count);
+  }
+  return Status::OK();
+}
+
 RowTimes::RowTimes(const WindowSpec& window, Timestamp watermark, const Batch& rows)
     : arrival_(watermark == kMaxTimestamp ? watermark : std::max(rows.arrival, watermark + 1)) {
   if (window.time_column < 0 || window.domain == TimeDomain::kProcessing) return;

@@ -26,6 +26,15 @@ class AggregateSet {
   // Appends one column per call, the results of the slots in order.
   Status Finish(std::span<const uint32_t> slots, arrow::ArrayVector& columns) const;
 
+  // The columns that the state of all calls is saved as: "SUM(price).count" is column "count" of the
+  // call with this label.
+  arrow::FieldVector StateFields() const;
+  // Appends these columns for the slots, in order.
+  Status Save(std::span<const uint32_t> slots, arrow::ArrayVector& columns);
+  // Gives the slots, which are empty and differ, what was saved of them.
+  Status Load(std::span<const uint32_t> slots,
+              std::span<const std::shared_ptr<arrow::Array>> columns);
+
   bool empty() const { return calls_.empty(); }
 
  private:

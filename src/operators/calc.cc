@@ -3,14 +3,30 @@
 #include <arrow/api.h>
 #include <arrow/compute/api.h>
 
+#include <algorithm>
+
+#include "functions/registry.h"
+#include "operators/saved_state.h"
+
 namespace millrace {
 namespace {
 
 using arrow::compute::FilterOptions;
 
+bool AsksForWatermark(const Expression& expression) {
+  if (expression.function != nullptr && expression.function->name == "CURRENT_WATERMARK") return true;
+  return std::any_of(expression.args.begin(), expression.args.end(),
+                     [](const ExpressionPtr& arg) { return AsksForWatermark(*arg); });
+}
+
 class Calc : public Operator {
  public:
-  explicit Calc(CalcSpec spec) : spec_(std::move(spec)) {}
+  explicit Calc(CalcSpec spec) : spec_(std::move(spec)) {
+    if (spec_.condition) keeps_watermark_ = AsksForWatermark(*spec_.condition);
+    for (const auto& expression : spec_.expressions) {
+      keeps_watermark_ = keeps_watermark_ || AsksForWatermark(*expression);
+    }
+  }
 
   Result<Progress> OnBatch(int, const Batch& rows, Output& out) override {
     const EvalContext context{rows.arrival, watermark_, spec_.time_zone};
@@ -29,6 +45,25 @@ class Calc : public Operator {
   Result<Progress> OnWatermark(TimeDomain domain, Timestamp time, Output&) override {
     if (domain == TimeDomain::kEvent) watermark_ = time;
     return Progress::kDone;
+  }
+
+  Status Save(StateWriter& writer) override {
+    return keeps_watermark_ ? clock_.Write(writer, context_, {watermark_}) : Status::OK();
+  }
+  // Another number of instances: the watermark is at least the least of theirs.
+  Status Load(const StateReader& reader) override {
+    if (!keeps_watermark_) return Status::OK();
+    MILL_ASSIGN(const auto clocks, clock_.Read(reader));
+    Timestamp least = kMaxTimestamp;
+    for (const auto& numbers : clocks) {
+      least = std::min(least, numbers[2]);
+      if (numbers[0] == context_.instance && numbers[1] == context_.parallelism) {
+        watermark_ = numbers[2];
+        return Status::OK();
+      }
+    }
+    if (!clocks.empty()) watermark_ = least;
+    return Status::OK();
   }
 
   std::string Describe() const override {
@@ -76,6 +111,8 @@ class Calc : public Operator {
   }
 
   CalcSpec spec_;
+  bool keeps_watermark_ = false;  // some expression asks for it
+  SavedNumbers clock_{"clock", "CURRENT_WATERMARK, by instance.", {{"watermark", "In ms."}}};
   Timestamp watermark_ = kMinTimestamp;
 };
 
@@ -96,9 +133,28 @@ class Limit : public Operator {
     return Progress::kDone;
   }
 
+  Status Save(StateWriter& writer) override {
+    return counts_saved_.Write(writer, context_, {skipped_, passed_});
+  }
+  Status Load(const StateReader& reader) override {
+    MILL_ASSIGN(const auto rows, counts_saved_.Read(reader));
+    for (const auto& numbers : rows) {
+      skipped_ += numbers[2];
+      passed_ += numbers[3];
+    }
+    if (limit_ >= 0 && passed_ >= limit_ && reached_) reached_->store(true);
+    return Status::OK();
+  }
+
   std::string Describe() const override { return fmt::format("Limit({})", limit_); }
+  std::vector<StateBound> States() const override {
+    return {{"passed", "How far LIMIT and OFFSET have come.", "one row"}};
+  }
 
  private:
+  const SavedNumbers counts_saved_{"passed",
+                                   "How far LIMIT and OFFSET have come.",
+                                   {{"skipped", "Rows left out."}, {"passed", "Rows passed on."}}};
   const int64_t limit_, offset_;
   int64_t skipped_ = 0, passed_ = 0;
   std::shared_ptr<std::atomic<bool>> reached_;

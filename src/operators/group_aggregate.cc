@@ -10,6 +10,8 @@
 #include <algorithm>
 
 #include "operators/aggregate_set.h"
+#include "operators/expiry.h"
+#include "operators/saved_state.h"
 #include "state/key_table.h"
 
 namespace millrace {
@@ -37,7 +39,10 @@ void MarkDifferences(const arrow::Array& array, const std::vector<int64_t>& rows
 class GroupAggregate : public Operator {
  public:
   explicit GroupAggregate(GroupAggregateSpec spec)
-      : spec_(std::move(spec)), aggregates_(spec_.calls, spec_.retract) {}
+      : spec_(std::move(spec)),
+        aggregates_(spec_.calls, spec_.retract),
+        expiry_(spec_.ttl),
+        saved_(Layout()) {}
 
   Status Open(const OperatorContext& context) override {
     MILL_RETURN(Operator::Open(context));
@@ -47,7 +52,11 @@ class GroupAggregate : public Operator {
     return Status::OK();
   }
   Result<Progress> OnBatch(int input, const Batch& rows, Output& out) override;
+  Result<Progress> OnWatermark(TimeDomain domain, Timestamp time, Output& out) override;
+  Status Save(StateWriter& writer) override;
+  Status Load(const StateReader& reader) override;
   std::string Describe() const override;
+  std::vector<StateBound> States() const override;
 
  private:
   // Where a change's values stand: a position in touched_, then before or after the update.
@@ -57,6 +66,9 @@ class GroupAggregate : public Operator {
     RowKind kind;
   };
 
+  SavedRows Layout() const;
+  void Grow();
+  void Expire(Timestamp arrival);
   void FindTouched();
   void CountRows(const Batch& rows);
   Result<arrow::ArrayVector> ReadBoth(const Batch& rows);
@@ -77,16 +89,21 @@ class GroupAggregate : public Operator {
   std::vector<uint8_t> emitted_;      // by slot: downstream knows the group
   std::vector<uint64_t> touched_at_;  // by slot: number of the last batch that touched it
   uint64_t batch_ = 0;
+  Expiry expiry_;
+  SavedRows saved_;
+  const SavedNumbers clock_{"clock",
+                            "The operator's time, by instance; only with a TTL.",
+                            {{"now", "The latest processing time heard of, in ms."}}};
   // Of the current batch.
   std::vector<uint32_t> slots_, touched_;
-  std::vector<uint32_t> inserted_;  // slots of new keys
+  std::vector<uint32_t> inserted_;  // slots of new keys, and of those that begin anew
   std::vector<int64_t> old_rows_;   // by position in touched_; -1: the group is new
   int64_t old_count_ = 0;
 };
 
 std::string GroupAggregate::Describe() const {
   std::string text = "GroupAggregate(keys=" + std::to_string(spec_.keys.size());
-  for (const AggregateCall& call : spec_.calls) text += ", " + call.name;
+  for (const AggregateCall& call : spec_.calls) text += ", " + call.Label();
   return text + (spec_.retract ? ", retract)" : ")");
 }
 
@@ -95,16 +112,49 @@ Result<Progress> GroupAggregate::OnBatch(int /*input*/, const Batch& rows, Outpu
   inserted_.clear();
   MILL_RETURN(keys_->FindOrInsert(*rows.rows, spec_.keys, nullptr, slots_, inserted_));
   for (uint32_t& row : inserted_) row = slots_[row];
-  rows_.resize(keys_->slot_count(), 0);
-  emitted_.resize(keys_->slot_count(), 0);
-  touched_at_.resize(keys_->slot_count(), 0);
-  aggregates_.Resize(keys_->slot_count());
+  Grow();
+  if (expiry_.enabled()) Expire(rows.arrival);
   CountRows(rows);
   FindTouched();
   MILL_ASSIGN(arrow::ArrayVector values, ReadBoth(rows));
   const std::vector<Change> changes = ListChanges(FindChanged(values));
   if (!changes.empty()) MILL_RETURN(EmitChanges(changes, std::move(values), rows.arrival, out));
   Settle();
+  return Progress::kDone;
+}
+
+void GroupAggregate::Grow() {
+  rows_.resize(keys_->slot_count(), 0);
+  emitted_.resize(keys_->slot_count(), 0);
+  touched_at_.resize(keys_->slot_count(), 0);
+  aggregates_.Resize(keys_->slot_count());
+  expiry_.Resize(keys_->slot_count());
+}
+
+// Empties the batch's groups that have expired, though still there; all are written to now.
+void GroupAggregate::Expire(Timestamp arrival) {
+  expiry_.Advance(arrival);
+  for (uint32_t slot : slots_) {
+    if (emitted_[slot] && expiry_.Expired(slot)) {
+      aggregates_.Reset(slot);
+      rows_[slot] = 0;
+      emitted_[slot] = 0;
+      inserted_.push_back(slot);
+    }
+    expiry_.Write(slot);
+  }
+}
+
+Result<Progress> GroupAggregate::OnWatermark(TimeDomain domain, Timestamp time, Output&) {
+  if (domain != TimeDomain::kProcessing || !expiry_.enabled()) return Progress::kDone;
+  expiry_.Advance(time);
+  uint32_t slot;
+  while (expiry_.PopExpired(&slot)) {
+    aggregates_.Reset(slot);
+    rows_[slot] = 0;
+    emitted_[slot] = 0;
+    keys_->Erase(slot);
+  }
   return Progress::kDone;
 }
 
@@ -230,10 +280,72 @@ void GroupAggregate::Settle() {
     if (!emitted_[slot]) aggregates_.Reset(slot);
   }
   const auto forget = [this](uint32_t slot) {
-    if (!emitted_[slot] && keys_->Used(slot)) keys_->Erase(slot);
+    if (emitted_[slot] || !keys_->Used(slot)) return;
+    expiry_.Forget(slot);
+    keys_->Erase(slot);
   };
   for (uint32_t slot : touched_) forget(slot);
   for (uint32_t slot : inserted_) forget(slot);
+}
+
+SavedRows GroupAggregate::Layout() const {
+  const std::vector<OwnColumn> own = {
+      {"rows", "Rows of the group: added less taken back."},
+      {"written", "Processing time in ms when a row last came; 0 without a TTL."}};
+  const size_t keys = spec_.keys.size();
+  std::vector<int> places;
+  for (size_t i = 0; i < keys; ++i) places.push_back(static_cast<int>(i));
+  return SavedRows("groups", "One row per group of GROUP BY.",
+                   KeyFields(*spec_.output, keys, "Column of the group's key."), own,
+                   aggregates_.StateFields(), places, places);
+}
+
+Status GroupAggregate::Save(StateWriter& writer) {
+  if (expiry_.enabled()) MILL_RETURN(clock_.Write(writer, context_, {expiry_.now()}));
+  MILL_ASSIGN(KeyChanges changes, keys_->TakeChanges(writer.mode()));
+  MILL_RETURN(saved_.Erase(writer, std::move(changes.erased), changes.erased_count));
+  return InPortions(changes.slots, [&](std::span<const uint32_t> slots) -> Status {
+    std::vector<std::vector<int64_t>> own(2);
+    for (uint32_t slot : slots) {
+      own[0].push_back(rows_[slot]);
+      own[1].push_back(expiry_.written(slot));
+    }
+    MILL_ASSIGN(arrow::ArrayVector keys, keys_->KeyColumns(slots));
+    arrow::ArrayVector aggregates;
+    MILL_RETURN(aggregates_.Save(slots, aggregates));
+    return saved_.Write(writer, std::move(keys), std::move(own), std::move(aggregates));
+  });
+}
+
+Status GroupAggregate::Load(const StateReader& reader) {
+  MILL_ASSIGN(const auto clocks, clock_.Read(reader));
+  for (const auto& numbers : clocks) expiry_.Advance(numbers[2]);
+  MILL_ASSIGN(auto batches, reader.Read(saved_.table()));
+  for (const auto& rows : batches) {
+    inserted_.clear();
+    MILL_RETURN(
+        keys_->FindOrInsert(*rows, saved_.key_places(), nullptr, slots_, inserted_));
+    MILL_RETURN(saved_.CheckNew(*rows, inserted_));
+    Grow();
+    for (size_t i = 0; i < slots_.size(); ++i) {
+      rows_[slots_[i]] = saved_.Own(*rows, 0)[i];
+      emitted_[slots_[i]] = 1;
+      expiry_.Restore(slots_[i], saved_.Own(*rows, 1)[i]);
+    }
+    MILL_RETURN(aggregates_.Load(slots_, saved_.Aggregates(*rows)));
+  }
+  return Status::OK();
+}
+
+// A single group is bounded unless it keeps values.
+std::vector<StateBound> GroupAggregate::States() const {
+  StateBound state{"groups", saved_.table().doc, expiry_.Bound()};
+  bool lists = false;
+  for (const auto& field : saved_.table().schema->fields()) {
+    lists = lists || field->type()->id() == arrow::Type::LIST;
+  }
+  if (state.bound.empty() && spec_.keys.empty() && !lists) state.bound = "one row";
+  return {state};
 }
 
 }  // namespace

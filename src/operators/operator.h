@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "data/message.h"
 #include "data/type.h"
@@ -30,6 +31,13 @@ class Output {
 struct OperatorCounts {
   int64_t late = 0;      // rows dropped because their window had closed
   int64_t filtered = 0;  // rows that a condition dropped
+};
+
+// A state that an operator keeps, and what keeps it from growing for ever; for EXPLAIN.
+struct StateBound {
+  std::string name;   // of its table in snapshots
+  std::string doc;    // what a row is
+  std::string bound;  // "watermark + 10 s", "TTL 1 h"; empty: nothing does
 };
 
 class LateSink;
@@ -76,6 +84,8 @@ class Operator {
   virtual Status Load(const StateReader&) { return Status::OK(); }
   // One line for EXPLAIN.
   virtual std::string Describe() const = 0;
+  // The states that it keeps.
+  virtual std::vector<StateBound> States() const { return {}; }
 
   const OperatorCounts& counts() const { return counts_; }
 

@@ -145,6 +145,28 @@ class TestSum : public Accumulators {
     }
     return builder.Finish();
   }
+  arrow::FieldVector StateFields() const override {
+    return {StateField("sum", arrow::int64(), ""), StateField("rows", arrow::int64(), "")};
+  }
+  Status Save(std::span<const uint32_t> slots, arrow::ArrayVector& columns) override {
+    std::vector<int64_t> sums, rows;
+    for (uint32_t slot : slots) {
+      sums.push_back(sums_[slot]);
+      rows.push_back(rows_[slot]);
+    }
+    columns.push_back(NumberColumn(sums, arrow::int64()));
+    columns.push_back(NumberColumn(rows, arrow::int64()));
+    return Status::OK();
+  }
+  Status Load(std::span<const uint32_t> slots,
+              std::span<const std::shared_ptr<arrow::Array>> columns) override {
+    for (size_t i = 0; i < slots.size(); ++i) {
+      EXPECT_EQ(rows_[slots[i]], 0);
+      sums_[slots[i]] = columns[0]->data()->GetValues<int64_t>(1)[i];
+      rows_[slots[i]] = columns[1]->data()->GetValues<int64_t>(1)[i];
+    }
+    return Status::OK();
+  }
 
  private:
   bool count_;
@@ -173,6 +195,23 @@ class TestMax : public Accumulators {
       MILL_RETURN(values_[slot] == kNone ? builder.AppendNull() : builder.Append(values_[slot]));
     }
     return builder.Finish();
+  }
+  arrow::FieldVector StateFields() const override {
+    return {StateField("max", arrow::int64(), "")};
+  }
+  Status Save(std::span<const uint32_t> slots, arrow::ArrayVector& columns) override {
+    std::vector<int64_t> values;
+    for (uint32_t slot : slots) values.push_back(values_[slot]);
+    columns.push_back(NumberColumn(values, arrow::int64()));
+    return Status::OK();
+  }
+  Status Load(std::span<const uint32_t> slots,
+              std::span<const std::shared_ptr<arrow::Array>> columns) override {
+    for (size_t i = 0; i < slots.size(); ++i) {
+      EXPECT_EQ(values_[slots[i]], kNone);
+      values_[slots[i]] = columns[0]->data()->GetValues<int64_t>(1)[i];
+    }
+    return Status::OK();
   }
 
  private:

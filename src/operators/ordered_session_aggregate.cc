@@ -11,118 +11,14 @@
 #include <arrow/record_batch.h>
 
 #include <algorithm>
-#include <map>
-#include <tuple>
 
+#include "operators/waiting_rows.h"
 #include "operators/windowed_operator.h"
 #include "state/key_table.h"
 #include "state/timers.h"
 
 namespace millrace {
 namespace {
-
-// Rows ahead of the watermark, in buckets of time.
-class WaitingRows {
- public:
-  explicit WaitingRows(int64_t width) : width_(std::max<int64_t>(1, width)) {}
-
-  // Keeps the rows of `batch` listed in `kept`.
-  void Add(const Batch& batch, const std::vector<std::pair<Timestamp, int32_t>>& kept);
-  struct Sorted {
-    Batch rows;
-    std::vector<Timestamp> times;  // by row
-  };
-  // Takes out the rows up to `time`, ordered by (time, arrival).
-  Result<Sorted> TakeUntil(Timestamp time);
-
- private:
-  struct Row {
-    Timestamp time;
-    uint64_t batch;  // ascending in order of arrival
-    int32_t row;
-    auto Order() const { return std::tuple(time, batch, row); }
-  };
-  struct Kept {
-    Batch batch;
-    size_t rows = 0;
-  };
-
-  std::vector<Row> TakeRows(Timestamp time);
-  Result<Batch> Gather(const std::vector<Row>& rows);
-
-  int64_t width_;
-  uint64_t next_batch_ = 0;
-  std::map<uint64_t, Kept> batches_;
-  std::map<int64_t, std::vector<Row>> buckets_;
-};
-
-void WaitingRows::Add(const Batch& batch, const std::vector<std::pair<Timestamp, int32_t>>& kept) {
-  if (kept.empty()) return;
-  const uint64_t id = next_batch_++;
-  batches_[id] = {batch, kept.size()};
-  for (const auto& [time, row] : kept) {
-    buckets_[AlignedStart(time, width_, 0) / width_].push_back({time, id, row});
-  }
-}
-
-std::vector<WaitingRows::Row> WaitingRows::TakeRows(Timestamp time) {
-  std::vector<Row> rows;
-  while (!buckets_.empty()) {
-    std::vector<Row>& first = buckets_.begin()->second;
-    const auto later = std::stable_partition(first.begin(), first.end(),
-                                             [time](const Row& row) { return row.time <= time; });
-    rows.insert(rows.end(), first.begin(), later);
-    first.erase(first.begin(), later);
-    if (!first.empty()) break;
-    buckets_.erase(buckets_.begin());
-  }
-  std::sort(rows.begin(), rows.end(),
-            [](const Row& a, const Row& b) { return a.Order() < b.Order(); });
-  return rows;
-}
-
-Result<WaitingRows::Sorted> WaitingRows::TakeUntil(Timestamp time) {
-  Sorted sorted;
-  if (buckets_.empty() || buckets_.begin()->first * width_ > time) return sorted;
-  const std::vector<Row> rows = TakeRows(time);
-  if (rows.empty()) return sorted;
-  for (const Row& row : rows) sorted.times.push_back(row.time);
-  MILL_ASSIGN(sorted.rows, Gather(rows));
-  return sorted;
-}
-
-// Puts the kept batches one behind the other and takes the rows from there.
-Result<Batch> WaitingRows::Gather(const std::vector<Row>& rows) {
-  std::map<uint64_t, std::vector<int32_t>> by_batch;
-  for (const Row& row : rows) by_batch[row.batch].push_back(row.row);
-  std::vector<std::shared_ptr<arrow::RecordBatch>> parts;
-  auto kinds = std::make_shared<std::vector<RowKind>>();
-  std::map<uint64_t, int32_t> position;  // of the batch's next row in the parts
-  auto watermarks = std::make_shared<std::vector<Timestamp>>();
-  bool changelog = false;
-  int32_t total = 0;
-  for (const auto& [id, indices] : by_batch) {
-    Kept& kept = batches_[id];
-    MILL_ASSIGN(Batch part, kept.batch.Take(indices));
-    changelog = changelog || part.kinds != nullptr;
-    for (int64_t i = 0; i < part.num_rows(); ++i) {
-      kinds->push_back(part.kind(i));
-      watermarks->push_back(part.arrival_watermark(i));
-    }
-    position[id] = total;
-    total += static_cast<int32_t>(indices.size());
-    parts.push_back(part.rows);
-    kept.rows -= indices.size();
-    if (kept.rows == 0) batches_.erase(id);
-  }
-  Batch all;
-  MILL_ASSIGN(all.rows, arrow::ConcatenateRecordBatches(parts));
-  if (changelog) all.kinds = std::move(kinds);
-  all.arrival_watermarks = std::move(watermarks);
-  std::vector<int32_t> order;
-  for (const Row& row : rows) order.push_back(position[row.batch]++);
-  return all.Take(order);
-}
 
 struct CutSession {
   Timestamp start = 0;
@@ -141,6 +37,62 @@ struct LastTimes {
   void Prefetch(uint32_t) const {}
 };
 
+// Places of the partition's columns among the GROUP BY columns.
+std::vector<int> PartitionPlaces(const WindowAggregateSpec& spec) {
+  std::vector<int> places;
+  for (int column : spec.window.partition) {
+    const auto key = std::find(spec.keys.begin(), spec.keys.end(), column);
+    places.push_back(static_cast<int>(key - spec.keys.begin()));
+  }
+  return places;
+}
+
+std::vector<int> FirstPlaces(size_t count) {
+  std::vector<int> places;
+  for (size_t i = 0; i < count; ++i) places.push_back(static_cast<int>(i));
+  return places;
+}
+
+// The layouts of the saved tables.
+struct Layouts {
+  SavedRows waiting, sessions, groups;
+
+  Layouts(const WindowAggregateSpec& spec, const arrow::FieldVector& aggregates)
+      : waiting(Waiting(spec)), sessions(Sessions(spec)), groups(Groups(spec, aggregates)) {}
+
+  // The watermark passes most of these rows between two snapshots: all are written each time.
+  static SavedRows Waiting(const WindowAggregateSpec& spec) {
+    const std::vector<OwnColumn> own = {
+        {"row_time", "The row's time.", true},
+        {"row_watermark", "The watermark in ms before the row came."},
+        {"row_kind", "0 +I, 1 -U, 2 +U, 3 -D."}};
+    const arrow::FieldVector input =
+        spec.input == nullptr ? arrow::FieldVector()
+                              : KeyFields(*spec.input, static_cast<size_t>(spec.input->num_fields()),
+                                          "Column of the input.");
+    return SavedRows("waiting", "A row ahead of the watermark, in order of arrival within its key.",
+                     input, own, {}, spec.window.partition, {});
+  }
+  static SavedRows Sessions(const WindowAggregateSpec& spec) {
+    const std::vector<OwnColumn> own = {{"start", "Time of the session's first row.", true},
+                                        {"last", "Time of its last row.", true},
+                                        {"rows", "Number of its rows."}};
+    arrow::FieldVector fields;
+    for (int place : PartitionPlaces(spec)) {
+      const auto& field = spec.output->field(place);
+      fields.push_back(StateField(field->name(), field->type(), "Column of PARTITION BY."));
+    }
+    const std::vector<int> places = FirstPlaces(fields.size());
+    return SavedRows("sessions", "The open session of a partition.", fields, own, {}, places, places);
+  }
+  static SavedRows Groups(const WindowAggregateSpec& spec, const arrow::FieldVector& aggregates) {
+    return SavedRows("groups", "A group within the open session of its partition.",
+                     KeyFields(*spec.output, spec.keys.size(), "Column of GROUP BY."),
+                     {{"rows", "Rows of the group: added less taken back."}}, aggregates,
+                     PartitionPlaces(spec), FirstPlaces(spec.keys.size()));
+  }
+};
+
 class OrderedSessionAggregate : public WindowedOperator {
  public:
   explicit OrderedSessionAggregate(WindowAggregateSpec spec)
@@ -148,18 +100,30 @@ class OrderedSessionAggregate : public WindowedOperator {
         gap_(spec_.window.size),
         waiting_(gap_ / 32),
         timers_(gap_ / 32),
-        aggregates_(spec_.calls, spec_.retract) {}
+        aggregates_(spec_.calls, spec_.retract),
+        saved_(spec_, aggregates_.StateFields()) {}
 
   Status Open(const OperatorContext& context) override;
   Result<Progress> OnBatch(int input, const Batch& rows, Output& out) override;
+  Status Save(StateWriter& writer) override;
+  Status Load(const StateReader& reader) override;
   std::string Describe() const override {
     return "OrderedSessionAggregate " + spec_.window.ToString();
   }
+  std::vector<StateBound> States() const override;
 
  protected:
   Result<bool> EmitChunk(Output& out) override;
 
  private:
+  Status SaveWaiting(StateWriter& writer) const;
+  Status SaveSessions(StateWriter& writer);
+  Status SaveGroups(StateWriter& writer);
+  Status LoadWaiting(const arrow::RecordBatch& rows);
+  Status LoadSessions(const arrow::RecordBatch& rows);
+  Status LoadGroups(const arrow::RecordBatch& rows);
+  Status FindPartitions(const arrow::RecordBatch& rows, const std::vector<int>& columns);
+  Status FindGroups(const arrow::RecordBatch& rows, const std::vector<int>& columns);
   Status Advance();
   Status AddRows(const Batch& rows, const std::vector<Timestamp>& times);
   Status AddToGroups(const Batch& rows);
@@ -180,6 +144,7 @@ class OrderedSessionAggregate : public WindowedOperator {
   std::vector<uint32_t> next_group_;  // by group slot
   std::vector<int64_t> group_rows_;   // by group slot: added less taken back
   AggregateSet aggregates_;
+  Layouts saved_;
   std::vector<uint32_t> closed_;  // sessions to be emitted, from emitted_ on
   size_t emitted_ = 0;
   std::vector<uint32_t> slots_, inserted_;  // scratch
@@ -242,17 +207,23 @@ Status OrderedSessionAggregate::Advance() {
 }
 
 Status OrderedSessionAggregate::AddRows(const Batch& rows, const std::vector<Timestamp>& times) {
-  inserted_.clear();
-  MILL_RETURN(
-      partitions_->FindOrInsert(*rows.rows, spec_.window.partition, nullptr, slots_, inserted_));
-  open_.resize(partitions_->slot_count(), kNoSlot);
-  timers_.Resize(partitions_->slot_count());
+  MILL_RETURN(FindPartitions(*rows.rows, spec_.window.partition));
   namespaces_.resize(slots_.size());
   for (size_t i = 0; i < slots_.size(); ++i) {
     const Timestamp watermark = rows.arrival_watermark(static_cast<int64_t>(i));
     namespaces_[i] = SessionOf(slots_[i], times[i], watermark);
   }
   return AddToGroups(rows);
+}
+
+// Sets slots_ to the rows' partitions.
+Status OrderedSessionAggregate::FindPartitions(const arrow::RecordBatch& rows,
+                                               const std::vector<int>& columns) {
+  inserted_.clear();
+  MILL_RETURN(partitions_->FindOrInsert(rows, columns, nullptr, slots_, inserted_));
+  open_.resize(partitions_->slot_count(), kNoSlot);
+  timers_.Resize(partitions_->slot_count());
+  return Status::OK();
 }
 
 int64_t OrderedSessionAggregate::SessionOf(uint32_t key, Timestamp time, Timestamp watermark) {
@@ -288,13 +259,24 @@ uint32_t OrderedSessionAggregate::OpenSession(uint32_t key, Timestamp time) {
 
 void OrderedSessionAggregate::Close(uint32_t key) {
   timers_.Cancel(key);
+  partitions_->ForgetSaved(key);
   closed_.push_back(open_[key]);
   open_[key] = kNoSlot;
 }
 
 Status OrderedSessionAggregate::AddToGroups(const Batch& rows) {
+  MILL_RETURN(FindGroups(*rows.rows, spec_.keys));
+  for (size_t i = 0; i < slots_.size(); ++i) {
+    group_rows_[slots_[i]] += Adds(rows.kind(static_cast<int64_t>(i))) ? 1 : -1;
+  }
+  return aggregates_.Update(slots_, rows);
+}
+
+// Sets slots_ to the rows' groups in the sessions namespaces_.
+Status OrderedSessionAggregate::FindGroups(const arrow::RecordBatch& rows,
+                                           const std::vector<int>& columns) {
   inserted_.clear();
-  MILL_RETURN(groups_->FindOrInsert(*rows.rows, spec_.keys, namespaces_.data(), slots_, inserted_));
+  MILL_RETURN(groups_->FindOrInsert(rows, columns, namespaces_.data(), slots_, inserted_));
   next_group_.resize(groups_->slot_count(), kNoSlot);
   group_rows_.resize(groups_->slot_count(), 0);
   for (uint32_t row : inserted_) {
@@ -302,11 +284,8 @@ Status OrderedSessionAggregate::AddToGroups(const Batch& rows) {
     next_group_[slots_[row]] = session.first_group;
     session.first_group = slots_[row];
   }
-  for (size_t i = 0; i < slots_.size(); ++i) {
-    group_rows_[slots_[i]] += Adds(rows.kind(static_cast<int64_t>(i))) ? 1 : -1;
-  }
   aggregates_.Resize(groups_->slot_count());
-  return aggregates_.Update(slots_, rows);
+  return Status::OK();
 }
 
 Result<bool> OrderedSessionAggregate::EmitChunk(Output& out) {
@@ -345,6 +324,125 @@ Status OrderedSessionAggregate::EmitGroups(const std::vector<uint32_t>& groups,
   MILL_ASSIGN(arrow::ArrayVector columns, groups_->KeyColumns(filled));
   MILL_RETURN(aggregates_.Finish(filled, columns));
   return EmitResults(std::move(columns), filled_windows, out);
+}
+
+Status OrderedSessionAggregate::Save(StateWriter& writer) {
+  if (spec_.input == nullptr) {
+    return Status::UnknownError(Describe(), " does not know its input's columns");
+  }
+  MILL_RETURN(SaveClock(writer));
+  MILL_RETURN(SaveWaiting(writer));
+  MILL_RETURN(SaveSessions(writer));
+  return SaveGroups(writer);
+}
+
+Status OrderedSessionAggregate::SaveWaiting(StateWriter& writer) const {
+  MILL_RETURN(saved_.waiting.WriteNone(writer));
+  return waiting_.ForEach([&](Batch rows, std::vector<Timestamp> times) {
+    std::vector<std::vector<int64_t>> own(3);
+    own[0] = std::move(times);
+    for (int64_t i = 0; i < rows.num_rows(); ++i) {
+      own[1].push_back(rows.arrival_watermark(i));
+      own[2].push_back(static_cast<int64_t>(rows.kind(i)));
+    }
+    return saved_.waiting.Write(writer, rows.rows->columns(), std::move(own), {});
+  });
+}
+
+// The end of a saved session is also that of its groups.
+Status OrderedSessionAggregate::SaveSessions(StateWriter& writer) {
+  MILL_ASSIGN(const KeyChanges changes, partitions_->TakeChanges(writer.mode()));
+  MILL_RETURN(saved_.sessions.Erase(writer, changes.erased, changes.erased_count));
+  MILL_RETURN(saved_.groups.Erase(writer, saved_.groups.table().key_columns, changes.erased,
+                                  changes.erased_count));
+  return InPortions(changes.slots, [&](std::span<const uint32_t> keys) -> Status {
+    std::vector<std::vector<int64_t>> own(3);
+    for (uint32_t key : keys) {
+      const CutSession& session = sessions_[open_[key]];
+      own[0].push_back(session.start);
+      own[1].push_back(session.last);
+      own[2].push_back(session.rows);
+    }
+    MILL_ASSIGN(arrow::ArrayVector columns, partitions_->KeyColumns(keys));
+    return saved_.sessions.Write(writer, std::move(columns), std::move(own), {});
+  });
+}
+
+Status OrderedSessionAggregate::SaveGroups(StateWriter& writer) {
+  MILL_ASSIGN(const KeyChanges changes, groups_->TakeChanges(writer.mode()));
+  return InPortions(changes.slots, [&](std::span<const uint32_t> slots) -> Status {
+    std::vector<std::vector<int64_t>> own(1);
+    for (uint32_t slot : slots) own[0].push_back(group_rows_[slot]);
+    MILL_ASSIGN(arrow::ArrayVector keys, groups_->KeyColumns(slots));
+    arrow::ArrayVector aggregates;
+    MILL_RETURN(aggregates_.Save(slots, aggregates));
+    return saved_.groups.Write(writer, std::move(keys), std::move(own), std::move(aggregates));
+  });
+}
+
+Status OrderedSessionAggregate::Load(const StateReader& reader) {
+  MILL_RETURN(LoadClock(reader));
+  MILL_ASSIGN(auto sessions, reader.Read(saved_.sessions.table()));
+  for (const auto& rows : sessions) MILL_RETURN(LoadSessions(*rows));
+  MILL_ASSIGN(auto groups, reader.Read(saved_.groups.table()));
+  for (const auto& rows : groups) MILL_RETURN(LoadGroups(*rows));
+  MILL_ASSIGN(auto waiting, reader.Read(saved_.waiting.table()));
+  for (const auto& rows : waiting) MILL_RETURN(LoadWaiting(*rows));
+  return Status::OK();
+}
+
+Status OrderedSessionAggregate::LoadSessions(const arrow::RecordBatch& rows) {
+  MILL_RETURN(FindPartitions(rows, saved_.sessions.key_places()));
+  MILL_RETURN(saved_.sessions.CheckNew(rows, inserted_));
+  for (size_t i = 0; i < slots_.size(); ++i) {
+    CutSession& session = sessions_[OpenSession(slots_[i], saved_.sessions.Own(rows, 0)[i])];
+    session.last = saved_.sessions.Own(rows, 1)[i];
+    session.rows = saved_.sessions.Own(rows, 2)[i];
+  }
+  return Status::OK();
+}
+
+Status OrderedSessionAggregate::LoadGroups(const arrow::RecordBatch& rows) {
+  MILL_RETURN(FindPartitions(rows, saved_.groups.table().key_columns));
+  if (!inserted_.empty()) {
+    return ExternalError("saved state of {}: a group has no open session", Describe());
+  }
+  namespaces_.assign(slots_.size(), 0);
+  for (size_t i = 0; i < slots_.size(); ++i) namespaces_[i] = open_[slots_[i]];
+  MILL_RETURN(FindGroups(rows, saved_.groups.key_places()));
+  MILL_RETURN(saved_.groups.CheckNew(rows, inserted_));
+  for (size_t i = 0; i < slots_.size(); ++i) {
+    group_rows_[slots_[i]] = saved_.groups.Own(rows, 0)[i];
+  }
+  return aggregates_.Load(slots_, saved_.groups.Aggregates(rows));
+}
+
+Status OrderedSessionAggregate::LoadWaiting(const arrow::RecordBatch& rows) {
+  const auto times = saved_.waiting.Own(rows, 0);
+  const auto watermarks = saved_.waiting.Own(rows, 1);
+  auto kinds = std::make_shared<std::vector<RowKind>>();
+  std::vector<std::pair<Timestamp, int32_t>> kept;
+  for (size_t i = 0; i < times.size(); ++i) {
+    kept.emplace_back(times[i], static_cast<int32_t>(i));
+    kinds->push_back(static_cast<RowKind>(saved_.waiting.Own(rows, 2)[i]));
+  }
+  Batch batch;
+  const arrow::ArrayVector columns = rows.columns();
+  batch.rows = arrow::RecordBatch::Make(
+      spec_.input, rows.num_rows(),
+      arrow::ArrayVector(columns.begin(), columns.begin() + spec_.input->num_fields()));
+  batch.kinds = std::move(kinds);
+  batch.arrival_watermarks =
+      std::make_shared<std::vector<Timestamp>>(watermarks.begin(), watermarks.end());
+  waiting_.Add(batch, kept);
+  return Status::OK();
+}
+
+std::vector<StateBound> OrderedSessionAggregate::States() const {
+  const std::string gap = ClockBound(DurationText(gap_));
+  return {{"waiting", saved_.waiting.table().doc, "rows ahead of the watermark"},
+          {"sessions", saved_.sessions.table().doc, gap},
+          {"groups", saved_.groups.table().doc, gap}};
 }
 
 }  // namespace

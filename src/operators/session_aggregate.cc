@@ -10,6 +10,8 @@
 // batch boundaries nor on when a watermark message comes.
 #include <arrow/array.h>
 
+#include <algorithm>
+
 #include "operators/windowed_operator.h"
 #include "state/key_table.h"
 #include "state/timers.h"
@@ -41,7 +43,8 @@ class SessionAggregate : public WindowedOperator {
       : WindowedOperator(std::move(spec)),
         gap_(spec_.window.size),
         aggregates_(spec_.calls, spec_.retract),
-        timers_(gap_ / 32) {}
+        timers_(gap_ / 32),
+        saved_(Layout()) {}
 
   Status Open(const OperatorContext& context) override {
     MILL_RETURN(Operator::Open(context));
@@ -51,7 +54,12 @@ class SessionAggregate : public WindowedOperator {
     return Status::OK();
   }
   Result<Progress> OnBatch(int input, const Batch& rows, Output& out) override;
+  Status Save(StateWriter& writer) override;
+  Status Load(const StateReader& reader) override;
   std::string Describe() const override { return "SessionAggregate " + spec_.window.ToString(); }
+  std::vector<StateBound> States() const override {
+    return {{"sessions", saved_.table().doc, ClockBound(DurationText(gap_))}};
+  }
 
  protected:
   Result<bool> EmitChunk(Output& out) override;
@@ -61,6 +69,9 @@ class SessionAggregate : public WindowedOperator {
     uint32_t into, from;
   };
 
+  SavedRows Layout() const;
+  Status LoadRows(const arrow::RecordBatch& rows);
+  uint32_t AppendSession(uint32_t key, Session session);
   void Grow();
   void FindSessions(const Batch& rows);
   uint32_t FindSession(uint32_t key, Timestamp time, Timestamp watermark);
@@ -85,6 +96,7 @@ class SessionAggregate : public WindowedOperator {
   std::vector<Session> sessions_;  // by slot
   AggregateSet aggregates_;
   Timers timers_;
+  SavedRows saved_;
   // Of the current call.
   std::vector<uint32_t> key_slots_, inserted_, targets_;
   std::vector<Merge> merges_;  // to be done after the batch's rows are in
@@ -253,12 +265,14 @@ void SessionAggregate::Release(uint32_t slot) {
   uint32_t previous = sessions_[slot].owner;
   while (sessions_[previous].next != slot) previous = sessions_[previous].next;
   sessions_[previous].next = sessions_[slot].next;
+  keys_->Touch(sessions_[slot].owner);
   Free(slot);
 }
 
 void SessionAggregate::ReleaseFirst(uint32_t key) {
   const uint32_t next = sessions_[key].next;
   if (next == kNoSlot) return Free(key);
+  keys_->Touch(key);
   aggregates_.Reset(key);
   aggregates_.Merge(key, next);
   sessions_[key] = sessions_[next];
@@ -271,6 +285,83 @@ void SessionAggregate::Free(uint32_t slot) {
   aggregates_.Reset(slot);
   sessions_[slot] = Session();
   freed_.push_back(slot);
+}
+
+SavedRows SessionAggregate::Layout() const {
+  const std::vector<OwnColumn> own = {
+      {"start", "Time of the session's first row.", true},
+      {"last", "Time of its last row; it ends a gap later.", true},
+      {"rows", "Its rows, added less taken back."}};
+  // The exchange hashes the partition's columns.
+  std::vector<int> places;
+  for (int column : spec_.window.partition) {
+    const auto key = std::find(spec_.keys.begin(), spec_.keys.end(), column);
+    places.push_back(static_cast<int>(key - spec_.keys.begin()));
+  }
+  return SavedRows("sessions", "An open session. A key has several where its rows are in disorder.",
+                   KeyFields(*spec_.output, spec_.keys.size(), "Column of GROUP BY."), own,
+                   aggregates_.StateFields(), places, places);
+}
+
+// A key's sessions are saved together.
+Status SessionAggregate::Save(StateWriter& writer) {
+  MILL_RETURN(SaveClock(writer));
+  MILL_ASSIGN(KeyChanges changes, keys_->TakeChanges(writer.mode()));
+  MILL_RETURN(saved_.Erase(writer, std::move(changes.erased), changes.erased_count));
+  std::vector<uint32_t> all;
+  for (uint32_t key : changes.slots) {
+    for (uint32_t slot = key; slot != kNoSlot; slot = sessions_[slot].next) all.push_back(slot);
+  }
+  return InPortions(all, [&](std::span<const uint32_t> slots) -> Status {
+    std::vector<std::vector<int64_t>> own(3);
+    std::vector<uint32_t> owners;
+    for (uint32_t slot : slots) {
+      const Session& session = sessions_[slot];
+      owners.push_back(session.owner);
+      own[0].push_back(session.start);
+      own[1].push_back(session.last);
+      own[2].push_back(session.rows);
+    }
+    MILL_ASSIGN(arrow::ArrayVector keys, keys_->KeyColumns(owners));
+    arrow::ArrayVector aggregates;
+    MILL_RETURN(aggregates_.Save(slots, aggregates));
+    return saved_.Write(writer, std::move(keys), std::move(own), std::move(aggregates));
+  });
+}
+
+Status SessionAggregate::Load(const StateReader& reader) {
+  MILL_RETURN(LoadClock(reader));
+  MILL_ASSIGN(auto batches, reader.Read(saved_.table()));
+  for (const auto& rows : batches) MILL_RETURN(LoadRows(*rows));
+  return Status::OK();
+}
+
+Status SessionAggregate::LoadRows(const arrow::RecordBatch& rows) {
+  inserted_.clear();
+  MILL_RETURN(keys_->FindOrInsert(rows, saved_.key_places(), nullptr, key_slots_, inserted_));
+  Grow();
+  targets_.resize(key_slots_.size());
+  for (size_t i = 0; i < key_slots_.size(); ++i) {
+    targets_[i] = AppendSession(key_slots_[i], {saved_.Own(rows, 0)[i], saved_.Own(rows, 1)[i],
+                                                saved_.Own(rows, 2)[i], kNoSlot, key_slots_[i]});
+  }
+  aggregates_.Resize(keys_->slot_count());
+  return aggregates_.Load(targets_, saved_.Aggregates(rows));
+}
+
+// Puts a session at the end of the key's chain.
+uint32_t SessionAggregate::AppendSession(uint32_t key, Session session) {
+  uint32_t slot = key;
+  if (sessions_[key].owner == key) {
+    slot = keys_->Allocate();
+    Grow();
+    uint32_t last = key;
+    while (sessions_[last].next != kNoSlot) last = sessions_[last].next;
+    sessions_[last].next = slot;
+  }
+  sessions_[slot] = session;
+  timers_.Set(slot, session.last + gap_ - 1);
+  return slot;
 }
 
 }  // namespace

@@ -10,6 +10,8 @@
 
 #include "data/key_hash.h"
 #include "operators/aggregate_set.h"
+#include "operators/expiry.h"
+#include "operators/saved_state.h"
 #include "state/key_table.h"
 #include "state/timers.h"
 
@@ -58,15 +60,37 @@ struct SessionColumns {
 
 class Sessionize : public Operator {
  public:
-  explicit Sessionize(SessionizeSpec spec) : spec_(std::move(spec)), timers_(spec_.gap / 32) {
+  explicit Sessionize(SessionizeSpec spec)
+      : spec_(std::move(spec)),
+        timers_(spec_.gap / 32),
+        expiry_(spec_.ttl),
+        saved_(Layout()),
+        clock_("clock", "The operator's time, by instance.",
+               {{"watermark", "In ms; sessions that ended before it are forgotten."},
+                {"now", "The latest processing time heard of, in ms; 0 without a TTL."}}) {
     window_.time_column = spec_.time_column;
   }
 
+  Status Open(const OperatorContext& context) override {
+    MILL_RETURN(Operator::Open(context));
+    std::vector<std::shared_ptr<arrow::DataType>> types;
+    for (int column : spec_.keys) types.push_back(spec_.output->field(column)->type());
+    MILL_ASSIGN(KeyTable keys, KeyTable::Make(std::move(types), false));
+    keys_ = std::make_unique<KeyTable>(std::move(keys));
+    return Status::OK();
+  }
   Result<Progress> OnBatch(int input, const Batch& rows, Output& out) override;
   Result<Progress> OnWatermark(TimeDomain domain, Timestamp time, Output& out) override;
+  Status Save(StateWriter& writer) override;
+  Status Load(const StateReader& reader) override;
   std::string Describe() const override;
+  std::vector<StateBound> States() const override;
 
  private:
+  SavedRows Layout() const;
+  void Grow();
+  void Expire(Timestamp arrival);
+  void Drop(uint32_t slot);
   Status FindKeys(const Batch& rows);
   std::vector<int32_t> Assign(const Batch& rows, SessionColumns& columns);
   bool AssignRow(uint32_t slot, uint64_t key_hash, Timestamp time, Timestamp watermark);
@@ -81,6 +105,9 @@ class Sessionize : public Operator {
   std::unique_ptr<KeyTable> keys_;
   std::vector<OpenSession> sessions_;  // by slot
   Timers timers_;
+  Expiry expiry_;
+  SavedRows saved_;
+  SavedNumbers clock_;
   Timestamp watermark_ = kMinTimestamp;
   std::vector<uint32_t> slots_, inserted_;  // scratch
   std::vector<uint64_t> hashes_;
@@ -93,6 +120,7 @@ std::string Sessionize::Describe() const {
 Result<Progress> Sessionize::OnBatch(int /*input*/, const Batch& rows, Output& out) {
   if (rows.num_rows() == 0) return Progress::kDone;
   MILL_RETURN(FindKeys(rows));
+  if (expiry_.enabled()) Expire(rows.arrival);
   SessionColumns columns;
   columns.Reserve(slots_.size());
   const std::vector<int32_t> kept = Assign(rows, columns);
@@ -102,17 +130,28 @@ Result<Progress> Sessionize::OnBatch(int /*input*/, const Batch& rows, Output& o
 }
 
 Status Sessionize::FindKeys(const Batch& rows) {
-  if (!keys_) {
-    std::vector<std::shared_ptr<arrow::DataType>> types;
-    for (int column : spec_.keys) types.push_back(rows.rows->column(column)->type());
-    MILL_ASSIGN(KeyTable keys, KeyTable::Make(std::move(types), false));
-    keys_ = std::make_unique<KeyTable>(std::move(keys));
-  }
   inserted_.clear();
   MILL_RETURN(keys_->FindOrInsert(*rows.rows, spec_.keys, nullptr, slots_, inserted_));
+  Grow();
+  return HashKeys(*rows.rows, spec_.keys, hashes_);
+}
+
+void Sessionize::Grow() {
   sessions_.resize(keys_->slot_count());
   timers_.Resize(keys_->slot_count());
-  return HashKeys(*rows.rows, spec_.keys, hashes_);
+  expiry_.Resize(keys_->slot_count());
+}
+
+// Empties the batch's sessions that have expired, though still there; all are written to now.
+void Sessionize::Expire(Timestamp arrival) {
+  expiry_.Advance(arrival);
+  for (uint32_t slot : slots_) {
+    if (sessions_[slot].events > 0 && expiry_.Expired(slot)) {
+      sessions_[slot] = OpenSession();
+      timers_.Cancel(slot);
+    }
+    expiry_.Write(slot);
+  }
 }
 
 // Gives each row its session; returns the rows that are not late.
@@ -163,19 +202,28 @@ void Sessionize::Start(uint32_t slot, uint64_t key_hash, Timestamp time) {
 // A late row's key has no session.
 void Sessionize::DropUnusedKeys() {
   for (uint32_t row : inserted_) {
-    if (sessions_[slots_[row]].events == 0) keys_->Erase(slots_[row]);
+    if (sessions_[slots_[row]].events == 0) Drop(slots_[row]);
   }
 }
 
+void Sessionize::Drop(uint32_t slot) {
+  sessions_[slot] = OpenSession();
+  timers_.Cancel(slot);
+  expiry_.Forget(slot);
+  keys_->Erase(slot);
+}
+
 Result<Progress> Sessionize::OnWatermark(TimeDomain domain, Timestamp time, Output&) {
-  if (domain != TimeDomain::kEvent) return Progress::kDone;
+  uint32_t slot;
+  if (domain == TimeDomain::kProcessing) {
+    if (!expiry_.enabled()) return Progress::kDone;
+    expiry_.Advance(time);
+    while (expiry_.PopExpired(&slot)) Drop(slot);
+    return Progress::kDone;
+  }
   watermark_ = std::max(watermark_, time);
   const LastTimes real_time{sessions_.data(), spec_.gap};
-  uint32_t slot;
-  while (timers_.PopDue(watermark_, real_time, &slot)) {
-    sessions_[slot] = OpenSession();
-    keys_->Erase(slot);
-  }
+  while (timers_.PopDue(watermark_, real_time, &slot)) Drop(slot);
   return Progress::kDone;
 }
 
@@ -193,6 +241,74 @@ Status Sessionize::EmitRows(const Batch& rows, const std::vector<int32_t>& kept,
         type, count, {nullptr, arrow::Buffer::FromVector(std::move(*values))}, 0)));
   }
   return out.Emit(results.With(arrow::RecordBatch::Make(spec_.output, count, std::move(arrays))));
+}
+
+SavedRows Sessionize::Layout() const {
+  arrow::FieldVector fields;
+  std::vector<int> places;
+  for (int column : spec_.keys) {
+    const auto& field = spec_.output->field(column);
+    places.push_back(static_cast<int>(fields.size()));
+    fields.push_back(StateField(field->name(), field->type(), "Column of PARTITION BY."));
+  }
+  const std::vector<OwnColumn> own = {
+      {"start", "Time of the row that opened the session.", true},
+      {"last", "Latest time of its rows.", true},
+      {"events", "Number of its rows."},
+      {"id", "The session's id."},
+      {"same_start", "Sessions of the key that opened at this start before."},
+      {"written", "Processing time in ms when a row last came; 0 without a TTL."}};
+  return SavedRows("sessions", "The open session of a key.", fields, own, {}, places, places);
+}
+
+Status Sessionize::Save(StateWriter& writer) {
+  MILL_RETURN(clock_.Write(writer, context_, {watermark_, expiry_.now()}));
+  MILL_ASSIGN(KeyChanges changes, keys_->TakeChanges(writer.mode()));
+  MILL_RETURN(saved_.Erase(writer, std::move(changes.erased), changes.erased_count));
+  return InPortions(changes.slots, [&](std::span<const uint32_t> slots) -> Status {
+    std::vector<std::vector<int64_t>> own(6);
+    for (uint32_t slot : slots) {
+      const OpenSession& session = sessions_[slot];
+      own[0].push_back(session.start);
+      own[1].push_back(session.last);
+      own[2].push_back(session.events);
+      own[3].push_back(session.id);
+      own[4].push_back(session.same_start);
+      own[5].push_back(expiry_.written(slot));
+    }
+    MILL_ASSIGN(arrow::ArrayVector keys, keys_->KeyColumns(slots));
+    return saved_.Write(writer, std::move(keys), std::move(own), {});
+  });
+}
+
+Status Sessionize::Load(const StateReader& reader) {
+  MILL_ASSIGN(const auto clocks, clock_.Read(reader));
+  for (const auto& numbers : clocks) {
+    watermark_ = std::max(watermark_, numbers[2]);
+    expiry_.Advance(numbers[3]);
+  }
+  MILL_ASSIGN(auto batches, reader.Read(saved_.table()));
+  for (const auto& rows : batches) {
+    inserted_.clear();
+    MILL_RETURN(keys_->FindOrInsert(*rows, saved_.key_places(), nullptr, slots_, inserted_));
+    MILL_RETURN(saved_.CheckNew(*rows, inserted_));
+    Grow();
+    for (size_t i = 0; i < slots_.size(); ++i) {
+      const uint32_t slot = slots_[i];
+      sessions_[slot] = {saved_.Own(*rows, 0)[i], saved_.Own(*rows, 1)[i],
+                         saved_.Own(*rows, 2)[i], saved_.Own(*rows, 3)[i],
+                         saved_.Own(*rows, 4)[i]};
+      timers_.Set(slot, sessions_[slot].last + spec_.gap);
+      expiry_.Restore(slot, saved_.Own(*rows, 5)[i]);
+    }
+  }
+  return Status::OK();
+}
+
+std::vector<StateBound> Sessionize::States() const {
+  std::string bound = "watermark + " + DurationText(spec_.gap);
+  if (expiry_.enabled()) bound += ", " + expiry_.Bound();
+  return {{"sessions", saved_.table().doc, bound}};
 }
 
 }  // namespace

@@ -12,30 +12,14 @@
 // first windows of its slice, but not for the last, goes to a slice of its own that only those
 // windows read.
 #include <array>
-#include <map>
-#include <set>
 
+#include "operators/slices.h"
 #include "operators/windowed_operator.h"
 #include "state/key_table.h"
+#include "state/snapshot_fold.h"
 
 namespace millrace {
 namespace {
-
-// Order of emission.
-struct EarlierEnd {
-  bool operator()(const Window& a, const Window& b) const {
-    return a.end != b.end ? a.end < b.end : a.start < b.start;
-  }
-};
-
-struct Slice {
-  Timestamp last_end = 0;  // of the last window that reads it
-  int64_t number = 0;      // its namespace in the key table
-  std::vector<uint32_t> slots;
-};
-
-// A slice and the end of the first window that reads it.
-using SliceId = std::pair<Timestamp, Timestamp>;
 
 class SliceAggregate : public WindowedOperator {
  public:
@@ -45,7 +29,8 @@ class SliceAggregate : public WindowedOperator {
         merges_(spec_.window.kind == WindowKind::kHop ||
                 spec_.window.kind == WindowKind::kCumulate),
         slice_size_(attached_ ? 1 : SliceSize(spec_.window)),
-        aggregates_(spec_.calls, spec_.retract) {}
+        aggregates_(spec_.calls, spec_.retract),
+        saved_(Layout()) {}
 
   Status Open(const OperatorContext& context) override {
     MILL_RETURN(Operator::Open(context));
@@ -55,7 +40,13 @@ class SliceAggregate : public WindowedOperator {
     return Status::OK();
   }
   Result<Progress> OnBatch(int input, const Batch& rows, Output& out) override;
+  Status Save(StateWriter& writer) override;
+  Status Load(const StateReader& reader) override;
   std::string Describe() const override { return "WindowAggregate " + spec_.window.ToString(); }
+  std::vector<StateBound> States() const override {
+    const std::string size = attached_ ? "the window's size" : DurationText(spec_.window.size);
+    return {{"slices", saved_.table().doc, ClockBound(size)}};
+  }
 
  protected:
   Result<bool> EmitChunk(Output& out) override;
@@ -76,12 +67,14 @@ class SliceAggregate : public WindowedOperator {
   int64_t SliceOf(Timestamp time, Timestamp watermark);
   int64_t LocateSlice(Timestamp start, Timestamp watermark);
   int64_t AttachedSlice(const Window& window, Timestamp watermark);
-  int64_t MakeSlice(SliceId id);
+  SavedRows Layout() const;
+  Status LoadRows(std::shared_ptr<arrow::RecordBatch> rows);
+  Result<std::shared_ptr<arrow::RecordBatch>> FindSavedSlices(
+      const std::shared_ptr<arrow::RecordBatch>& rows);
+  int64_t LoadSlice(SliceId id, Timestamp watermark);
   Result<Batch> TakeKept(const Batch& rows);
   Status AddRows(const Batch& rows);
   bool StartNextWindow();
-  void TakeSlice(const Window& window);
-  void MergeSlices(const Window& window);
   void MergeSlice(const Slice& slice);
   void ForgetSlices(Timestamp closed_end);
   void Free(const std::vector<uint32_t>& slots);
@@ -94,10 +87,8 @@ class SliceAggregate : public WindowedOperator {
   std::unique_ptr<KeyTable> keys_;
   AggregateSet aggregates_;
   std::vector<int64_t> rows_;  // by slot: added less taken back
-  std::map<SliceId, Slice> slices_;
-  std::vector<Slice*> by_number_;  // null: free
-  std::vector<int64_t> free_numbers_;
-  std::set<Window, EarlierEnd> open_windows_;
+  Slices slices_;
+  SavedRows saved_;
   std::array<Recent, 8> recent_;
   // The window being emitted, and its slots from emitted_ on.
   Window closing_;
@@ -200,7 +191,7 @@ int64_t SliceAggregate::LocateSlice(Timestamp start, Timestamp watermark) {
   const bool whole = open == windows_.begin();
   windows_.erase(windows_.begin(), open);
   const Timestamp first_end = windows_.front().end;
-  const int64_t number = MakeSlice({start, first_end});
+  const int64_t number = slices_.Make({start, first_end}, windows_);
   RecentSlice(start) = {start, whole ? first_end : kMinTimestamp, number};
   return number;
 }
@@ -208,25 +199,7 @@ int64_t SliceAggregate::LocateSlice(Timestamp start, Timestamp watermark) {
 int64_t SliceAggregate::AttachedSlice(const Window& window, Timestamp watermark) {
   if (window.end - 1 <= watermark) return kLate;
   windows_.assign(1, window);
-  return MakeSlice({window.start, window.end});
-}
-
-// Finds or makes the slice that the windows in windows_ read.
-int64_t SliceAggregate::MakeSlice(SliceId id) {
-  const auto [found, is_new] = slices_.try_emplace(id);
-  Slice& slice = found->second;
-  if (!is_new) return slice.number;
-  slice.last_end = windows_.back().end;
-  open_windows_.insert(windows_.begin(), windows_.end());
-  slice.number = static_cast<int64_t>(by_number_.size());
-  if (free_numbers_.empty()) {
-    by_number_.push_back(&slice);
-  } else {
-    slice.number = free_numbers_.back();
-    free_numbers_.pop_back();
-    by_number_[static_cast<size_t>(slice.number)] = &slice;
-  }
-  return slice.number;
+  return slices_.Make({window.start, window.end}, windows_);
 }
 
 Result<Batch> SliceAggregate::TakeKept(const Batch& rows) {
@@ -245,7 +218,7 @@ Status SliceAggregate::AddRows(const Batch& rows) {
   inserted_.clear();
   MILL_RETURN(keys_->FindOrInsert(*rows.rows, spec_.keys, numbers_.data(), slots_, inserted_));
   for (uint32_t row : inserted_) {
-    by_number_[static_cast<size_t>(numbers_[row])]->slots.push_back(slots_[row]);
+    slices_.At(numbers_[row]).slots.push_back(slots_[row]);
   }
   aggregates_.Resize(keys_->slot_count());
   if (spec_.retract) {
@@ -280,35 +253,18 @@ Result<bool> SliceAggregate::EmitChunk(Output& out) {
 }
 
 bool SliceAggregate::StartNextWindow() {
-  if (open_windows_.empty() || open_windows_.begin()->end - 1 > watermark_) return false;
-  closing_ = *open_windows_.begin();
-  open_windows_.erase(open_windows_.begin());
+  if (!slices_.TakeClosed(watermark_, &closing_)) return false;
   closing_slots_.clear();
   emitted_ = 0;
   recent_.fill(Recent());
   if (merges_) {
     --merged_namespace_;
-    MergeSlices(closing_);
+    slices_.ForWindow(closing_, [this](const Slice& slice) { MergeSlice(slice); });
     ForgetSlices(closing_.end);
   } else {
-    TakeSlice(closing_);
+    closing_slots_ = slices_.Take(closing_);
   }
   return true;
-}
-
-void SliceAggregate::TakeSlice(const Window& window) {
-  const auto found = slices_.find({window.start, window.end});
-  closing_slots_ = std::move(found->second.slots);
-  by_number_[static_cast<size_t>(found->second.number)] = nullptr;
-  free_numbers_.push_back(found->second.number);
-  slices_.erase(found);
-}
-
-void SliceAggregate::MergeSlices(const Window& window) {
-  for (auto it = slices_.lower_bound({window.start, kMinTimestamp});
-       it != slices_.end() && it->first.first < window.end; ++it) {
-    if (it->first.second <= window.end) MergeSlice(it->second);
-  }
 }
 
 // The first slice that holds a key brings its scratch slot.
@@ -324,15 +280,9 @@ void SliceAggregate::MergeSlice(const Slice& slice) {
   }
 }
 
-// The windows of later slices end no earlier, so the slices to be forgotten come first.
 void SliceAggregate::ForgetSlices(Timestamp closed_end) {
-  while (!slices_.empty() && slices_.begin()->second.last_end <= closed_end) {
-    const Slice& slice = slices_.begin()->second;
-    Free(slice.slots);
-    by_number_[static_cast<size_t>(slice.number)] = nullptr;
-    free_numbers_.push_back(slice.number);
-    slices_.erase(slices_.begin());
-  }
+  std::vector<uint32_t> slots;
+  while (slices_.TakeUnneeded(closed_end, &slots)) Free(slots);
 }
 
 void SliceAggregate::Free(const std::vector<uint32_t>& slots) {
@@ -341,6 +291,115 @@ void SliceAggregate::Free(const std::vector<uint32_t>& slots) {
     if (spec_.retract) rows_[slot] = 0;
   }
   keys_->Erase(slots);
+}
+
+SavedRows SliceAggregate::Layout() const {
+  const std::vector<OwnColumn> own = {
+      {"slice_start", "Start of the slice.", true},
+      {"first_end", "End of the first window that reads it.", true},
+      {"rows", "Rows of the key in the slice, added less taken back; 0 if none are taken back."}};
+  const auto keys = static_cast<int>(spec_.keys.size());
+  std::vector<int> key_columns, id_columns;
+  for (int i = 0; i < keys + 2; ++i) {
+    if (i < keys) key_columns.push_back(i);
+    id_columns.push_back(i);
+  }
+  return SavedRows("slices", "What the rows of a key in one slice of time add to its windows.",
+                   KeyFields(*spec_.output, spec_.keys.size(), "Column of GROUP BY."), own,
+                   aggregates_.StateFields(), key_columns, id_columns);
+}
+
+Status SliceAggregate::Save(StateWriter& writer) {
+  MILL_RETURN(SaveClock(writer));
+  std::vector<std::vector<int64_t>> forgotten(2);
+  for (const SliceId& id : slices_.TakeForgotten()) {
+    forgotten[0].push_back(id.first);
+    forgotten[1].push_back(id.second);
+  }
+  if (writer.mode() == SaveMode::kDelta) {
+    MILL_RETURN(saved_.EraseByOwn(writer, std::move(forgotten)));
+  }
+  MILL_ASSIGN(const KeyChanges changes, keys_->TakeChanges(writer.mode()));
+  return InPortions(changes.slots, [&](std::span<const uint32_t> slots) -> Status {
+    std::vector<std::vector<int64_t>> own(3);
+    for (uint32_t slot : slots) {
+      const SliceId id = slices_.IdOf(keys_->NamespaceOf(slot));
+      own[0].push_back(id.first);
+      own[1].push_back(id.second);
+      own[2].push_back(spec_.retract ? rows_[slot] : 0);
+    }
+    MILL_ASSIGN(arrow::ArrayVector keys, keys_->KeyColumns(slots));
+    arrow::ArrayVector aggregates;
+    MILL_RETURN(aggregates_.Save(slots, aggregates));
+    return saved_.Write(writer, std::move(keys), std::move(own), std::move(aggregates));
+  });
+}
+
+Status SliceAggregate::Load(const StateReader& reader) {
+  MILL_RETURN(LoadClock(reader));
+  MILL_ASSIGN(auto batches, reader.Read(saved_.table()));
+  for (auto& rows : batches) MILL_RETURN(LoadRows(std::move(rows)));
+  return Status::OK();
+}
+
+// Two slices of a key can become one: those differ only in windows that have been emitted since.
+Status SliceAggregate::LoadRows(std::shared_ptr<arrow::RecordBatch> rows) {
+  MILL_ASSIGN(rows, FindSavedSlices(rows));
+  inserted_.clear();
+  MILL_RETURN(
+      keys_->FindOrInsert(*rows, saved_.key_places(), numbers_.data(), slots_, inserted_));
+  std::vector<uint32_t> targets(slots_.size(), kNoSlot);
+  for (uint32_t row : inserted_) {
+    targets[row] = slots_[row];
+    slices_.At(numbers_[row]).slots.push_back(slots_[row]);
+  }
+  std::vector<uint32_t> scratch;
+  for (uint32_t& target : targets) {
+    if (target == kNoSlot) scratch.push_back(target = keys_->Allocate());
+  }
+  aggregates_.Resize(keys_->slot_count());
+  MILL_RETURN(aggregates_.Load(targets, saved_.Aggregates(*rows)));
+  if (spec_.retract) rows_.resize(keys_->slot_count(), 0);
+  for (size_t i = 0; i < slots_.size(); ++i) {
+    if (spec_.retract) rows_[slots_[i]] += saved_.Own(*rows, 2)[i];
+    if (targets[i] != slots_[i]) aggregates_.Merge(slots_[i], targets[i]);
+  }
+  Free(scratch);
+  return Status::OK();
+}
+
+// Sets numbers_ to the rows' slices; returns the rows that some window will still read.
+Result<std::shared_ptr<arrow::RecordBatch>> SliceAggregate::FindSavedSlices(
+    const std::shared_ptr<arrow::RecordBatch>& rows) {
+  MILL_ASSIGN(const std::vector<uint32_t> groups, KeyGroupsOf(saved_.table(), *rows));
+  numbers_.clear();
+  std::vector<int32_t> kept;
+  for (size_t i = 0; i < groups.size(); ++i) {
+    const SliceId id = {saved_.Own(*rows, 0)[i], saved_.Own(*rows, 1)[i]};
+    const int64_t number = LoadSlice(id, SavedWatermark(groups[i]));
+    if (number < 0) continue;
+    numbers_.push_back(number);
+    kept.push_back(static_cast<int32_t>(i));
+  }
+  if (kept.size() == groups.size()) return rows;
+  return TakeRows(rows, kept);
+}
+
+// The slice for those of the saved slice's windows that were still open under `watermark`.
+int64_t SliceAggregate::LoadSlice(SliceId id, Timestamp watermark) {
+  windows_.clear();
+  Timestamp start = id.first;
+  if (attached_) {
+    windows_.push_back({start, id.second});
+  } else {
+    start = AlignedStart(start, slice_size_, spec_.window.offset);  // saved by other windows
+    AssignWindows(spec_.window, start, windows_);
+  }
+  std::erase_if(windows_, [&](const Window& window) {
+    return window.end < id.second || window.end - 1 <= watermark;
+  });
+  if (windows_.empty()) return kLate;
+  return slices_.Make({start, windows_.front().end}, windows_);
 }
 
 }  // namespace

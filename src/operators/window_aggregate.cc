@@ -15,6 +15,10 @@ bool KeysArePartition(const WindowAggregateSpec& spec) {
 
 }  // namespace
 
+std::vector<int> ExchangeKeys(const WindowSpec& window, const std::vector<int>& keys) {
+  return window.kind == WindowKind::kSession ? window.partition : keys;
+}
+
 std::unique_ptr<Operator> MakeWindowAggregate(WindowAggregateSpec spec) {
   if (spec.window.kind != WindowKind::kSession) return MakeSliceAggregate(std::move(spec));
   const bool capped = spec.window.max_duration > 0 || spec.window.max_events > 0;

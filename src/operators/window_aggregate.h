@@ -20,7 +20,11 @@ struct WindowAggregateSpec {
   std::vector<AggregateCall> calls;
   bool retract = false;  // the input takes rows back
   std::shared_ptr<arrow::Schema> output;
+  std::shared_ptr<arrow::Schema> input;  // for sessions whose rows wait for the watermark
 };
+
+// The input columns by which the operator's rows must be spread over its instances.
+std::vector<int> ExchangeKeys(const WindowSpec& window, const std::vector<int>& keys);
 
 // For SESSION windows (SessionAggregate) and for all others (slices).
 std::unique_ptr<Operator> MakeWindowAggregate(WindowAggregateSpec spec);

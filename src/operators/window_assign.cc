@@ -2,6 +2,8 @@
 
 #include <arrow/api.h>
 
+#include "operators/local_time.h"
+
 namespace millrace {
 namespace {
 
@@ -17,6 +19,14 @@ class WindowAssign : public Operator {
  public:
   explicit WindowAssign(WindowAssignSpec spec) : spec_(std::move(spec)) {}
 
+  Status Open(const OperatorContext& context) override {
+    MILL_RETURN(Operator::Open(context));
+    if (spec_.time_zone.empty()) return Status::OK();
+    MILL_ASSIGN(LocalClock clock, LocalClock::Make(spec_.time_zone));
+    clock_ = std::make_unique<LocalClock>(std::move(clock));
+    return Status::OK();
+  }
+
   Result<Progress> OnBatch(int, const Batch& rows, Output& out) override {
     const auto& times =
         static_cast<const arrow::TimestampArray&>(*rows.rows->column(spec_.window.time_column));
@@ -27,12 +37,14 @@ class WindowAssign : public Operator {
       if (spec_.window.domain == TimeDomain::kEvent && times.IsNull(row)) continue;
       const bool event = spec_.window.domain == TimeDomain::kEvent;
       windows.clear();
-      AssignWindows(spec_.window, event ? times.Value(row) : rows.arrival, windows);
+      const Timestamp time = event ? times.Value(row) : rows.arrival;
+      AssignWindows(spec_.window, clock_ ? clock_->ToLocal(time) : time, windows);
       for (const Window& window : windows) {
         indices.push_back(static_cast<int32_t>(row));
         starts.push_back(window.start);
         ends.push_back(window.end);
-        last.push_back(window.max_timestamp());
+        const Timestamp end = window.max_timestamp();
+        last.push_back(clock_ ? clock_->ToUtc(end) : end);
       }
     }
     if (indices.empty()) return Progress::kDone;
@@ -51,6 +63,7 @@ class WindowAssign : public Operator {
 
  private:
   WindowAssignSpec spec_;
+  std::unique_ptr<LocalClock> clock_;  // null: times are taken as they are
 };
 
 }  // namespace

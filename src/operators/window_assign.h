@@ -12,6 +12,7 @@ namespace millrace {
 struct WindowAssignSpec {
   WindowSpec window;
   std::shared_ptr<arrow::Schema> output;
+  std::string time_zone;  // windows lie in it; "": in the times as they are
 };
 
 std::unique_ptr<Operator> MakeWindowAssign(WindowAssignSpec spec);

@@ -1,11 +1,14 @@
 // WindowedOperator: what the windowed aggregates have in common: the watermark of the window's
-// domain, late rows, and results emitted in chunks whenever the output has room.
+// domain, late rows, and results emitted in chunks whenever the output has room. When state is saved
+// nothing is being emitted: a chunk that is due is waited for before any other message.
 #pragma once
 
 #include <algorithm>
 
+#include "data/key_hash.h"
 #include "operators/aggregate_set.h"
 #include "operators/operator.h"
+#include "operators/saved_state.h"
 #include "operators/window_aggregate.h"
 
 namespace millrace {
@@ -49,7 +52,39 @@ class WindowedOperator : public Operator {
     return out.Emit(std::move(results));
   }
 
+  Status SaveClock(StateWriter& writer) const {
+    return clock_.Write(writer, context_, {watermark_, now_});
+  }
+  // Goes on at the latest watermark of the instances that saved. They are the same but where a source
+  // that was idle is just waking: then nothing comes twice, but its rows may be late.
+  Status LoadClock(const StateReader& reader) {
+    MILL_ASSIGN(saved_clocks_, clock_.Read(reader));
+    for (const auto& numbers : saved_clocks_) {
+      watermark_ = std::max(watermark_, numbers[2]);
+      now_ = std::max(now_, numbers[3]);
+    }
+    return Status::OK();
+  }
+  // The watermark, when the state was saved, of the instance that had this key group then.
+  Timestamp SavedWatermark(uint32_t group) const {
+    for (const auto& numbers : saved_clocks_) {
+      const auto parallelism = static_cast<size_t>(numbers[1]);
+      if (static_cast<int64_t>(TaskOfGroup(group, parallelism)) == numbers[0]) return numbers[2];
+    }
+    return kMinTimestamp;
+  }
+  // For EXPLAIN: what ends the state of a window that lasts `time` in words.
+  std::string ClockBound(const std::string& time) const {
+    const bool event = spec_.window.domain == TimeDomain::kEvent;
+    return (event ? "watermark + " : "processing time + ") + time;
+  }
+
   WindowAggregateSpec spec_;
+  SavedNumbers clock_{"clock",
+                      "The operator's time, by instance.",
+                      {{"watermark", "In ms; all windows that end at or before it were emitted."},
+                       {"now", "The latest processing time heard of, in ms."}}};
+  std::vector<std::vector<int64_t>> saved_clocks_;  // instance, parallelism, watermark, now
   Timestamp watermark_ = kMinTimestamp;
   Timestamp now_ = 0;  // the latest processing time heard of
 };

@@ -23,6 +23,12 @@ class GroupedBinder : public ExpressionBinder {
     std::string fingerprint;
   };
   const std::vector<BoundCall>& calls() const { return calls_; }
+  // Makes GROUPING and GROUPING_ID known: `sets` tells by set which keys it has; the set's number
+  // stands behind the keys.
+  void SetGroupingSets(const std::vector<std::vector<bool>>& sets) {
+    sets_ = sets;
+    for (ExpressionPtr& key : keys_) key = MakeCast(key, key->type.Nullable());
+  }
   // Window columns that are not among the keys but come for free, by position in the input.
   void AllowWindowColumn(int input_column, int output) { window_columns_[input_column] = output; }
   // Columns of aggregates stand at `base` + index once all are known; until then this is used.
@@ -34,13 +40,17 @@ class GroupedBinder : public ExpressionBinder {
       MILL_ASSIGN(ExpressionPtr column, BindAggregate(expr));
       return std::optional<ExpressionPtr>(column);
     }
-    if (ContainsAggregate(expr)) return std::nullopt;
+    if (IsGrouping(expr)) {
+      MILL_ASSIGN(ExpressionPtr number, BindGrouping(expr));
+      return std::optional<ExpressionPtr>(number);
+    }
+    if (ContainsAggregate(expr) || ContainsGrouping(expr)) return std::nullopt;
     auto bound = ExpressionBinder(input_.scope).Bind(expr);
     if (!bound.ok()) return bound.status();
     if (auto key = FindKey(**bound)) return key;
     if (expr.kind == ast::ExprKind::kColumn) {
       return ErrorAt(expr.place, "column '{}' stands neither in GROUP BY nor in an aggregate",
-                     expr.path.back());
+                     expr.name.empty() ? expr.path.back() : expr.name);
     }
     return std::nullopt;
   }
@@ -60,6 +70,51 @@ class GroupedBinder : public ExpressionBinder {
       }
     }
     return std::nullopt;
+  }
+
+  static bool IsGrouping(const ast::Expr& expr) {
+    return expr.kind == ast::ExprKind::kCall &&
+           (expr.name == "GROUPING" || expr.name == "GROUPING_ID" || expr.name == "GROUP_ID");
+  }
+
+  static bool ContainsGrouping(const ast::Expr& expr) {
+    return IsGrouping(expr) ||
+           std::any_of(expr.args.begin(), expr.args.end(), [](const ast::ExprPtr& arg) {
+             return arg && ContainsGrouping(*arg);
+           });
+  }
+
+  // The bits of GROUPING_ID(a, b), a's the highest: 1 where the row's set lacks the key.
+  Result<ExpressionPtr> BindGrouping(const ast::Expr& expr) {
+    std::vector<size_t> keys;
+    for (const ast::ExprPtr& arg : expr.args) {
+      MILL_ASSIGN(ExpressionPtr bound, ExpressionBinder(input_.scope).Bind(*arg));
+      const auto found = std::find(fingerprints_.begin(), fingerprints_.end(), Fingerprint(*bound));
+      if (found == fingerprints_.end()) {
+        return ErrorAt(arg->place, "{} wants keys of GROUP BY, found {}", expr.name,
+                       bound->ToString());
+      }
+      keys.push_back(static_cast<size_t>(found - fingerprints_.begin()));
+    }
+    const SqlType type = SqlType::BigInt().NotNull();
+    const auto number = [&](int64_t value) {
+      return MakeLiteral(std::make_shared<arrow::Int64Scalar>(value), type);
+    };
+    const ExpressionPtr set =
+        MakeColumn(static_cast<int>(keys_.size()), "$set", SqlType::Int().NotNull());
+    std::vector<ExpressionPtr> cases;
+    for (size_t s = 0; s < sets_.size(); ++s) {
+      int64_t bits = 0;
+      for (size_t key : keys) bits = bits * 2 + (sets_[s][key] ? 0 : 1);
+      const auto at = std::make_shared<arrow::Int32Scalar>(static_cast<int32_t>(s));
+      MILL_ASSIGN(ExpressionPtr here,
+                  MakeCall("=", {set, MakeLiteral(at, SqlType::Int().NotNull())}));
+      cases.push_back(std::move(here));
+      cases.push_back(number(bits));
+    }
+    if (cases.empty()) return number(0);
+    cases.push_back(number(0));
+    return MakeCase(std::move(cases));
   }
 
   std::string KeyName(size_t i) const {
@@ -107,6 +162,7 @@ class GroupedBinder : public ExpressionBinder {
   const Relation& input_;
   std::vector<ExpressionPtr> keys_;
   std::vector<std::string> fingerprints_;
+  std::vector<std::vector<bool>> sets_;
   std::map<int, int> window_columns_;
   std::vector<BoundCall> calls_;
 };
@@ -148,6 +204,7 @@ std::optional<FlatWindow> Flatten(PlanPtr plan) {
 
 struct GroupKeys {
   std::vector<ExpressionPtr> plain;
+  std::vector<size_t> plain_at;  // where they stand in GROUP BY
   int start = -1, end = -1, time = -1;  // input columns with window properties that are grouped by
   bool windowed() const { return start >= 0 && end >= 0; }
 };
@@ -156,8 +213,9 @@ Result<GroupKeys> BindKeys(const ast::Select& select, const Relation& input) {
   GroupKeys keys;
   ExpressionBinder binder(input.scope);
   std::vector<ExpressionPtr> window_keys;
-  for (const ast::ExprPtr& expr : select.group_by) {
-    MILL_ASSIGN(ExpressionPtr key, binder.Bind(*expr));
+  std::vector<size_t> window_keys_at;
+  for (size_t i = 0; i < select.group_by.size(); ++i) {
+    MILL_ASSIGN(ExpressionPtr key, binder.Bind(*select.group_by[i]));
     WindowProperty property = WindowProperty::kNone;
     if (key->kind == Expression::Kind::kColumn) {
       property = input.plan->traits[static_cast<size_t>(key->column)].window;
@@ -165,9 +223,13 @@ Result<GroupKeys> BindKeys(const ast::Select& select, const Relation& input) {
     if (property == WindowProperty::kStart) keys.start = key->column;
     if (property == WindowProperty::kEnd) keys.end = key->column;
     if (property == WindowProperty::kTime) keys.time = key->column;
-    (property == WindowProperty::kNone ? keys.plain : window_keys).push_back(std::move(key));
+    const bool plain = property == WindowProperty::kNone;
+    (plain ? keys.plain : window_keys).push_back(std::move(key));
+    (plain ? keys.plain_at : window_keys_at).push_back(i);
   }
-  if (!keys.windowed()) keys.plain.insert(keys.plain.end(), window_keys.begin(), window_keys.end());
+  if (keys.windowed()) return keys;
+  keys.plain.insert(keys.plain.end(), window_keys.begin(), window_keys.end());
+  keys.plain_at.insert(keys.plain_at.end(), window_keys_at.begin(), window_keys_at.end());
   return keys;
 }
 
@@ -246,20 +308,17 @@ bool Fusible(const FlatWindow& flat, const GroupKeys& keys, const GroupedBinder&
                      [&](const ExpressionPtr& e) { return flat.BelowWindow(*e); });
 }
 
-// SESSION groups rows into sessions by PARTITION BY; its GROUP BY must be the same columns.
-Status CheckSessionKeys(const FlatWindow& flat, const GroupKeys& keys, const ast::Place& place) {
-  const WindowSpec& spec = flat.window->window;
+// True if the keys are the columns whose sessions these are: then rows need not be kept.
+bool AreSessionKeys(const FlatWindow& flat, const GroupKeys& keys) {
   std::vector<int> grouped;
   for (const ExpressionPtr& key : keys.plain) {
     const ExpressionPtr e = ReplaceColumns(key, flat.columns);
     grouped.push_back(e->kind == Expression::Kind::kColumn ? e->column : -1);
   }
-  std::vector<int> partition = spec.partition;
+  std::vector<int> partition = flat.window->window.partition;
   std::sort(grouped.begin(), grouped.end());
   std::sort(partition.begin(), partition.end());
-  if (grouped == partition) return Status::OK();
-  return ErrorAt(place, "GROUP BY must name the PARTITION BY columns of SESSION, all of them and no "
-                        "others, beside window_start and window_end");
+  return grouped == partition;
 }
 
 PlanPtr FusedAggregate(const FlatWindow& flat, const GroupKeys& keys, const GroupedBinder& binder) {
@@ -318,25 +377,72 @@ PlanPtr UpdatingAggregate(const PlanPtr& input, const GroupKeys& keys, const Gro
   return plan;
 }
 
-Result<PlanPtr> MakeAggregate(const ast::Select& select, const Relation& input,
-                              const GroupKeys& keys, const GroupedBinder& binder) {
-  auto flat = Flatten(input.plan);
-  if (!keys.windowed()) {
-    if (flat && flat->window->window.kind == WindowKind::kSession) {
-      return ErrorAt(select.place, "SESSION wants GROUP BY ..., window_start, window_end");
-    }
-    return UpdatingAggregate(input.plan, keys, binder);
-  }
+PlanPtr MakeAggregate(const Relation& input, const GroupKeys& keys, const GroupedBinder& binder) {
+  const auto flat = Flatten(input.plan);
+  if (!keys.windowed()) return UpdatingAggregate(input.plan, keys, binder);
   if (!flat) return AttachedAggregate(input.plan, keys, binder);
-  if (flat->window->window.kind == WindowKind::kSession) {
-    MILL_RETURN(CheckSessionKeys(*flat, keys, select.place));
+  const bool session = flat->window->window.kind == WindowKind::kSession;
+  // Rows that a condition drops still hold their session together.
+  const bool sessions_fit = AreSessionKeys(*flat, keys) && flat->conditions.empty();
+  const bool fusible = Fusible(*flat, keys, binder) && (!session || sessions_fit);
+  return fusible ? FusedAggregate(*flat, keys, binder)
+                 : AttachedAggregate(input.plan, keys, binder);
+}
+
+// By grouping set, which of the plain keys it has. Window columns must be in all sets.
+Result<std::vector<std::vector<bool>>> SetsOfKeys(const ast::Select& select,
+                                                  const GroupKeys& keys) {
+  std::vector<std::vector<bool>> sets;
+  for (const auto& written : select.grouping_sets) {
+    const auto has = [&](size_t at) {
+      return std::find(written.begin(), written.end(), select.group_by[at]) != written.end();
+    };
+    std::vector<bool> set;
+    for (size_t at : keys.plain_at) set.push_back(has(at));
+    for (size_t at = 0; at < select.group_by.size(); ++at) {
+      const auto& plain = keys.plain_at;
+      if (std::find(plain.begin(), plain.end(), at) != plain.end() || has(at)) continue;
+      return ErrorAt(select.group_by[at]->place,
+                     "window_start and window_end must be in every grouping set. hint: GROUP BY "
+                     "window_start, window_end, GROUPING SETS (...)");
+    }
+    sets.push_back(std::move(set));
   }
-  if (Fusible(*flat, keys, binder)) return FusedAggregate(*flat, keys, binder);
-  if (flat->window->window.kind == WindowKind::kSession) {
-    return ErrorAt(select.place, "a SESSION's conditions and aggregates cannot read its window "
-                                 "columns. hint: put them into HAVING or an outer query");
+  return sets;
+}
+
+// `input` once for each set: its columns, then the keys, NULL where the set lacks them, then the
+// set's number. `keys` become those columns.
+PlanPtr ExpandSets(const PlanPtr& input, std::vector<std::vector<bool>> sets, GroupKeys* keys) {
+  std::vector<ExpressionPtr> expressions;
+  std::vector<std::string> names;
+  for (int i = 0; i < input->schema.size(); ++i) {
+    const Column& column = input->schema.columns[static_cast<size_t>(i)];
+    expressions.push_back(MakeColumn(i, column.name, column.type));
+    names.push_back(column.name);
   }
-  return AttachedAggregate(input.plan, keys, binder);
+  auto plan = std::make_shared<Plan>();
+  plan->kind = PlanKind::kExpand;
+  for (size_t i = 0; i < keys->plain.size(); ++i) {
+    ExpressionPtr& key = keys->plain[i];
+    const int at = static_cast<int>(expressions.size());
+    const std::string name = NameOf(key, "$k", i);
+    const SqlType type = key->type.Nullable();
+    expressions.push_back(MakeCast(key, type));
+    names.push_back(name);
+    plan->expand_columns.push_back(at);
+    key = MakeColumn(at, name, type);
+  }
+  PlanPtr projected = MakeProject(input, std::move(expressions), std::move(names));
+  plan->schema = projected->schema;
+  plan->traits = projected->traits;
+  plan->updating = projected->updating;
+  plan->expand_sets = std::move(sets);
+  keys->plain.push_back(MakeColumn(plan->schema.size(), "$set", SqlType::Int().NotNull()));
+  plan->schema.columns.push_back({"$set", SqlType::Int().NotNull()});
+  plan->traits.push_back({});
+  plan->inputs = {std::move(projected)};
+  return plan;
 }
 
 // Window columns stand behind keys and calls; until the number of calls is known, they are marked.
@@ -371,12 +477,15 @@ void AllowWindowColumns(const Plan& input, GroupedBinder* binder) {
 
 }  // namespace
 
-Result<PlanPtr> Binder::BindGrouped(const ast::Select& select, const Relation& input) {
-  if (select.grouping != ast::GroupingKind::kPlain) {
-    return ErrorAt(select.place, "GROUPING SETS, ROLLUP and CUBE are not supported");
-  }
+Result<PlanPtr> Binder::BindGrouped(const ast::Select& select, const Relation& grouped) {
+  Relation input = grouped;
   MILL_ASSIGN(GroupKeys keys, BindKeys(select, input));
   GroupedBinder binder(input, keys.plain);
+  if (select.grouping != ast::GroupingKind::kPlain) {
+    MILL_ASSIGN(auto sets, SetsOfKeys(select, keys));
+    binder.SetGroupingSets(sets);
+    input.plan = ExpandSets(input.plan, std::move(sets), &keys);
+  }
   if (keys.windowed()) AllowWindowColumns(*input.plan, &binder);
   MILL_ASSIGN(auto items, ExpandStars(select, input.scope));
   std::vector<ExpressionPtr> expressions;
@@ -390,7 +499,7 @@ Result<PlanPtr> Binder::BindGrouped(const ast::Select& select, const Relation& i
   if (select.having) {
     MILL_ASSIGN(having, binder.BindCondition(*select.having));
   }
-  MILL_ASSIGN(PlanPtr plan, MakeAggregate(select, input, keys, binder));
+  PlanPtr plan = MakeAggregate(input, keys, binder);
   const auto place = [&](const ExpressionPtr& e) {
     return PlaceColumns(e, static_cast<int>(keys.plain.size()),
                         static_cast<int>(binder.calls().size()));

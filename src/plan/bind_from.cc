@@ -165,6 +165,18 @@ PlanPtr Extend(PlanKind kind, PlanPtr input) {
 
 }  // namespace
 
+PlanPtr MakeWindow(PlanPtr input, WindowSpec spec) {
+  const SqlType time_type = input->schema.columns[static_cast<size_t>(spec.time_column)].type;
+  const TimeAttribute time = spec.domain == TimeDomain::kEvent ? TimeAttribute::kEvent
+                                                               : TimeAttribute::kProcessing;
+  PlanPtr plan = Extend(PlanKind::kWindow, std::move(input));
+  AddColumn(plan.get(), "window_start", SqlType::Timestamp(), {{}, WindowProperty::kStart});
+  AddColumn(plan.get(), "window_end", SqlType::Timestamp(), {{}, WindowProperty::kEnd});
+  AddColumn(plan.get(), "window_time", time_type, {time, WindowProperty::kTime});
+  plan->window = std::move(spec);
+  return plan;
+}
+
 Result<Relation> Binder::BindFrom(const ast::TableRef& ref) {
   Relation relation;
   switch (ref.kind) {
@@ -182,9 +194,13 @@ Result<Relation> Binder::BindFrom(const ast::TableRef& ref) {
       break;
     }
     case ast::TableRefKind::kJoin:
-      return ErrorAt(ref.place, "joins are not supported");
-    case ast::TableRefKind::kUnnest:
-      return ErrorAt(ref.place, "UNNEST is not supported");
+      return BindJoin(ref);
+    case ast::TableRefKind::kUnnest: {
+      Relation one_row;
+      one_row.plan = std::make_shared<Plan>();
+      one_row.plan->values.push_back({});
+      return BindUnnest(ref, one_row, false);
+    }
   }
   if (!ref.column_aliases.empty()) {
     if (ref.column_aliases.size() != relation.plan->schema.columns.size()) {
@@ -240,7 +256,28 @@ Result<PlanPtr> Binder::BindScan(const ast::TableRef& ref,
     plan->traits.push_back(traits);
   }
   plan->table = std::move(table);
-  return plan;
+  return BindChangelog(std::move(plan), ref.place);
+}
+
+// A scan of a changelog: its key, and for upserts the node that makes them full changes.
+Result<PlanPtr> Binder::BindChangelog(PlanPtr scan, const ast::Place& place) {
+  const TableDefinition& table = *scan->table;
+  if (table.changelog == ChangelogMode::kInsertOnly) return scan;
+  scan->updating = true;
+  std::vector<int> key;
+  for (const std::string& name : table.primary_key) key.push_back(scan->schema.Find(name));
+  if (table.changelog == ChangelogMode::kRetract) {
+    scan->upsert_key = std::move(key);
+    return scan;
+  }
+  if (key.empty()) {
+    return ErrorAt(place, "table '{}' holds upserts and has no key. hint: PRIMARY KEY (...) NOT "
+                          "ENFORCED", table.name);
+  }
+  PlanPtr normalize = Extend(PlanKind::kNormalize, std::move(scan));
+  normalize->keys = key;
+  normalize->upsert_key = std::move(key);
+  return normalize;
 }
 
 Result<PlanPtr> Binder::BindView(const ViewDefinition& view, const ast::Place& place) {
@@ -282,15 +319,7 @@ Result<PlanPtr> Binder::BindWindowFunction(const ast::TableRef& ref, WindowKind 
   MILL_ASSIGN(spec.time_column, TimeColumn(input, *args.time, &spec.domain));
   MILL_ASSIGN(spec.partition, PartitionColumns(input, *args.data));
   MILL_RETURN(ReadIntervals(*function, args, ref.place, &spec));
-  PlanPtr plan = Extend(PlanKind::kWindow, input.plan);
-  const SqlType time_type = input.plan->schema.columns[static_cast<size_t>(spec.time_column)].type;
-  const TimeAttribute time = spec.domain == TimeDomain::kEvent ? TimeAttribute::kEvent
-                                                               : TimeAttribute::kProcessing;
-  AddColumn(plan.get(), "window_start", SqlType::Timestamp(), {{}, WindowProperty::kStart});
-  AddColumn(plan.get(), "window_end", SqlType::Timestamp(), {{}, WindowProperty::kEnd});
-  AddColumn(plan.get(), "window_time", time_type, {time, WindowProperty::kTime});
-  plan->window = spec;
-  return plan;
+  return MakeWindow(input.plan, std::move(spec));
 }
 
 Result<PlanPtr> Binder::BindSessionize(const ast::TableRef& ref) {

@@ -15,19 +15,28 @@ bool IsGrouped(const ast::Select& select) {
                      [](const ast::SelectItem& item) { return ContainsAggregate(*item.expr); });
 }
 
-ast::SelectItem ColumnItem(const ScopeColumn& column, const ast::Place& place) {
+ast::SelectItem ColumnItem(const Scope& scope, int position, const ast::Place& place) {
   auto expr = std::make_shared<ast::Expr>();
   expr->kind = ast::ExprKind::kColumn;
   expr->place = place;
-  if (!column.qualifier.empty()) expr->path.push_back(column.qualifier);
-  expr->path.push_back(column.name);
-  return {expr, column.name};
+  expr->name = scope.columns()[static_cast<size_t>(position)].name;
+  expr->path = Scope::PathOf(static_cast<size_t>(position));
+  return {expr, expr->name};
 }
 
-// Which output column is input column `c` passed on unchanged; -1 if none is.
+// True if different values stay different.
+bool KeepsApart(const SqlType& from, const SqlType& to) {
+  if (from.IsInteger() && to.IsInteger()) return from.kind <= to.kind;
+  if (from.IsString() && to.IsString()) return from.precision <= to.precision;
+  return from.Nullable().SameAs(to.Nullable());
+}
+
+// Which output column is input column `c` passed on, unchanged or widened; -1 if none is.
 int PassedOn(const std::vector<ExpressionPtr>& expressions, int c) {
   for (size_t i = 0; i < expressions.size(); ++i) {
-    const Expression& e = *expressions[i];
+    const bool cast = expressions[i]->kind == Expression::Kind::kCast &&
+                      KeepsApart(expressions[i]->args[0]->type, expressions[i]->type);
+    const Expression& e = cast ? *expressions[i]->args[0] : *expressions[i];
     if (e.kind == Expression::Kind::kColumn && e.column == c) return static_cast<int>(i);
   }
   return -1;
@@ -104,7 +113,7 @@ Result<std::vector<ast::SelectItem>> ExpandStars(const ast::Select& select, cons
       return ErrorAt(item.expr->place, "there is no table '{}' in FROM", qualifier);
     }
     for (int c : columns) {
-      items.push_back(ColumnItem(scope.columns()[static_cast<size_t>(c)], item.expr->place));
+      items.push_back(ColumnItem(scope, c, item.expr->place));
     }
   }
   return items;
@@ -117,10 +126,10 @@ Result<PlanPtr> Binder::BindQuery(const ast::Query& query) {
   const CommonTables outer = common_tables_;
   for (const auto& [name, table] : query.with) common_tables_[name] = table;
   auto body = BindBody(query);
+  if (body.ok()) body = BindTail(query, *body);
   common_tables_ = outer;
   --depth_;
-  if (!body.ok()) return body;
-  return BindLimit(query, *body);
+  return body;
 }
 
 Result<PlanPtr> Binder::BindBody(const ast::Query& query) {
@@ -129,58 +138,6 @@ Result<PlanPtr> Binder::BindBody(const ast::Query& query) {
   if (!query.values.empty()) return BindValues(query.values);
   if (query.left) return BindQuery(*query.left);
   return ErrorAt(query.place, "this query is empty");
-}
-
-Result<PlanPtr> Binder::BindLimit(const ast::Query& query, PlanPtr input) {
-  if (!query.order_by.empty()) {
-    return ErrorAt(query.order_by[0].first->place,
-                   "ORDER BY is not supported on a stream. hint: write the rows to a table with the "
-                   "sqlite connector and sort there");
-  }
-  if (!query.limit && !query.offset) return input;
-  auto plan = std::make_shared<Plan>();
-  plan->kind = PlanKind::kLimit;
-  plan->schema = input->schema;
-  plan->traits = input->traits;
-  plan->updating = input->updating;
-  if (input->updating) return ErrorAt(query.place, "LIMIT on an updating result is not supported");
-  plan->limit = query.limit.value_or(-1);
-  plan->offset = query.offset.value_or(0);
-  plan->inputs = {std::move(input)};
-  return plan;
-}
-
-Result<PlanPtr> Binder::BindSetOperation(const ast::Query& query) {
-  if (*query.set_op != ast::SetOp::kUnionAll && *query.set_op != ast::SetOp::kUnion) {
-    return ErrorAt(query.place, "INTERSECT and EXCEPT are not supported");
-  }
-  MILL_ASSIGN(PlanPtr left, BindQuery(*query.left));
-  MILL_ASSIGN(PlanPtr right, BindQuery(*query.right));
-  if (left->schema.size() != right->schema.size()) {
-    return ErrorAt(query.place, "the sides of UNION have {} and {} columns", left->schema.size(),
-                   right->schema.size());
-  }
-  auto plan = std::make_shared<Plan>();
-  plan->kind = PlanKind::kUnion;
-  std::vector<ExpressionPtr> left_casts, right_casts;
-  std::vector<std::string> names;
-  for (size_t i = 0; i < left->schema.columns.size(); ++i) {
-    const Column& a = left->schema.columns[i];
-    const Column& b = right->schema.columns[i];
-    auto common = CommonType({a.type, b.type});
-    if (!common.ok()) return AtPlace(common.status(), query.place);
-    const int c = static_cast<int>(i);
-    left_casts.push_back(MakeCast(MakeColumn(c, a.name, a.type), *common));
-    right_casts.push_back(MakeCast(MakeColumn(c, b.name, b.type), *common));
-    names.push_back(a.name);
-    plan->schema.columns.push_back({a.name, *common});
-    const bool same = left->traits[i].time == right->traits[i].time;
-    plan->traits.push_back({same ? left->traits[i].time : TimeAttribute::kNone, {}});
-  }
-  plan->updating = left->updating || right->updating;
-  plan->inputs = {MakeProject(left, left_casts, names), MakeProject(right, right_casts, names)};
-  if (*query.set_op == ast::SetOp::kUnion) return BindDistinct(plan);
-  return plan;
 }
 
 Result<PlanPtr> Binder::BindValues(const std::vector<std::vector<ast::ExprPtr>>& rows) {
@@ -225,7 +182,8 @@ Result<PlanPtr> Binder::BindSelect(const ast::Select& select) {
   }
   PlanPtr plan;
   if (IsGrouped(select)) {
-    MILL_ASSIGN(plan, BindGrouped(select, input));
+    MILL_ASSIGN(plan, HasGroupWindow(select) ? BindGroupWindow(select, input)
+                                             : BindGrouped(select, input));
   } else {
     MILL_ASSIGN(plan, BindProjection(select, input));
   }

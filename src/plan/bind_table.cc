@@ -1,4 +1,4 @@
-// CREATE TABLE and INSERT INTO: tables' columns, time and keys; queries fitted to a table.
+// CREATE TABLE: columns, time and keys; what LIKE takes from another table.
 #include <algorithm>
 #include <set>
 
@@ -8,43 +8,83 @@
 namespace millrace {
 namespace {
 
-// What a LIKE clause takes from the other table; as in Flink everything unless it says otherwise.
-bool Includes(const ast::LikeClause& like, const std::string& what) {
-  bool all = true;
-  bool decided = false, answer = true;
+// How LIKE merges a part of the other table: it is taken, and must not be there twice; left out; or
+// taken where the new table does not define it itself.
+enum class Merging { kIncluding, kExcluding, kOverwriting };
+
+// As in Flink: INCLUDING ALL OVERWRITING OPTIONS unless the clause says otherwise.
+Merging MergingOf(const ast::LikeClause& like, const std::string& what) {
+  Merging merging = what == "OPTIONS" ? Merging::kOverwriting : Merging::kIncluding;
+  bool decided = false;
   for (const std::string& option : like.options) {
     const size_t space = option.find(' ');
     const std::string verb = option.substr(0, space), noun = option.substr(space + 1);
-    if (noun == "ALL") all = verb != "EXCLUDING";
-    if (noun == what) {
-      decided = true;
-      answer = verb != "EXCLUDING";
-    }
+    if (noun != what && (noun != "ALL" || decided)) continue;
+    decided = noun == what;
+    merging = verb == "INCLUDING"   ? Merging::kIncluding
+              : verb == "EXCLUDING" ? Merging::kExcluding
+                                    : Merging::kOverwriting;
   }
-  return decided ? answer : all;
+  return merging;
+}
+
+// An error if `what` is in both tables though it is merged by INCLUDING.
+Status CheckClash(const ast::LikeClause& like, const std::string& part, const std::string& what) {
+  if (MergingOf(like, part) == Merging::kOverwriting) return Status::OK();
+  const bool overwritable = part != "CONSTRAINTS" && part != "PARTITIONS";
+  return UserError("{} already. hint: EXCLUDING {}{}", what, part,
+                   overwritable ? " or OVERWRITING " + part : "");
+}
+
+// The columns of `base` that LIKE takes, then those of `create`.
+Status MergeColumns(const ast::CreateTable& base, ast::CreateTable* create) {
+  std::vector<ast::ColumnDef> columns;
+  for (const ast::ColumnDef& column : base.columns) {
+    const std::string part = column.computed ? "GENERATED" : column.metadata ? "METADATA" : "";
+    if (!part.empty() && MergingOf(*create->like, part) == Merging::kExcluding) continue;
+    const bool again = std::any_of(create->columns.begin(), create->columns.end(),
+                                   [&](const auto& c) { return c.name == column.name; });
+    if (again) {
+      const std::string clash =
+          fmt::format("column '{}' is in table '{}'", column.name, create->like->table);
+      if (part.empty()) return UserError("{} already", clash);
+      MILL_RETURN(CheckClash(*create->like, part, clash));
+      continue;
+    }
+    columns.push_back(column);
+  }
+  columns.insert(columns.end(), create->columns.begin(), create->columns.end());
+  create->columns = std::move(columns);
+  return Status::OK();
 }
 
 // `create` with what LIKE takes from `base` in front.
-ast::CreateTable Merge(const ast::CreateTable& base, ast::CreateTable create) {
+Result<ast::CreateTable> Merge(const ast::CreateTable& base, ast::CreateTable create) {
   const ast::LikeClause like = *create.like;
-  std::vector<ast::ColumnDef> columns;
-  for (const ast::ColumnDef& column : base.columns) {
-    if (column.computed && !Includes(like, "GENERATED")) continue;
-    if (column.metadata && !Includes(like, "METADATA")) continue;
-    const bool again = std::any_of(create.columns.begin(), create.columns.end(),
-                                   [&](const auto& c) { return c.name == column.name; });
-    if (!again) columns.push_back(column);
+  MILL_RETURN(MergeColumns(base, &create));
+  const auto takes = [&](const char* part) { return MergingOf(like, part) != Merging::kExcluding; };
+  const std::string table = fmt::format("table '{}' has ", like.table);
+  if (base.watermark && takes("WATERMARKS")) {
+    if (create.watermark) MILL_RETURN(CheckClash(like, "WATERMARKS", table + "a watermark"));
+    if (!create.watermark) create.watermark = base.watermark;
   }
-  columns.insert(columns.end(), create.columns.begin(), create.columns.end());
-  create.columns = std::move(columns);
-  if (!create.watermark && Includes(like, "WATERMARKS")) create.watermark = base.watermark;
-  if (create.primary_key.empty() && Includes(like, "CONSTRAINTS")) {
+  if (!base.primary_key.empty() && takes("CONSTRAINTS")) {
+    if (!create.primary_key.empty()) {
+      MILL_RETURN(CheckClash(like, "CONSTRAINTS", table + "a primary key"));
+    }
     create.primary_key = base.primary_key;
   }
-  if (create.partitioned_by.empty() && Includes(like, "PARTITIONS")) {
+  if (!base.partitioned_by.empty() && takes("PARTITIONS")) {
+    if (!create.partitioned_by.empty()) {
+      MILL_RETURN(CheckClash(like, "PARTITIONS", table + "partitions"));
+    }
     create.partitioned_by = base.partitioned_by;
   }
-  if (Includes(like, "OPTIONS")) create.options.insert(base.options.begin(), base.options.end());
+  for (const auto& [key, value] : base.options) {
+    if (!takes("OPTIONS") || create.options.emplace(key, value).second) continue;
+    MILL_RETURN(CheckClash(like, "OPTIONS",
+                           fmt::format("option '{}' is in table '{}'", key, like.table)));
+  }
   create.like.reset();
   return create;
 }
@@ -67,19 +107,6 @@ Scope TableScope(const TableDefinition& table) {
   Plan plan;
   plan.schema = table.ToSchema();
   return Scope(plan, table.name);
-}
-
-Status CheckNames(const TableDefinition& table, const std::vector<std::string>& names,
-                  const std::string& clause) {
-  std::vector<std::string> all;
-  for (const TableColumn& column : table.columns) all.push_back(column.name);
-  for (const std::string& name : names) {
-    if (std::find(all.begin(), all.end(), name) != all.end()) continue;
-    const std::string near = NearestName(name, all);
-    return UserError("{} of table '{}' names column '{}', which it does not have{}", clause,
-                     table.name, name, near.empty() ? "" : ". did you mean '" + near + "'?");
-  }
-  return Status::OK();
 }
 
 Status BindWatermark(const ast::WatermarkDef& def, TableDefinition* table) {
@@ -144,20 +171,20 @@ Status CheckDuplicates(const ast::CreateTable& create) {
   return Status::OK();
 }
 
-// Columns of `table` that an INSERT writes: all but computed and virtual metadata columns.
-std::vector<int> WritableColumns(const TableDefinition& table) {
-  std::vector<int> columns;
-  for (size_t i = 0; i < table.columns.size(); ++i) {
-    const TableColumn& column = table.columns[i];
-    if (column.kind == TableColumn::Kind::kPhysical ||
-        (column.kind == TableColumn::Kind::kMetadata && !column.metadata_virtual)) {
-      columns.push_back(static_cast<int>(i));
-    }
-  }
-  return columns;
-}
-
 }  // namespace
+
+Status CheckNames(const TableDefinition& table, const std::vector<std::string>& names,
+                  const std::string& clause) {
+  std::vector<std::string> all;
+  for (const TableColumn& column : table.columns) all.push_back(column.name);
+  for (const std::string& name : names) {
+    if (std::find(all.begin(), all.end(), name) != all.end()) continue;
+    const std::string near = NearestName(name, all);
+    return UserError("{} of table '{}' names column '{}', which it does not have{}", clause,
+                     table.name, name, near.empty() ? "" : ". did you mean '" + near + "'?");
+  }
+  return Status::OK();
+}
 
 Result<TableDefinition> Binder::BindCreateTable(const ast::CreateTable& written) {
   ast::CreateTable create = written;
@@ -168,7 +195,7 @@ Result<TableDefinition> Binder::BindCreateTable(const ast::CreateTable& written)
       return UserError("LIKE names table '{}', which does not exist{}", create.like->table,
                        near.empty() ? "" : ". did you mean '" + near + "'?");
     }
-    create = Merge(base->syntax, std::move(create));
+    MILL_ASSIGN(create, Merge(base->syntax, std::move(create)));
   }
   if (create.as_query) return UserError("CREATE TABLE ... AS is not supported. hint: INSERT INTO");
   MILL_RETURN(CheckDuplicates(create));
@@ -184,61 +211,6 @@ Result<TableDefinition> Binder::BindCreateTable(const ast::CreateTable& written)
   MILL_RETURN(CheckNames(table, table.partitioned_by, "PARTITIONED BY"));
   table.syntax = std::move(create);
   return table;
-}
-
-Result<PlanPtr> Binder::BindInsert(const ast::Insert& insert) {
-  auto table = catalog_.FindTable(insert.table);
-  if (!table) {
-    const std::string near = NearestName(insert.table, catalog_.Names());
-    return ErrorAt(insert.query->place, "INSERT INTO names table '{}', which does not exist{}",
-                   insert.table, near.empty() ? "" : ". did you mean '" + near + "'?");
-  }
-  if (!insert.hints.empty()) {
-    auto changed = std::make_shared<TableDefinition>(*table);
-    for (const auto& [key, value] : insert.hints) changed->options[key] = value;
-    table = changed;
-  }
-  MILL_ASSIGN(PlanPtr query, BindQuery(*insert.query));
-  MILL_RETURN(CheckNames(*table, insert.columns, "INSERT INTO"));
-  const std::vector<int> columns = WritableColumns(*table);
-  const size_t wanted = insert.columns.empty() ? columns.size() : insert.columns.size();
-  if (static_cast<size_t>(query->schema.size()) != wanted) {
-    return ErrorAt(insert.query->place, "table '{}' takes {} columns, the query yields {}: {}",
-                   table->name, wanted, query->schema.size(), query->schema.ToString());
-  }
-  std::vector<ExpressionPtr> values;
-  std::vector<std::string> names;
-  for (size_t i = 0; i < columns.size(); ++i) {
-    const TableColumn& target = table->columns[static_cast<size_t>(columns[i])];
-    names.push_back(target.name);
-    size_t from = i;
-    if (!insert.columns.empty()) {
-      const auto at = std::find(insert.columns.begin(), insert.columns.end(), target.name);
-      if (at == insert.columns.end()) {
-        const auto null = std::make_shared<arrow::NullScalar>();
-        values.push_back(MakeCast(MakeLiteral(null, SqlType::Null()), target.type));
-        continue;
-      }
-      from = static_cast<size_t>(at - insert.columns.begin());
-    }
-    const Column& source = query->schema.columns[from];
-    if (!ImplicitlyCastable(source.type, target.type)) {
-      return ErrorAt(insert.query->place,
-                     "column '{}' of table '{}' is {}, the query yields '{}' as {}. hint: CAST({} AS {})",
-                     target.name, table->name, target.type.ToString(), source.name,
-                     source.type.ToString(), source.name, target.type.ToString());
-    }
-    values.push_back(MakeCast(MakeColumn(static_cast<int>(from), source.name, source.type), target.type));
-  }
-  PlanPtr input = MakeProject(query, std::move(values), std::move(names));
-  auto sink = std::make_shared<Plan>();
-  sink->kind = PlanKind::kSink;
-  sink->schema = input->schema;
-  sink->traits = input->traits;
-  sink->updating = input->updating;
-  sink->table = std::move(table);
-  sink->inputs = {std::move(input)};
-  return sink;
 }
 
 }  // namespace millrace

@@ -22,7 +22,9 @@ struct Relation {
 
 class Binder {
  public:
-  explicit Binder(const Catalog& catalog) : catalog_(catalog) {}
+  // `sort_at_end`: ORDER BY other than by time is taken, its rows come when the input has ended.
+  explicit Binder(const Catalog& catalog, bool sort_at_end = false)
+      : catalog_(catalog), sort_at_end_(sort_at_end) {}
 
   // A query's plan; column names as its result shows them.
   Result<PlanPtr> BindQuery(const ast::Query& query);
@@ -36,26 +38,43 @@ class Binder {
 
   // bind_query.cc
   Result<PlanPtr> BindBody(const ast::Query& query);
-  Result<PlanPtr> BindSetOperation(const ast::Query& query);
   Result<PlanPtr> BindValues(const std::vector<std::vector<ast::ExprPtr>>& rows);
   Result<PlanPtr> BindSelect(const ast::Select& select);
   Result<PlanPtr> BindProjection(const ast::Select& select, const Relation& input);
   Result<PlanPtr> BindDistinct(PlanPtr input);
-  Result<PlanPtr> BindLimit(const ast::Query& query, PlanPtr input);
+
+  // bind_order.cc
+  Result<PlanPtr> BindTail(const ast::Query& query, PlanPtr input);
+  Result<PlanPtr> BindOrder(const ast::Query& query, PlanPtr body);
+  Result<PlanPtr> BindSortInput(const ast::Query& query, PlanPtr body);
+  Status CheckSort(const ast::Query& query, const Plan& input, Plan* sort) const;
+
+  // bind_set_operation.cc
+  Result<PlanPtr> BindSetOperation(const ast::Query& query);
+  Result<PlanPtr> BindSides(const Plan& both, bool intersect);
 
   // bind_from.cc
   Result<Relation> BindFrom(const ast::TableRef& ref);
   Result<PlanPtr> BindTableName(const ast::TableRef& ref);
   Result<PlanPtr> BindScan(const ast::TableRef& ref, std::shared_ptr<const TableDefinition> table);
+  Result<PlanPtr> BindChangelog(PlanPtr scan, const ast::Place& place);
   Result<PlanPtr> BindView(const ViewDefinition& view, const ast::Place& place);
   Result<PlanPtr> BindTableFunction(const ast::TableRef& ref);
   Result<PlanPtr> BindWindowFunction(const ast::TableRef& ref, WindowKind kind);
   Result<PlanPtr> BindSessionize(const ast::TableRef& ref);
 
+  // bind_unnest.cc
+  Result<Relation> BindJoin(const ast::TableRef& ref);
+  Result<Relation> BindUnnest(const ast::TableRef& ref, const Relation& left, bool outer);
+
+  // bind_group_window.cc
+  Result<PlanPtr> BindGroupWindow(const ast::Select& select, const Relation& input);
+
   // bind_aggregate.cc
   Result<PlanPtr> BindGrouped(const ast::Select& select, const Relation& input);
 
   const Catalog& catalog_;
+  const bool sort_at_end_;
   CommonTables common_tables_;
   int depth_ = 0;  // of views and subqueries, bounded
 };
@@ -64,6 +83,13 @@ class Binder {
 PlanPtr MakeFilter(PlanPtr input, ExpressionPtr condition);
 PlanPtr MakeProject(PlanPtr input, std::vector<ExpressionPtr> expressions,
                     std::vector<std::string> names);
+// An error if `clause` names a column that the table does not have.
+Status CheckNames(const TableDefinition& table, const std::vector<std::string>& names,
+                  const std::string& clause);
+// `input` with window_start, window_end and window_time added.
+PlanPtr MakeWindow(PlanPtr input, WindowSpec spec);
+// True if GROUP BY holds a call of TUMBLE, HOP or SESSION.
+bool HasGroupWindow(const ast::Select& select);
 // True if `condition` or `expression` reads a column with a window property.
 bool ReadsWindow(const Plan& input, const Expression& expression);
 // The output name of a select item without alias: the column's name, else EXPR$i.

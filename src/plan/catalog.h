@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "data/batch.h"
 #include "functions/expression.h"
 #include "sql/ast.h"
 
@@ -33,6 +34,7 @@ struct TableDefinition {
   std::vector<std::string> partitioned_by;
   std::string comment;
   std::map<std::string, std::string> options;
+  ChangelogMode changelog = ChangelogMode::kInsertOnly;  // of its sources
   ast::CreateTable syntax;      // for LIKE and SHOW CREATE TABLE
 
   Schema ToSchema() const;

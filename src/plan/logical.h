@@ -22,6 +22,11 @@ enum class PlanKind {
   kWindowAggregate,  // keys, calls, window -> keys, aggregates, window_start, window_end, window_time
   kGroupAggregate,   // keys, calls -> keys, aggregates; updating
   kSessionize,       // adds session_id, session_start, session_position, session_duration
+  kNormalize,        // upserts by keys -> full changes: rows with what they replace
+  kMaterialize,      // changes -> changes of the last row of each key: for a sink of another key
+  kUnnest,           // the input's last column, a collection: a row for each of its elements
+  kExpand,           // a copy of each row for each grouping set, with the set's number
+  kSort,             // by time, or when the input has ended
   kUnion,            // UNION ALL
   kLimit,            // limit
   kSink,             // writes into a table
@@ -34,6 +39,11 @@ enum class WindowProperty { kNone, kStart, kEnd, kTime };
 struct ColumnTraits {
   TimeAttribute time = TimeAttribute::kNone;
   WindowProperty window = WindowProperty::kNone;
+};
+
+struct SortKey {
+  int column = -1;
+  bool descending = false;
 };
 
 struct Plan;
@@ -56,10 +66,17 @@ struct Plan {
   std::vector<int> keys;                         // aggregates, kSessionize
   std::vector<AggregateCall> calls;
   int64_t limit = -1, offset = 0;                // kLimit
+  bool outer = false, with_ordinality = false;   // kUnnest
+  std::vector<int> expand_columns;               // kExpand: columns that some sets lack
+  std::vector<std::vector<bool>> expand_sets;    // kExpand: by set, which of these it has
+  std::vector<SortKey> sort_keys;                // kSort; by time: window.time_column is the first
 
   // One line: what the node does, in terms of its input's column names.
   std::string Describe() const;
 };
+
+// Text that is equal for plans that yield the same rows in the same columns.
+std::string Fingerprint(const Plan& plan);
 
 // The tree, one node a line, inputs indented below.
 std::string PlanToString(const Plan& plan);

@@ -150,7 +150,7 @@ Pruned PruneProject(const PlanPtr& plan, const Needed& needed) {
   return {copy, moved};
 }
 
-// Filter, Window, Sessionize, Limit: the input's columns, and maybe more behind them.
+// Filter, Window, Sessionize, Expand, Sort ...: the input's columns, and maybe more behind them.
 Pruned PrunePassing(const PlanPtr& plan, const Needed& needed) {
   const size_t width = plan->inputs[0]->schema.columns.size();
   Needed below(needed.begin(), needed.begin() + static_cast<long>(width));
@@ -158,9 +158,13 @@ Pruned PrunePassing(const PlanPtr& plan, const Needed& needed) {
   for (int key : plan->keys) below[static_cast<size_t>(key)] = true;
   for (int key : plan->window.partition) below[static_cast<size_t>(key)] = true;
   if (plan->window.time_column >= 0) below[static_cast<size_t>(plan->window.time_column)] = true;
+  for (int column : plan->expand_columns) below[static_cast<size_t>(column)] = true;
+  for (const SortKey& key : plan->sort_keys) below[static_cast<size_t>(key.column)] = true;
   const Pruned pruned = Prune(plan->inputs[0], below);
   auto copy = std::make_shared<Plan>(*plan);
   copy->inputs = {pruned.plan};
+  MoveAll(copy->expand_columns, pruned.moved);
+  for (SortKey& key : copy->sort_keys) key.column = pruned.moved[static_cast<size_t>(key.column)];
   if (copy->condition) {
     copy->condition = ReplaceColumns(plan->condition, Moved(*plan->inputs[0], pruned));
   }
@@ -177,6 +181,20 @@ Pruned PrunePassing(const PlanPtr& plan, const Needed& needed) {
     copy->schema.columns.push_back(plan->schema.columns[i]);
     copy->traits.push_back(plan->traits[i]);
   }
+  return {copy, moved};
+}
+
+// The collection is the input's last column and does not come out.
+Pruned PruneUnnest(const PlanPtr& plan, const Needed& needed) {
+  const size_t width = plan->inputs[0]->schema.columns.size() - 1;
+  Needed below(needed.begin(), needed.begin() + static_cast<long>(width));
+  below.push_back(true);
+  const Pruned pruned = Prune(plan->inputs[0], below);
+  auto copy = std::make_shared<Plan>(*plan);
+  copy->inputs = {pruned.plan};
+  Needed kept(plan->schema.columns.size(), true);
+  for (size_t i = 0; i < width; ++i) kept[i] = pruned.moved[i] >= 0;
+  std::vector<int> moved = KeepColumns(copy.get(), kept);
   return {copy, moved};
 }
 
@@ -229,8 +247,15 @@ Pruned Prune(const PlanPtr& plan, const Needed& needed) {
     case PlanKind::kFilter:
     case PlanKind::kWindow:
     case PlanKind::kSessionize:
+    case PlanKind::kNormalize:
+    case PlanKind::kExpand:
+    case PlanKind::kSort:
     case PlanKind::kLimit:
       return PrunePassing(plan, needed);
+    case PlanKind::kMaterialize:
+      return PrunePassing(plan, Needed(needed.size(), true));
+    case PlanKind::kUnnest:
+      return PruneUnnest(plan, needed);
     case PlanKind::kWindowAggregate:
     case PlanKind::kGroupAggregate:
       return PruneAggregate(plan);

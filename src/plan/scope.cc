@@ -16,6 +16,18 @@ Scope::Scope(const Plan& plan, const std::string& qualifier) {
   }
 }
 
+void Scope::Append(const Scope& right) {
+  columns_.insert(columns_.end(), right.columns_.begin(), right.columns_.end());
+}
+
+namespace {
+constexpr char kByPosition[] = "\x01column";  // no script can write this name
+}  // namespace
+
+std::vector<std::string> Scope::PathOf(size_t position) {
+  return {kByPosition, std::to_string(position)};
+}
+
 int Scope::Find(const std::string& qualifier, const std::string& name) const {
   int found = -1;
   for (size_t i = 0; i < columns_.size(); ++i) {
@@ -54,6 +66,11 @@ Status Scope::NotFound(const std::vector<std::string>& path, const ast::Place& p
 
 Result<ExpressionPtr> Scope::Resolve(const std::vector<std::string>& path,
                                      const ast::Place& place) const {
+  if (path[0] == kByPosition) {
+    const size_t position = std::stoul(path[1]);
+    const ScopeColumn& column = columns_[position];
+    return MakeColumn(static_cast<int>(position), column.name, column.type);
+  }
   size_t used = 1;
   int found = Find("", path[0]);
   if (path.size() > 1) {

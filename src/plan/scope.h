@@ -31,6 +31,11 @@ class Scope {
   // All columns of `plan` under the name `qualifier`.
   Scope(const Plan& plan, const std::string& qualifier);
 
+  // Adds the columns of what stands to the right in FROM.
+  void Append(const Scope& right);
+
+  // A path that means column `position` whatever it is called: for '*'.
+  static std::vector<std::string> PathOf(size_t position);
   // The expression that a dotted path means: column, table.column, or a member of a ROW column.
   Result<ExpressionPtr> Resolve(const std::vector<std::string>& path, const ast::Place& place) const;
   // Positions of the columns under `qualifier`; all if it is empty.

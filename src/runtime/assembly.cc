@@ -9,9 +9,6 @@ namespace millrace {
 
 namespace {
 
-// Messages that a task handles in one run: enough to make up for the switch, few enough to be fair.
-constexpr int kMessagesPerRun = 16;
-
 // Stands for a table without splits.
 class EmptySource final : public Source {
  public:
@@ -113,7 +110,7 @@ TaskParts Builder::PartsOf(size_t index, int instance) const {
   parts.name = node.name;
   parts.instance = instance;
   parts.operator_ids = node.operator_ids;
-  parts.messages = kMessagesPerRun;
+  parts.messages = options_.messages_per_run;
   parts.checkpoints = context_.checkpoints;
   parts.rejects = context_.rejects;
   parts.crash = options_.crash_point;

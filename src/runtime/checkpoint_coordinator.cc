@@ -223,6 +223,15 @@ void CheckpointCoordinator::Report(const std::string& failure, int64_t bytes) {
   if (events_.report) events_.report(report);
 }
 
+std::string CheckpointReport::ToString() const {
+  const std::string what = fmt::format("{}{} {}", final ? "final " : "",
+                                       savepoint ? "savepoint" : "checkpoint", epoch);
+  const auto ms = [](microseconds time) { return static_cast<double>(time.count()) / 1000; };
+  if (!failure.empty()) return fmt::format("{} failed after {:.1f} ms: {}", what, ms(duration), failure);
+  return fmt::format("{}: {:.1f} ms, of these {:.1f} ms for barriers ({:.1f} ms alignment); {} bytes",
+                     what, ms(duration), ms(barriers), ms(alignment), bytes);
+}
+
 void CheckpointCoordinator::EndSavepoint(const Status& status) {
   if (!savepoint_) return;
   const auto done = std::move(savepoint_->done);
@@ -277,6 +286,7 @@ void CheckpointCoordinator::KeepTime(Time now) {
 CheckpointTotals CheckpointCoordinator::totals() const {
   std::lock_guard lock(mutex_);
   CheckpointTotals totals = totals_;
+  totals.last_epoch = epoch_;
   totals.unpublished = static_cast<int64_t>(unpublished());
   return totals;
 }

@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <set>
 
+#include "base/files.h"
 #include "state/state_file.h"
 
 namespace millrace {

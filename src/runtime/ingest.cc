@@ -83,6 +83,7 @@ Result<Ingested> Ingestor::Ingest(const Polled& polled, Timestamp arrival) {
 Status Ingestor::Decode(const Polled& polled, Ingested& piece) {
   if (!decoder_ || !polled.chunk.bytes) {
     piece.rows = polled.rows;
+    piece.kinds = polled.kinds;
     piece.records = piece.bytes = piece.rows ? piece.rows->num_rows() : 0;
     return Status::OK();
   }
@@ -125,8 +126,9 @@ Status Ingestor::DropUntimed(const std::string& file, Ingested& piece) {
     }
   }
   if (std::ssize(kept) == times.length()) return Status::OK();
-  MILL_ASSIGN(Batch taken, (Batch{piece.rows, nullptr, nullptr, 0}.Take(kept)));
+  MILL_ASSIGN(Batch taken, (Batch{piece.rows, piece.kinds, nullptr, 0}.Take(kept)));
   piece.rows = std::move(taken.rows);
+  piece.kinds = std::move(taken.kinds);
   MILL_ASSIGN(piece.times, ToMilliseconds(*piece.rows->column(ingestion_.rowtime)));
   return Status::OK();
 }
@@ -156,8 +158,8 @@ void KeptBadRows::TellTo(DeadLetters& receiver) const {
 
 Batch LaneClock::Advance(const Ingested& piece, int64_t offset, int64_t length) {
   const bool whole = offset == 0 && length == piece.rows->num_rows();
-  Batch batch{whole ? piece.rows : piece.rows->Slice(offset, length), nullptr, nullptr,
-              piece.arrival};
+  Batch batch{piece.rows, piece.kinds, nullptr, piece.arrival};
+  if (!whole) batch = batch.Slice(offset, length);
   if (!piece.watermarks) return batch;
   const arrow::Int64Array& marks = *piece.watermarks;
   const int64_t* marked = marks.raw_values() + offset;

@@ -39,6 +39,7 @@ class KeptBadRows final : public DeadLetters {
 // A decoded piece of a lane.
 struct Ingested {
   std::shared_ptr<arrow::RecordBatch> rows;
+  RowKinds kinds;                                 // null: all +I
   std::shared_ptr<arrow::Int64Array> times;       // event time, ms, no NULL; null: none
   std::shared_ptr<arrow::Int64Array> watermarks;  // ms, may hold NULLs; null: none
   Timestamp arrival = 0;

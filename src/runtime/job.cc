@@ -221,6 +221,11 @@ Status GraphJob::OpenParts() {
       MILL_RETURN(Annotate(assembly_->tasks[n][i]->chain().Open(context), node.name));
     }
   }
+  if (services_.rejects) {
+    const auto* from = services_.from;
+    const bool known = from && from->rejects();
+    MILL_RETURN(services_.rejects->Restore(known ? &*from->rejects() : nullptr));
+  }
   if (services_.from) MILL_RETURN(Restore());
   opened_parts_ = true;
   return Status::OK();
@@ -228,9 +233,6 @@ Status GraphJob::OpenParts() {
 
 Status GraphJob::Restore() {
   const RestorePoint& from = *services_.from;
-  if (services_.rejects) {
-    MILL_RETURN(services_.rejects->Restore(from.rejects() ? &*from.rejects() : nullptr));
-  }
   for (LaneParts& lane : assembly_->lanes) {
     if (const LaneSnapshot* snapshot = from.FindLane(lane.id)) lane.task->GoOnFrom(*snapshot);
   }

@@ -21,11 +21,15 @@ struct CheckpointReport {
   std::chrono::microseconds barriers{0};   // of that, until the last task had passed the barrier
   std::chrono::microseconds alignment{0};  // the longest that a task's channels stood waiting
   int64_t bytes = 0;
+
+  // One line for the log.
+  std::string ToString() const;
 };
 
 struct CheckpointTotals {
   int64_t completed = 0, failed = 0;
   int64_t unpublished = 0;  // epochs that wait for their sinks
+  int64_t last_epoch = 0;   // the highest number that was given to one
   CheckpointReport last;    // completed
 };
 
@@ -44,6 +48,8 @@ struct JobOptions {
   int workers = 1;
   int64_t batch_rows = 8192;         // target rows of a batch between operators
   int64_t queue_bytes = 4 << 20;     // bound of one channel
+  // That a task handles in one run: enough to make up for the switch, few enough to be fair.
+  int messages_per_run = 16;
   std::chrono::milliseconds barrier_interval{0};  // 0: only the final epoch
   std::string time_zone = "UTC";
   std::function<Timestamp()> clock;  // wall clock in ms; null: the system's

@@ -1,5 +1,6 @@
 #include "runtime/task.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace millrace {
@@ -21,31 +22,40 @@ SinkSnapshot SinkWriter::TakeStaged() {
   return {id_, {std::move(staged_)}, {rows(), published_epochs()}};
 }
 
+// Epochs are published in order: behind one that could not be, the others wait until it is asked for
+// again.
 void SinkWriter::RequestPublish(const Committable& staged) {
   std::lock_guard lock(mutex_);
-  requested_.push_back(staged);
-  asked_.store(true, std::memory_order_release);
+  const bool again = std::any_of(requested_.begin(), requested_.end(),
+                                 [&](const auto& each) { return each.epoch == staged.epoch; });
+  if (!again && staged.epoch <= last_published_) return;
+  if (!again) requested_.push_back(staged);
+  if (again || !behind_) asked_.store(true, std::memory_order_release);
 }
 
 Status SinkWriter::PublishRequested() {
-  if (!asked_.load(std::memory_order_acquire)) return Status::OK();
-  std::deque<Committable> requested;
-  {
-    std::lock_guard lock(mutex_);
-    requested = std::exchange(requested_, {});
-    asked_.store(false, std::memory_order_relaxed);
-  }
-  for (const Committable& staged : requested) {
-    if (staged.epoch <= last_published_) continue;
+  while (asked_.load(std::memory_order_acquire)) {
+    Committable staged;
+    {
+      std::lock_guard lock(mutex_);
+      asked_.store(!requested_.empty(), std::memory_order_relaxed);
+      if (requested_.empty()) break;
+      staged = requested_.front();
+    }
     MILL_RETURN(CrashAt("before a sink publishes"));
     const Status published = sink_->Publish(staged);
-    behind_.store(!published.ok(), std::memory_order_relaxed);
+    {
+      std::lock_guard lock(mutex_);
+      behind_ = !published.ok();
+      if (behind_) asked_.store(false, std::memory_order_relaxed);
+      if (!behind_) requested_.pop_front();
+      if (!behind_) last_published_ = staged.epoch;
+    }
     if (!published.ok()) {
       checkpoints_->PublishFailed(number_, published);
-      return Status::OK();
+      break;
     }
     MILL_RETURN(CrashAt("after a sink has published"));
-    last_published_ = staged.epoch;
     Count(published_, 1);
     checkpoints_->Published(number_, staged.epoch);
   }
@@ -55,14 +65,11 @@ Status SinkWriter::PublishRequested() {
 Status SinkWriter::Recover(const SinkSnapshot& from) {
   Count(rows_, from.counters.rows);
   Count(published_, from.counters.published_epochs);
-  for (const Committable& staged : from.pending) {
-    MILL_RETURN(CrashAt("before a sink publishes"));
-    MILL_RETURN(sink_->Publish(staged));
-    MILL_RETURN(CrashAt("after a sink has published"));
-    last_published_ = staged.epoch;
-    Count(published_, 1);
-  }
-  return Status::OK();
+  MILL_RETURN(CrashAt("before a sink recovers"));
+  MILL_RETURN(sink_->Recover(from.pending));
+  if (!from.pending.empty()) last_published_ = from.pending.back().epoch;
+  Count(published_, std::ssize(from.pending));
+  return CrashAt("after a sink has recovered");
 }
 
 Result<Activity::Next> Task::Run() {

@@ -50,7 +50,8 @@ class SinkWriter final : public ChainEnd {
   const std::string& id() const { return id_; }
   int64_t rows() const { return rows_.load(std::memory_order_relaxed); }
   int64_t published_epochs() const { return published_.load(std::memory_order_relaxed); }
-  bool publishes_all() const { return !behind_.load(std::memory_order_relaxed); }
+  // False if what a checkpoint has committed could not be published.
+  bool publishes_all() const { return !behind_; }
 
  private:
   Status CrashAt(const char* point) { return crash_ ? crash_(point) : Status::OK(); }
@@ -62,10 +63,11 @@ class SinkWriter final : public ChainEnd {
   CrashPoint crash_;
   Committable staged_;
   std::mutex mutex_;
-  std::deque<Committable> requested_;  // under the mutex
-  std::atomic<bool> asked_{false};     // something is
-  std::atomic<bool> behind_{false};    // a publication has failed
+  // Under the mutex: what is to be published, epochs ascending; whether the first of it failed.
+  std::deque<Committable> requested_;
+  std::atomic<bool> behind_{false};
   int64_t last_published_ = 0;
+  std::atomic<bool> asked_{false};
   std::atomic<int64_t> rows_{0}, published_{0};
 };
 

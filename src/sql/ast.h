@@ -150,6 +150,7 @@ struct ColumnDef {
   SqlType type;
   bool has_type = false;          // computed columns have none
   ExprPtr computed;               // name AS expr
+  std::string computed_text;      // expr as written
   bool metadata = false;          // name TYPE METADATA [FROM 'key'] [VIRTUAL]
   std::string metadata_key;       // "" = the column's name
   bool metadata_virtual = false;
@@ -160,6 +161,7 @@ struct WatermarkDef {
   Place place;
   std::string column;
   ExprPtr expr;
+  std::string text;  // expr as written
 };
 
 struct LikeClause {

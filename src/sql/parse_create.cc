@@ -61,7 +61,9 @@ Status Parser::ParseWatermark(ast::CreateTable& table) {
     watermark.column += watermark.column.empty() ? part : "." + part;
   }
   MILL_RETURN(Expect("AS", "and the watermark's expression"));
+  const size_t first = position_;
   MILL_ASSIGN(watermark.expr, ParseExpression());
+  watermark.text = Slice(first, position_);
   if (table.watermark) return ErrorAt(watermark.place, "the table has two watermarks");
   table.watermark = std::move(watermark);
   return Status::OK();
@@ -72,7 +74,9 @@ Status Parser::ParseColumn(ast::CreateTable& table) {
   column.place = Peek().place;
   MILL_ASSIGN(column.name, ExpectName("a column name"));
   if (Accept("AS")) {
+    const size_t first = position_;
     MILL_ASSIGN(column.computed, ParseExpression());
+    column.computed_text = Slice(first, position_);
   } else if (!AtAny({",", ")"})) {
     MILL_ASSIGN(column.type, ParseType());
     column.has_type = true;

@@ -113,11 +113,11 @@ Result<SqlType> Parser::ParseDecimalType() {
   return type;
 }
 
-// CHAR, VARCHAR, BINARY, VARBINARY; without a length CHAR and BINARY have 1, the others any.
+// CHAR, VARCHAR, BINARY, VARBINARY; without a length the fixed ones hold 1, the others any.
 Result<SqlType> Parser::ParseLengthType(TypeKind kind) {
-  const bool varying = kind == TypeKind::kVarchar || kind == TypeKind::kVarbinary;
+  const bool fixed = kind == TypeKind::kChar || kind == TypeKind::kBinary;
   MILL_ASSIGN(const int length, ParseOptionalNumber("length", 1, SqlType::kMaxLength,
-                                                    varying ? SqlType::kMaxLength : 1));
+                                                    fixed ? 1 : SqlType::kMaxLength));
   return SqlType::Of(kind, length);
 }
 

@@ -57,6 +57,12 @@ void KeyTable::FindOrInsertEncoded(std::vector<uint32_t>& slots, std::vector<uin
       if (is_new) inserted.push_back(static_cast<uint32_t>(i));
     }
   }
+  if (tracking_) TouchAll(slots);
+}
+
+void KeyTable::TouchAll(const std::vector<uint32_t>& slots) {
+  uint8_t* marks = marks_.data();
+  for (uint32_t slot : slots) marks[slot] |= kTouched;
 }
 
 // Hashes the rows and pulls in the index entries, then the keys that they lead to.
@@ -168,6 +174,7 @@ uint32_t KeyTable::Allocate() {
   const auto slot = static_cast<uint32_t>(used_.size());
   MILL_CHECK(slot != kNone);
   used_.push_back(kKeyless);
+  if (tracking_) marks_.push_back(0);
   if (codec_.fixed_width() > 0) {
     keys_.resize(used_.size() * codec_.fixed_width());
   } else {
@@ -217,8 +224,61 @@ void KeyTable::EraseHashed(uint32_t slot, uint64_t hash) {
     --size_;
     if (codec_.fixed_width() == 0) live_bytes_ -= places_[slot].length;
   }
+  if (tracking_) {
+    ForgetSaved(slot);
+    marks_[slot] = 0;
+  }
   used_[slot] = kFree;
   free_.push_back(slot);
+}
+
+void KeyTable::ForgetSaved(uint32_t slot) {
+  if (!tracking_ || !(marks_[slot] & kSaved)) return;
+  marks_[slot] = static_cast<uint8_t>(marks_[slot] & ~kSaved);
+  if (codec_.with_namespace()) return;
+  const uint8_t* key = KeyData(slot);
+  erased_.insert(erased_.end(), key, key + KeySize(slot));
+  erased_lengths_.push_back(static_cast<uint32_t>(KeySize(slot)));
+}
+
+Result<KeyChanges> KeyTable::TakeChanges(SaveMode mode) {
+  KeyChanges changes;
+  if (!tracking_) marks_.resize(used_.size(), 0);
+  tracking_ = true;
+  changes.slots = TakeTouched(mode);
+  if (mode == SaveMode::kDelta) MILL_RETURN(TakeErased(changes));
+  erased_ = {};
+  erased_lengths_ = {};
+  return changes;
+}
+
+std::vector<uint32_t> KeyTable::TakeTouched(SaveMode mode) {
+  std::vector<uint32_t> touched;
+  if (mode == SaveMode::kFull) touched.reserve(size_);
+  for (size_t slot = 0; slot < marks_.size(); ++slot) {
+    const bool wanted = mode == SaveMode::kFull || (marks_[slot] & kTouched);
+    if (!wanted || used_[slot] != kKeyed) continue;
+    marks_[slot] = kSaved;
+    touched.push_back(static_cast<uint32_t>(slot));
+  }
+  return touched;
+}
+
+Status KeyTable::TakeErased(KeyChanges& changes) {
+  std::vector<const uint8_t*> keys;
+  size_t at = 0;
+  for (uint32_t length : erased_lengths_) {
+    keys.push_back(erased_.data() + at);
+    at += length;
+  }
+  changes.erased_count = static_cast<int64_t>(keys.size());
+  return codec_.Decode(std::move(keys)).Value(&changes.erased);
+}
+
+int64_t KeyTable::NamespaceOf(uint32_t slot) const {
+  int64_t value = 0;
+  std::memcpy(&value, KeyData(slot), sizeof(value));
+  return value;
 }
 
 // Closes the hole by moving back each following entry that may stand there.
@@ -254,7 +314,8 @@ Result<arrow::ArrayVector> KeyTable::KeyColumns(std::span<const uint32_t> slots)
 
 size_t KeyTable::memory_bytes() const {
   return entries_.capacity() * sizeof(Entry) + used_.capacity() + free_.capacity() * 4 +
-         keys_.capacity() + places_.capacity() * sizeof(Place);
+         keys_.capacity() + places_.capacity() * sizeof(Place) + marks_.capacity() +
+         erased_.capacity() + erased_lengths_.capacity() * 4;
 }
 
 }  // namespace millrace

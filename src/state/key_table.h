@@ -9,6 +9,10 @@
 //
 // Erased slots are reused, last first; the arena is compacted when half of it is dead, so a job
 // that inserts and erases for ever stays flat. Owned by one operator, one thread at a time.
+//
+// Once it has been saved, the table notes what changes: one byte by slot tells whether the key has
+// been looked up since (its state may differ), and whether it was in a snapshot (so that a delta
+// must tell of its end).
 #pragma once
 
 #include <cstdint>
@@ -18,8 +22,16 @@
 
 #include "base/status.h"
 #include "state/key_codec.h"
+#include "state/snapshot.h"
 
 namespace millrace {
+
+// What a snapshot must hold of a key table.
+struct KeyChanges {
+  std::vector<uint32_t> slots;  // keys to be written, ascending
+  arrow::ArrayVector erased;    // key columns of those saved before and gone since
+  int64_t erased_count = 0;
+};
 
 class KeyTable {
  public:
@@ -48,6 +60,19 @@ class KeyTable {
   void Erase(std::span<const uint32_t> slots);
   // The key columns of the slots, in order. Not for slots from Allocate.
   Result<arrow::ArrayVector> KeyColumns(std::span<const uint32_t> slots) const;
+
+  // The keys to be saved: all, or those that have changed since the last call. From the first call
+  // on changes are noted; what changes after it belongs to the next one. In a table with namespaces,
+  // whose numbers may be given anew, what was erased is for the owner to tell.
+  Result<KeyChanges> TakeChanges(SaveMode mode);
+  // Notes a change of a key that was not looked up.
+  void Touch(uint32_t slot) {
+    if (tracking_) marks_[slot] |= kTouched;
+  }
+  // Notes that what was saved of the key is gone, although the key stays.
+  void ForgetSaved(uint32_t slot);
+  // The namespace of the slot's key, where there are namespaces.
+  int64_t NamespaceOf(uint32_t slot) const;
 
   // Slots ever in use: the length that the state's columns need.
   size_t slot_count() const { return used_.size(); }
@@ -82,6 +107,9 @@ class KeyTable {
   void EraseHashed(uint32_t slot, uint64_t hash);
   void EraseEntry(size_t position);
   void CompactArena();
+  void TouchAll(const std::vector<uint32_t>& slots);
+  std::vector<uint32_t> TakeTouched(SaveMode mode);
+  Status TakeErased(KeyChanges& changes);
 
   KeyCodec codec_;
   std::vector<Entry> entries_;
@@ -92,6 +120,12 @@ class KeyTable {
   std::vector<uint8_t> keys_;   // fixed keys by slot, or the arena
   std::vector<Place> places_;   // by slot, variable keys only
   size_t live_bytes_ = 0;       // of the arena
+  // Changes since the last snapshot.
+  static constexpr uint8_t kTouched = 1, kSaved = 2;
+  bool tracking_ = false;
+  std::vector<uint8_t> marks_;           // by slot
+  std::vector<uint8_t> erased_;          // keys that were saved, one behind the other
+  std::vector<uint32_t> erased_lengths_;
   EncodedKeys encoded_;         // scratch
   std::vector<uint64_t> hashes_;
 };

@@ -5,6 +5,7 @@
 
 #include <map>
 #include <random>
+#include <set>
 #include <string>
 
 #include "data/key_hash.h"
@@ -225,6 +226,69 @@ TEST(Timers, FireInOrderAtTheRealTime) {
         real[due] = kMinTimestamp;
       }
       for (Timestamp left : real) ASSERT_TRUE(left == kMinTimestamp || left > now);
+    }
+  }
+}
+
+std::set<int64_t> Numbers(const arrow::Array& column) {
+  std::set<int64_t> numbers;
+  for (int64_t i = 0; i < column.length(); ++i) {
+    EXPECT_TRUE(numbers.insert(static_cast<const arrow::Int64Array&>(column).Value(i)).second);
+  }
+  return numbers;
+}
+
+// Looked up, touched, erased and inserted anew, at random, against sets.
+TEST(KeyTable, NotesChangesBetweenSnapshots) {
+  for (uint32_t seed = 1; seed <= 200; ++seed) {
+    std::mt19937 random(seed);
+    KeyTable table = *KeyTable::Make({arrow::int64()}, false);
+    std::map<int64_t, uint32_t> slots;
+    std::set<int64_t> touched, saved, erased;
+    const auto erase = [&](int64_t key) {
+      if (saved.erase(key) > 0) erased.insert(key);
+      touched.erase(key);
+    };
+    for (int step = 0; step < 60; ++step) {
+      const auto key = static_cast<int64_t>(random() % 30);
+      const bool known = slots.contains(key);
+      if (known && random() % 4 == 0) {
+        table.Erase(slots[key]);
+        slots.erase(key);
+        erase(key);
+      } else if (known && random() % 4 == 0) {
+        table.ForgetSaved(slots[key]);
+        if (saved.erase(key) > 0) erased.insert(key);
+      } else if (known && random() % 4 == 0) {
+        table.Touch(slots[key]);
+        touched.insert(key);
+      } else {
+        arrow::Int64Builder builder;
+        ASSERT_TRUE(builder.Append(key).ok());
+        const auto rows = arrow::RecordBatch::Make(arrow::schema({arrow::field("k", arrow::int64())}),
+                                                   1, {*builder.Finish()});
+        std::vector<uint32_t> found, inserted;
+        ASSERT_TRUE(table.FindOrInsert(*rows, {0}, nullptr, found, inserted).ok());
+        slots[key] = found[0];
+        touched.insert(key);
+      }
+      if (random() % 10 != 0) continue;
+      const bool first = saved.empty() && erased.empty();
+      const bool full = first || random() % 3 == 0;
+      const KeyChanges changes = *table.TakeChanges(full ? SaveMode::kFull : SaveMode::kDelta);
+      std::set<int64_t> all;
+      for (const auto& [present, slot] : slots) all.insert(present);
+      ASSERT_EQ(Numbers(*(*table.KeyColumns(changes.slots))[0]), full ? all : touched);
+      if (!full) {
+        ASSERT_EQ(Numbers(*changes.erased[0]), erased);
+        ASSERT_EQ(changes.erased_count, static_cast<int64_t>(erased.size()));
+      }
+      if (full) saved.clear();
+      for (const auto& [present, slot] : slots) {
+        if (full || touched.contains(present)) saved.insert(present);
+      }
+      touched.clear();
+      erased.clear();
     }
   }
 }

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/status.h"
+#include "data/state_field.h"
 
 namespace millrace {
 
@@ -31,13 +32,6 @@ struct StateTable {
   // the whole table, which is written in every snapshot.
   std::vector<int> id_columns;
 };
-
-// A column with its meaning, for who reads the file.
-inline std::shared_ptr<arrow::Field> StateField(const std::string& name,
-                                                std::shared_ptr<arrow::DataType> type,
-                                                const std::string& doc) {
-  return arrow::field(name, std::move(type), true, arrow::key_value_metadata({"doc"}, {doc}));
-}
 
 class StateWriter {
  public:

@@ -14,6 +14,7 @@
 #include <filesystem>
 #include <map>
 
+#include "base/files.h"
 #include "state/snapshot_fold.h"
 
 namespace millrace {

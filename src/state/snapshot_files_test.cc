@@ -214,6 +214,9 @@ TEST(SnapshotFiles, MissingColumnsAreNullAndOthersLeftOut) {
   EXPECT_NE(reader.Read(table).status().message().find(
                 "column 'sum' was saved as decimal128(38, 2), and is int64 now"),
             std::string::npos);
+  table.schema = arrow::schema({StateField("owner", arrow::utf8(), ""), table.schema->field(1)});
+  EXPECT_NE(reader.Read(table).status().message().find("was saved without column 'owner'"),
+            std::string::npos);
   table.name = "others";
   EXPECT_TRUE(reader.Read(table)->empty());
 }

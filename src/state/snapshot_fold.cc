@@ -1,5 +1,6 @@
 #include "state/snapshot_fold.h"
 
+#include <algorithm>
 #include <map>
 #include <string>
 
@@ -98,12 +99,29 @@ Result<arrow::RecordBatchVector> FoldPieces(const StateTable& table,
   return folded;
 }
 
+namespace {
+
+// A row without its key or id would be another row.
+Status CheckMayLack(const StateTable& table, int column) {
+  const auto among = [column](const std::vector<int>& columns) {
+    return std::find(columns.begin(), columns.end(), column) != columns.end();
+  };
+  if (!among(table.key_columns) && !among(table.id_columns)) return Status::OK();
+  return UserError(
+      "state table '{}' was saved without column '{}', by which its rows are known now. hint: restore "
+      "with the script that saved it, or start without this state",
+      table.name, table.schema->field(column)->name());
+}
+
+}  // namespace
+
 Result<std::shared_ptr<arrow::RecordBatch>> ConformTo(const StateTable& table,
                                                       const arrow::RecordBatch& rows) {
   arrow::ArrayVector columns;
   for (const auto& field : table.schema->fields()) {
     std::shared_ptr<arrow::Array> column = rows.GetColumnByName(field->name());
     if (column == nullptr) {
+      MILL_RETURN(CheckMayLack(table, static_cast<int>(columns.size())));
       MILL_ASSIGN(column, arrow::MakeArrayOfNull(field->type(), rows.num_rows()));
     }
     if (!column->type()->Equals(*field->type())) {

@@ -70,15 +70,6 @@ arrow::Status DurableFile::Close() {
 
 uint64_t DurableFile::checksum() const { return XXH64_digest(hash_->state); }
 
-Status SyncFolder(const std::string& folder) {
-  const int descriptor = open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (descriptor < 0) return FileError("open", folder);
-  const bool synced = fsync(descriptor) == 0;
-  const Status status = synced ? Status::OK() : FileError("make durable", folder);
-  close(descriptor);
-  return status;
-}
-
 Result<std::shared_ptr<arrow::Buffer>> ReadVerified(const std::string& root,
                                                     const StateFile& file) {
   auto opened = arrow::io::ReadableFile::Open(root + "/" + file.path);

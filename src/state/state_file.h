@@ -53,9 +53,6 @@ class DurableFile final : public arrow::io::OutputStream {
   std::unique_ptr<Hash> hash_;
 };
 
-// Makes the entries of a folder durable.
-Status SyncFolder(const std::string& folder);
-
 // The file's bytes. Fails, naming the file, if it is missing, shorter or longer than recorded, or
 // damaged.
 Result<std::shared_ptr<arrow::Buffer>> ReadVerified(const std::string& root, const StateFile& file);

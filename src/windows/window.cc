@@ -7,18 +7,13 @@
 namespace millrace {
 namespace {
 
-std::string Duration(int64_t ms) {
-  if (ms % 1000 != 0) return fmt::format("{} ms", ms);
-  return fmt::format("{} s", ms / 1000);
-}
-
 std::string Suffix(const WindowSpec& spec) {
-  return spec.offset == 0 ? "" : ", offset " + Duration(spec.offset);
+  return spec.offset == 0 ? "" : ", offset " + DurationText(spec.offset);
 }
 
 std::string SessionToString(const WindowSpec& spec, const std::string& time) {
-  std::string text = fmt::format("SESSION({}, gap {}", time, Duration(spec.size));
-  if (spec.max_duration > 0) text += ", max duration " + Duration(spec.max_duration);
+  std::string text = fmt::format("SESSION({}, gap {}", time, DurationText(spec.size));
+  if (spec.max_duration > 0) text += ", max duration " + DurationText(spec.max_duration);
   if (spec.max_events > 0) text += fmt::format(", max events {}", spec.max_events);
   return text + ")";
 }
@@ -44,17 +39,22 @@ void AssignCumulative(const WindowSpec& spec, Timestamp time, std::vector<Window
 
 }  // namespace
 
+std::string DurationText(int64_t ms) {
+  if (ms % 1000 != 0) return fmt::format("{} ms", ms);
+  return fmt::format("{} s", ms / 1000);
+}
+
 std::string WindowSpec::ToString() const {
   const std::string time =
       domain == TimeDomain::kProcessing ? "PROCTIME" : fmt::format("${}", time_column);
   switch (kind) {
     case WindowKind::kTumble:
-      return fmt::format("TUMBLE({}, {}{})", time, Duration(size), Suffix(*this));
+      return fmt::format("TUMBLE({}, {}{})", time, DurationText(size), Suffix(*this));
     case WindowKind::kHop:
-      return fmt::format("HOP({}, {} every {}{})", time, Duration(size), Duration(slide),
+      return fmt::format("HOP({}, {} every {}{})", time, DurationText(size), DurationText(slide),
                          Suffix(*this));
     case WindowKind::kCumulate:
-      return fmt::format("CUMULATE({}, {} by {}{})", time, Duration(size), Duration(slide),
+      return fmt::format("CUMULATE({}, {} by {}{})", time, DurationText(size), DurationText(slide),
                          Suffix(*this));
     case WindowKind::kSession:
       return SessionToString(*this, time);

@@ -43,6 +43,9 @@ struct Window {
   bool operator==(const Window&) const = default;
 };
 
+// "10 s", "1500 ms".
+std::string DurationText(int64_t ms);
+
 // Start of the size-aligned interval that holds `time` (floor also below zero).
 Timestamp AlignedStart(Timestamp time, int64_t size, int64_t offset);
 // Appends the windows of a row at `time` to `windows`, earliest end first. Not for SESSION, kAttached.

@@ -2,9 +2,12 @@
 // ways and must give the same rows each time.
 //
 //   CREATE TABLE bids (...) WITH ('connector' = 'test');
-//   -- input bids            rows of table bids, one a line, columns between '|'; NULL; "#1 -D |" a kind
+//   -- input bids            rows of table bids, one a line, columns between '|'; NULL; first "-D |": a kind
 //   --   00:00:01 | 5
 //   SELECT ...;
+//   --   @ 00:01:00          in input: what follows comes when the clock of processing time stands there
+//   -- expect text           lines of what the statement before prints, in this order
+//   -- expect once: text     what the statement before prints has this once
 //   -- expect live           must have appeared while the input is still open
 //   -- expect                must appear in all, the live ones included
 //   -- expect late           rows dropped as late, the first column's value
@@ -23,6 +26,7 @@
 #include "data/pretty.h"
 #include "engine/engine.h"
 #include "functions/expression.h"
+#include "rows_source.h"
 
 #include <arrow/api.h>
 
@@ -32,10 +36,10 @@ namespace {
 // ---- the test file ----
 
 struct Expectation {
-  std::vector<std::string> live, rows, late;
+  std::vector<std::string> live, rows, late, text;
   bool has_rows = false, has_late = false;
   std::string error;
-  std::vector<std::string> plan;
+  std::vector<std::string> plan, once;
 };
 
 struct Step {
@@ -46,6 +50,18 @@ struct Step {
 struct TestFile {
   std::map<std::string, std::vector<std::string>> inputs;
   std::vector<Step> steps;
+  // The clock times at which portions of the input come; the first is 0.
+  std::vector<std::string> Clock() const {
+    std::vector<std::string> times = {""};
+    for (const auto& [table, lines] : inputs) {
+      std::vector<std::string> own = {""};
+      for (const std::string& line : lines) {
+        if (line.starts_with("@ ")) own.push_back(line.substr(2));
+      }
+      if (own.size() > times.size()) times = std::move(own);
+    }
+    return times;
+  }
 };
 
 std::string Trim(const std::string& text) {
@@ -68,6 +84,7 @@ std::vector<std::string>* BlockOf(const std::string& head, TestFile* file) {
   if (file->steps.empty()) return nullptr;
   Expectation& expected = file->steps.back().expected;
   if (head == "expect live") return &expected.live;
+  if (head == "expect text") return &expected.text;
   if (head == "expect late") {
     expected.has_late = true;
     return &expected.late;
@@ -77,6 +94,7 @@ std::vector<std::string>* BlockOf(const std::string& head, TestFile* file) {
     return &expected.rows;
   }
   if (head.starts_with("expect error:")) expected.error = Trim(head.substr(13));
+  if (head.starts_with("expect once:")) expected.once.push_back(Trim(head.substr(12)));
   if (head.starts_with("expect plan:")) expected.plan.push_back(Trim(head.substr(12)));
   return nullptr;
 }
@@ -114,32 +132,6 @@ std::string Lengthen(const std::string& cell, const SqlType& type) {
   return cell;
 }
 
-// Rows of text, cast to the columns' types; yields one batch, then waits or ends.
-class TestSource : public Source {
- public:
-  TestSource(std::shared_ptr<arrow::RecordBatch> rows, const bool* open) : rows_(std::move(rows)), open_(open) {}
-  Status Open() override { return Status::OK(); }
-  Result<Polled> Poll(std::chrono::milliseconds) override {
-    Polled polled;
-    if (!sent_ && rows_->num_rows() > 0) {
-      polled.state = Polled::State::kData;
-      polled.rows = rows_;
-    } else {
-      polled.state = *open_ ? Polled::State::kNothing : Polled::State::kEnd;
-    }
-    sent_ = true;
-    return polled;
-  }
-  Status Seek(const std::string&) override { return Status::OK(); }
-  bool bounded() const override { return true; }
-  std::string name() const override { return "test"; }
-
- private:
-  std::shared_ptr<arrow::RecordBatch> rows_;
-  const bool* open_;
-  bool sent_ = false;
-};
-
 Result<std::shared_ptr<arrow::RecordBatch>> MakeRows(const TableInfo& table, const Schema& columns,
                                                      const std::vector<std::string>& lines) {
   std::vector<std::shared_ptr<arrow::Array>> arrays;
@@ -147,7 +139,9 @@ Result<std::shared_ptr<arrow::RecordBatch>> MakeRows(const TableInfo& table, con
     const int at = table.schema.Find(column.name);
     arrow::StringBuilder builder;
     for (const std::string& line : lines) {
-      const auto cells = Cells(line);
+      auto cells = Cells(line);
+      RowKind kind;
+      if (!cells.empty() && ReadRowKind(cells[0], &kind)) cells.erase(cells.begin());
       if (at >= static_cast<int>(cells.size())) return UserError("input line has too few cells: {}", line);
       const std::string& cell = cells[static_cast<size_t>(at)];
       MILL_RETURN(cell == "NULL" ? builder.AppendNull() : builder.Append(Lengthen(cell, column.type)));
@@ -159,16 +153,48 @@ Result<std::shared_ptr<arrow::RecordBatch>> MakeRows(const TableInfo& table, con
   return arrow::RecordBatch::Make(columns.ToArrow(), static_cast<int64_t>(lines.size()), arrays);
 }
 
-Connector TestConnector(const TestFile* file, const bool* open) {
+RowKinds MakeKinds(const std::vector<std::string>& lines) {
+  auto kinds = std::make_shared<std::vector<RowKind>>();
+  bool inserts_only = true;
+  for (const std::string& line : lines) {
+    RowKind kind = RowKind::kInsert;
+    const auto cells = Cells(line);
+    if (!cells.empty()) ReadRowKind(cells[0], &kind);
+    inserts_only = inserts_only && kind == RowKind::kInsert;
+    kinds->push_back(kind);
+  }
+  return inserts_only ? nullptr : kinds;
+}
+
+// Cuts the lines at the clock times.
+std::vector<std::vector<std::string>> CutLines(const std::vector<std::string>& lines) {
+  std::vector<std::vector<std::string>> portions(1);
+  for (const std::string& line : lines) {
+    if (line.starts_with("@ ")) {
+      portions.emplace_back();
+    } else {
+      portions.back().push_back(line);
+    }
+  }
+  return portions;
+}
+
+Connector TestConnector(const TestFile* file, const int* phase, const bool* open) {
   Connector connector;
   connector.name = "test";
+  connector.options = {{"changelog-mode", "STRING", "I", "Which kinds of rows the input has."}};
+  connector.changelog = DeclaredChangelog;
   connector.make_source = [=](const TableInfo& table, const Schema& columns)
       -> Result<std::vector<std::unique_ptr<Source>>> {
     const auto input = file->inputs.find(table.name);
     if (input == file->inputs.end()) return UserError("the test has no input for '{}'", table.name);
-    MILL_ASSIGN(auto rows, MakeRows(table, columns, input->second));
+    std::vector<Portion> portions;
+    for (const auto& lines : CutLines(input->second)) {
+      MILL_ASSIGN(auto rows, MakeRows(table, columns, lines));
+      portions.push_back({std::move(rows), MakeKinds(lines)});
+    }
     std::vector<std::unique_ptr<Source>> sources;
-    sources.push_back(std::make_unique<TestSource>(std::move(rows), open));
+    sources.push_back(std::make_unique<RowsSource>(std::move(portions), phase, open));
     return sources;
   };
   return connector;
@@ -250,7 +276,12 @@ class TestRun {
   bool Run() {
     EngineOptions options;
     options.workers = way_.workers;
-    options.extra_connectors.push_back(TestConnector(&file_, &open_));
+    clock_times_ = file_.Clock();
+    if (clock_times_.size() > 1) {
+      if (way_.threads) return true;  // the clock is not ours there
+      options.clock = [this] { return now_; };
+    }
+    options.extra_connectors.push_back(TestConnector(&file_, &phase_, &open_));
     auto engine = Engine::Make(std::move(options));
     if (!engine.ok()) return Fail("", engine.status().message());
     engine_ = std::move(*engine);
@@ -269,13 +300,16 @@ class TestRun {
     }
     Collector rows;
     live_failed_ = false;
+    std::string text;
     const size_t late_before = engine_->LateRows().size();
     const Status status = engine_->Execute(step.sql, &rows, [&](StatementResult result) {
+      text += result.text;
       return result.job ? RunJob(step, *result.job, rows) : Status::OK();
     });
     if (live_failed_) return false;
     if (!step.expected.error.empty()) return CheckError(step, status);
     if (!status.ok()) return Fail(step.sql, status.message());
+    if (!CheckText(step, text)) return false;
     if (step.expected.has_late && !CheckLate(step, late_before)) return false;
     const bool compare = step.expected.has_rows || !step.expected.live.empty();
     if (!compare) return true;
@@ -284,15 +318,29 @@ class TestRun {
     return Compare(step, "rows", Expected(wanted, rows.schema()), rows.Folded());
   }
 
+  // Steps the job through the portions of its input.
+  Status RunPhases(Job& job) {
+    const SqlType time = SqlType::Timestamp();
+    for (phase_ = 0; phase_ < static_cast<int>(clock_times_.size()); ++phase_) {
+      const std::string& at = clock_times_[static_cast<size_t>(phase_)];
+      const auto text = std::make_shared<arrow::StringScalar>(Lengthen(at.empty() ? "00:00:00" : at, time));
+      MILL_ASSIGN(auto cast, CastDatum(text, SqlType::String(), time, EvalContext{}, false));
+      now_ = static_cast<const arrow::TimestampScalar&>(*cast.scalar()).value;
+      MILL_RETURN(job.Step(/*seed=*/7).status());
+    }
+    return Status::OK();
+  }
+
   // Steps the job while its input is open, looks at what came out, then lets the input end.
   Status RunJob(const Step& step, Job& job, Collector& rows) {
     if (way_.threads) {
+      phase_ = 0;
       open_ = false;
       MILL_RETURN(job.Start());
       return job.Wait();
     }
     open_ = true;
-    MILL_RETURN(job.Step(/*seed=*/7).status());
+    MILL_RETURN(RunPhases(job));
     if (!step.expected.live.empty()) {
       live_failed_ = !Compare(step, "live rows", Expected(step.expected.live, rows.schema()), rows.Folded());
     }
@@ -311,6 +359,22 @@ class TestRun {
     });
     if (!status.ok()) return Fail(step.sql, status.message());
     return found || Fail(step.sql, "the plan lacks: " + line);
+  }
+
+  bool CheckText(const Step& step, const std::string& text) {
+    size_t at = 0;
+    for (const std::string& line : step.expected.text) {
+      at = text.find(line, at);
+      if (at == std::string::npos) return Fail(step.sql, "the text lacks: " + line + "\nfound:\n" + text);
+      at += line.size();
+    }
+    for (const std::string& line : step.expected.once) {
+      const size_t first = text.find(line);
+      if (first == std::string::npos || text.find(line, first + 1) != std::string::npos) {
+        return Fail(step.sql, "the text has not once: " + line + "\nfound:\n" + text);
+      }
+    }
+    return true;
   }
 
   bool CheckError(const Step& step, const Status& status) {
@@ -353,6 +417,9 @@ class TestRun {
   const std::string& path_;
   const TestFile& file_;
   const Way& way_;
+  std::vector<std::string> clock_times_;
+  Timestamp now_ = 0;
+  int phase_ = 0;
   bool open_ = true;
   bool live_failed_ = false;
   std::unique_ptr<Engine> engine_;

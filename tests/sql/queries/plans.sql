@@ -13,4 +13,6 @@ SELECT COUNT(*) FROM TABLE(TUMBEL(TABLE bids, DESCRIPTOR(ts), INTERVAL '5' SECON
 SELECT COUNT(*) FROM TABLE(TUMBLE(TABLE bids, DESCRIPTOR(ts), INTERVAL '-5' SECOND)) GROUP BY window_start, window_end;
 -- expect error: SIZE must be above zero
 SELECT COUNT(*) FROM TABLE(SESSION(TABLE bids PARTITION BY item, DESCRIPTOR(ts), INTERVAL '5' SECOND)) GROUP BY window_start, window_end;
--- expect error: GROUP BY must name the PARTITION BY columns
+-- expect plan: SessionAssign
+-- expect
+--   1

@@ -43,7 +43,7 @@ SELECT CASE WHEN x = 1 THEN 0 ELSE 10 / (x - 1) END FROM a;
 --   10
 --   5
 SELECT x FROM a ORDER BY x;
--- expect error: ORDER BY is not supported on a stream
+-- expect error: line 1, column 26: ORDER BY on a stream must begin with a time attribute
 SELECT SUMM(x) FROM a;
 -- expect error: did you mean 'SUM'?
 SELECT x FROM a WHERE x;

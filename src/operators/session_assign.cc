@@ -1,0 +1,244 @@
+// State: the waiting rows, in the batches that brought them, and per key its open sessions with the
+// places of their rows. A batch is given up when its last row has left.
+#include "operators/session_assign.h"
+
+#include <arrow/api.h>
+
+#include <algorithm>
+#include <map>
+
+#include "operators/aggregate_set.h"
+#include "state/key_table.h"
+#include "state/timers.h"
+
+namespace millrace {
+namespace {
+
+struct RowPlace {
+  int64_t batch;
+  int32_t row;
+};
+
+struct WaitingSession {
+  Timestamp start = 0;
+  Timestamp last = 0;
+  std::vector<RowPlace> rows;
+};
+
+using Sessions = std::vector<WaitingSession>;
+
+// When the first of a key's sessions ends, for the timers.
+struct FirstEnds {
+  const Sessions* sessions;
+  int64_t gap;
+  Timestamp operator()(uint32_t slot) const {
+    Timestamp end = kMaxTimestamp;
+    for (const WaitingSession& each : sessions[slot]) end = std::min(end, each.last + gap - 1);
+    return end;
+  }
+  void Prefetch(uint32_t slot) const { __builtin_prefetch(&sessions[slot]); }
+};
+
+class SessionAssign : public Operator {
+ public:
+  explicit SessionAssign(SessionAssignSpec spec)
+      : spec_(std::move(spec)), gap_(spec_.window.size), timers_(gap_ / 32) {
+    const auto& fields = spec_.output->fields();
+    input_ = arrow::schema(arrow::FieldVector(fields.begin(), fields.end() - 3));
+  }
+
+  Status Open(const OperatorContext& context) override {
+    MILL_RETURN(Operator::Open(context));
+    std::vector<std::shared_ptr<arrow::DataType>> types;
+    for (int column : spec_.window.partition) types.push_back(input_->field(column)->type());
+    MILL_ASSIGN(KeyTable keys, KeyTable::Make(std::move(types), false));
+    keys_ = std::make_unique<KeyTable>(std::move(keys));
+    return Status::OK();
+  }
+
+  Result<Progress> OnBatch(int, const Batch& rows, Output&) override {
+    arrival_ = std::max(arrival_, rows.arrival);
+    MILL_RETURN(Assign(rows));
+    return Progress::kDone;
+  }
+
+  Result<Progress> OnWatermark(TimeDomain domain, Timestamp time, Output& out) override {
+    if (domain != spec_.window.domain) return Progress::kDone;
+    watermark_ = std::max(watermark_, time);
+    return OnMore(out);
+  }
+  Result<Progress> OnEnd(Output& out) override {
+    watermark_ = kMaxTimestamp;
+    return OnMore(out);
+  }
+  Result<Progress> OnMore(Output& out) override {
+    while (true) {
+      if (out.Full()) return Progress::kMore;
+      MILL_ASSIGN(const bool more, EmitChunk(out));
+      if (!more) return Progress::kDone;
+    }
+  }
+
+  Status Save(StateWriter& writer) override {
+    for (const auto& [number, batch] : batches_) {
+      std::vector<int32_t> rows;
+      for (const Sessions& sessions : sessions_) {
+        for (const WaitingSession& session : sessions) {
+          for (const RowPlace& place : session.rows) {
+            if (place.batch == number) rows.push_back(place.row);
+          }
+        }
+      }
+      std::sort(rows.begin(), rows.end());
+      MILL_ASSIGN(Batch kept, (Batch{batch.rows, nullptr, nullptr, 0}.Take(rows)));
+      MILL_RETURN(writer.Write(Table(), kept.rows));
+    }
+    return Status::OK();
+  }
+
+  Status Load(const StateReader& reader) override {
+    MILL_ASSIGN(arrow::RecordBatchVector saved, reader.Read(Table()));
+    for (auto& rows : saved) MILL_RETURN(Assign(Batch{std::move(rows), nullptr, nullptr, 0}));
+    return Status::OK();
+  }
+
+  std::string Describe() const override { return "SessionAssign(" + spec_.window.ToString() + ")"; }
+  std::vector<StateBound> States() const override {
+    return {{"waiting", "rows of the open sessions", "watermark + " + DurationText(spec_.window.size)}};
+  }
+
+ private:
+  struct Waiting {
+    std::shared_ptr<arrow::RecordBatch> rows;
+    int64_t left = 0;
+  };
+
+  StateTable Table() const {
+    StateTable table;
+    table.name = "waiting";
+    table.doc = "rows of the open sessions";
+    table.schema = input_;
+    table.key_columns = spec_.window.partition;
+    return table;
+  }
+
+  Status Assign(const Batch& rows) {
+    inserted_.clear();
+    MILL_RETURN(keys_->FindOrInsert(*rows.rows, spec_.window.partition, nullptr, slots_, inserted_));
+    sessions_.resize(keys_->slot_count());
+    timers_.Resize(keys_->slot_count());
+    const RowTimes times(spec_.window, watermark_, rows);
+    const RowWatermarks watermarks(spec_.window.domain, watermark_, rows);
+    Waiting waiting;
+    // What is behind the declared columns was put there for this operator.
+    arrow::ArrayVector columns = rows.rows->columns();
+    columns.resize(static_cast<size_t>(input_->num_fields()));
+    waiting.rows = arrow::RecordBatch::Make(input_, rows.num_rows(), std::move(columns));
+    for (size_t i = 0; i < slots_.size(); ++i) {
+      const RowPlace place{next_batch_, static_cast<int32_t>(i)};
+      if (!times.IsNull(i) && Put(slots_[i], times[i], watermarks[i], place)) {
+        ++waiting.left;
+      } else {
+        ++counts_.late;
+        if (context_.late == nullptr) continue;
+        context_.late->Late(rows, static_cast<int64_t>(i), watermarks[i], Describe());
+      }
+    }
+    for (uint32_t row : inserted_) {
+      if (sessions_[slots_[row]].empty()) keys_->Erase(slots_[row]);
+    }
+    if (waiting.left > 0) batches_[next_batch_++] = std::move(waiting);
+    return Status::OK();
+  }
+
+  // Adds the row to the sessions that it meets, which become one, or opens one; false: it is late.
+  bool Put(uint32_t slot, Timestamp time, Timestamp watermark, RowPlace place) {
+    Sessions& sessions = sessions_[slot];
+    WaitingSession joined{time, time, {}};
+    bool met = false;
+    const auto meets = [&](const WaitingSession& session) {
+      return time >= session.start - gap_ && time <= session.last + gap_ &&
+             session.last + gap_ - 1 > watermark;
+    };
+    for (WaitingSession& session : sessions) {
+      if (!meets(session)) continue;
+      met = true;
+      joined.start = std::min(joined.start, session.start);
+      joined.last = std::max(joined.last, session.last);
+      joined.rows.insert(joined.rows.end(), session.rows.begin(), session.rows.end());
+    }
+    if (!met && time + gap_ - 1 <= watermark) return false;
+    std::erase_if(sessions, meets);
+    joined.rows.push_back(place);
+    sessions.push_back(std::move(joined));
+    timers_.Set(slot, FirstEnds{sessions_.data(), gap_}(slot));
+    return true;
+  }
+
+  // Emits the rows of some sessions that are due; false: there are none.
+  Result<bool> EmitChunk(Output& out) {
+    std::map<int64_t, std::vector<std::pair<int32_t, Window>>> due;  // by batch
+    size_t count = 0;
+    const FirstEnds ends{sessions_.data(), gap_};
+    uint32_t slot;
+    while (count < kMaxResultRows && timers_.PopDue(watermark_, ends, &slot)) {
+      Sessions& sessions = sessions_[slot];
+      const auto closed = [&](const WaitingSession& session) {
+        return session.last + gap_ - 1 <= watermark_;
+      };
+      for (const WaitingSession& session : sessions) {
+        if (!closed(session)) continue;
+        const Window window{session.start, session.last + gap_};
+        for (const RowPlace& place : session.rows) due[place.batch].push_back({place.row, window});
+        count += session.rows.size();
+      }
+      std::erase_if(sessions, closed);
+      if (sessions.empty()) {
+        keys_->Erase(slot);
+      } else {
+        timers_.Set(slot, ends(slot));
+      }
+    }
+    for (auto& [number, rows] : due) MILL_RETURN(EmitRows(number, rows, out));
+    return count > 0;
+  }
+
+  Status EmitRows(int64_t number, std::vector<std::pair<int32_t, Window>>& rows, Output& out) {
+    std::sort(rows.begin(), rows.end(),
+              [](const auto& a, const auto& b) { return a.first < b.first; });
+    std::vector<int32_t> indices;
+    std::vector<Window> windows;
+    for (const auto& [row, window] : rows) {
+      indices.push_back(row);
+      windows.push_back(window);
+    }
+    Waiting& waiting = batches_[number];
+    MILL_ASSIGN(Batch taken, (Batch{waiting.rows, nullptr, nullptr, 0}.Take(indices)));
+    waiting.left -= static_cast<int64_t>(indices.size());
+    if (waiting.left == 0) batches_.erase(number);
+    MILL_ASSIGN(Batch results, WindowResults(spec_.output, taken.rows->columns(), windows));
+    results.arrival = arrival_;
+    return out.Emit(std::move(results));
+  }
+
+  SessionAssignSpec spec_;
+  const int64_t gap_;
+  std::shared_ptr<arrow::Schema> input_;
+  std::unique_ptr<KeyTable> keys_;
+  std::vector<Sessions> sessions_;  // by slot
+  Timers timers_;
+  std::map<int64_t, Waiting> batches_;
+  int64_t next_batch_ = 0;
+  Timestamp watermark_ = kMinTimestamp;
+  Timestamp arrival_ = 0;
+  // Of the current batch.
+  std::vector<uint32_t> slots_, inserted_;
+};
+
+}  // namespace
+
+std::unique_ptr<Operator> MakeSessionAssign(SessionAssignSpec spec) {
+  return std::make_unique<SessionAssign>(std::move(spec));
+}
+
+}  // namespace millrace

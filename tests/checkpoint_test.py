@@ -1,0 +1,285 @@
+#!/usr/bin/env python3
+"""Kills the millrace program and lets it go on: nothing may be lost, nothing may come twice.
+
+usage: checkpoint_test.py --program build/millrace
+"""
+import argparse
+import json
+import os
+import pathlib
+import random
+import signal
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+PROGRAM = ""
+
+# Sessions into files, running totals into a table that is upserted, and large clicks into one that is
+# appended to.
+JOB = """
+CREATE TABLE clicks (ts TIMESTAMP(3), user_id STRING, n BIGINT, WATERMARK FOR ts AS ts - INTERVAL '5' SECOND)
+WITH ('connector' = 'filesystem', 'path' = 'clicks', 'format' = 'json');
+CREATE TABLE sessions (user_id STRING, s TIMESTAMP(3), e TIMESTAMP(3), c BIGINT, total BIGINT)
+WITH ('connector' = 'filesystem', 'path' = 'sessions', 'format' = 'json');
+CREATE TABLE totals (user_id STRING, c BIGINT, total BIGINT, PRIMARY KEY (user_id) NOT ENFORCED)
+WITH ('connector' = 'sqlite', 'path' = 'out.db');
+CREATE TABLE big (ts TIMESTAMP(3), user_id STRING, n BIGINT)
+WITH ('connector' = 'sqlite', 'path' = 'out2.db');
+BEGIN STATEMENT SET;
+INSERT INTO sessions SELECT user_id, window_start, window_end, COUNT(*), SUM(n)
+  FROM TABLE(SESSION(TABLE clicks PARTITION BY user_id, DESCRIPTOR(ts), INTERVAL '10' SECOND))
+  GROUP BY user_id, window_start, window_end;
+INSERT INTO totals SELECT user_id, COUNT(*), SUM(n) FROM clicks GROUP BY user_id;
+INSERT INTO big SELECT ts, user_id, n FROM clicks WHERE n >= 900;
+END;
+"""
+FAST = ("--set", "execution.checkpointing.interval=20ms", "--set", "millrace.queue-bytes=65536")
+
+
+def write_clicks(folder, rows, seed=1):
+    """Clicks of 300 users in slight disorder, some far too late, some not readable."""
+    draw = random.Random(seed)
+    folder.mkdir()
+    clock = 0.0
+    lines = []
+    for i in range(rows):
+        clock += draw.expovariate(60)
+        time_of = clock - draw.random() * 4
+        if draw.random() < 0.001:
+            time_of -= 600
+        if draw.random() < 0.001:
+            lines.append("this is not JSON %d\n" % i)
+            continue
+        stamp = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(1.6e9 + time_of)) + ".%03d" % (time_of % 1 * 1000)
+        lines.append('{"ts": "%s", "user_id": "u%d", "n": %d}\n' % (stamp, draw.randrange(300), draw.randrange(1000)))
+    half = len(lines) // 2
+    (folder / "a.json").write_text("".join(lines[:half]))
+    (folder / "b.json").write_text("".join(lines[half:]))
+
+
+class Recovery(unittest.TestCase):
+    ROWS = 400000
+
+    @classmethod
+    def setUpClass(cls):
+        cls.temporary = tempfile.TemporaryDirectory()
+        cls.root = pathlib.Path(cls.temporary.name)
+        write_clicks(cls.root / "clicks", cls.ROWS)
+        folder = cls.folder("undisturbed")
+        done = cls.run_job(folder, "--workers", "2")
+        assert done.returncode == 0, done.stderr
+        cls.wanted = cls.output(folder)
+        assert cls.wanted["late"] and cls.wanted["dead"] and len(cls.wanted["sessions"]) > 1000
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.temporary.cleanup()
+
+    @classmethod
+    def folder(cls, name):
+        folder = cls.root / name
+        folder.mkdir()
+        (folder / "job.sql").write_text(JOB)
+        os.symlink(cls.root / "clicks", folder / "clicks")
+        return folder
+
+    @staticmethod
+    def command(*args):
+        return [PROGRAM, "run", "job.sql", "--folder", "job", *FAST, *args]
+
+    @classmethod
+    def run_job(cls, folder, *args):
+        return subprocess.run(cls.command(*args), cwd=folder, capture_output=True, text=True, timeout=120)
+
+    @classmethod
+    def start(cls, folder, *args):
+        return subprocess.Popen(cls.command("-q", *args), cwd=folder, stdout=subprocess.DEVNULL,
+                                stderr=subprocess.PIPE, text=True)
+
+    @staticmethod
+    def output(folder):
+        def lines(files):
+            return sorted(line for file in files for line in open(file))
+
+        def rows(database, query):
+            with sqlite3.connect(folder / database) as connection:
+                return sorted(connection.execute(query))
+        visible = [p for p in (folder / "sessions").rglob("*") if p.is_file() and not p.name.startswith((".", "_"))]
+        late = [json.loads(line)["row"] for line in open(folder / "job/late.json")]
+        dead = [json.loads(line)["position"].rsplit("/", 1)[-1] for line in open(folder / "job/dead_letter.json")]
+        return {"sessions": lines(visible), "totals": rows("out.db", "SELECT * FROM totals"),
+                "big": rows("out2.db", "SELECT * FROM big"), "late": sorted(late), "dead": sorted(dead)}
+
+    def check(self, folder):
+        found = self.output(folder)
+        for what, wanted in self.wanted.items():
+            self.assertEqual(len(found[what]), len(wanted), what)
+            self.assertEqual(found[what], wanted, what)
+
+    def kill_after(self, folder, seconds, *args):
+        """True if the job was killed, False if it had ended before."""
+        process = self.start(folder, *args)
+        try:
+            process.wait(timeout=seconds)
+            self.assertEqual(process.returncode, 0, process.stderr.read())
+            return False
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+            return True
+        finally:
+            process.stderr.close()
+
+    def wait_for_checkpoint(self, folder, at_least=1):
+        deadline = time.time() + 20
+        while time.time() < deadline:
+            found = [int(p.stem[4:]) for p in (folder / "job").glob("checkpoints/*/chk-*.json")]
+            if found and max(found) >= at_least:
+                return
+            time.sleep(0.005)
+        self.fail("no checkpoint %d" % at_least)
+
+    def kill_at_checkpoint(self, folder, number, *args):
+        process = self.start(folder, *args)
+        self.wait_for_checkpoint(folder, number)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        process.stderr.close()
+
+    def test_killed_ten_times_at_random_moments(self):
+        draw = random.Random(7)
+        folder = self.folder("killed")
+        kills = 0
+        for i in range(10):
+            workers = str(draw.choice([1, 2, 3]))
+            kills += self.kill_after(folder, 0.05 + draw.random() * 0.35, "--restore", "latest", "--workers", workers)
+        done = self.run_job(folder, "--restore", "latest", "--workers", "2")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertGreaterEqual(kills, 3, "the job is too short to be killed")
+        self.check(folder)
+        # Ended: going on once more changes nothing.
+        done = self.run_job(folder, "--restore", "latest")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.check(folder)
+
+    def test_restored_at_other_parallelism(self):
+        for before, after in (("1", "3"), ("3", "1"), ("2", "3")):
+            folder = self.folder("rescaled%s%s" % (before, after))
+            self.kill_at_checkpoint(folder, 3, "--workers", before)
+            done = self.run_job(folder, "--restore", "latest", "--workers", after)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertIn("goes on from checkpoint", done.stderr)
+            self.check(folder)
+
+    def test_damaged_checkpoint(self):
+        folder = self.folder("damaged")
+        self.kill_at_checkpoint(folder, 4)
+        manifests = sorted((folder / "job").glob("checkpoints/*/chk-*.json"), key=lambda p: int(p.stem[4:]))
+        self.assertIn(len(manifests), (2, 3))
+        text = manifests[-1].read_text()
+        manifests[-1].write_text(text[:len(text) // 2])
+        done = self.run_job(folder, "--restore", "latest")
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("is damaged", done.stderr)
+        self.assertIn("--allow-replay", done.stderr)
+        done = self.run_job(folder, "--restore", "latest", "--allow-replay")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(self.output(folder)["totals"], self.wanted["totals"])
+        self.assertEqual(self.output(folder)["late"], self.wanted["late"])
+        self.assertEqual(set(self.output(folder)["sessions"]), set(self.wanted["sessions"]))
+
+    def test_damaged_state_file(self):
+        folder = self.folder("damaged_state")
+        self.kill_at_checkpoint(folder, 2)
+        listed = subprocess.run([PROGRAM, "state", "ls", "job"], cwd=folder, capture_output=True, text=True)
+        self.assertIn(listed.stdout.count("whole"), (2, 3), listed.stdout)
+        manifests = sorted((folder / "job").glob("checkpoints/*/chk-*.json"), key=lambda p: int(p.stem[4:]))
+        manifest = json.loads(manifests[-1].read_text())["manifest"]
+        files = [f for op in manifest["operators"] for i in op["instances"] for f in i["files"]]
+        path = manifests[-1].parent / files[-1]["path"]
+        content = bytearray(path.read_bytes())
+        content[len(content) // 2] ^= 1
+        path.write_bytes(content)
+        done = self.run_job(folder, "--restore", str(manifests[-1]))
+        self.assertNotEqual(done.returncode, 0)
+        self.assertIn(files[-1]["path"], done.stderr)
+
+    def test_second_owner_is_refused(self):
+        folder = self.folder("owned")
+        process = self.start(folder)
+        self.wait_for_checkpoint(folder)
+        second = self.run_job(folder)
+        self.assertEqual(second.returncode, 2)
+        self.assertIn("in use by process %d on " % process.pid, second.stderr)
+        process.kill()
+        process.wait()
+        process.stderr.close()
+
+    def test_savepoint_and_stop(self):
+        folder = self.folder("savepoint")
+        process = self.start(folder)
+        self.wait_for_checkpoint(folder)
+        done = subprocess.run([PROGRAM, "stop", "--savepoint", "--to", "point", "job"], cwd=folder,
+                              capture_output=True, text=True, timeout=60)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(process.wait(timeout=30), 0)
+        process.stderr.close()
+        self.assertNotEqual(self.output(folder)["totals"], self.wanted["totals"], "stopped too late")
+        shown = subprocess.run([PROGRAM, "state", "show", "point", "--rows", "2"], cwd=folder, capture_output=True,
+                               text=True)
+        self.assertIn("savepoint", shown.stdout)
+        self.assertIn("sessions/WindowAggregate(user_id; ", shown.stdout)
+        done = self.run_job(folder, "--restore", "point", "--workers", "3")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.check(folder)
+        changed = subprocess.run([PROGRAM, "state", "diff", "point", "job"], cwd=folder, capture_output=True, text=True)
+        self.assertIn("epoch", changed.stdout)
+
+    def test_changed_script(self):
+        folder = self.folder("changed")
+        self.kill_at_checkpoint(folder, 2)
+        job = (folder / "job.sql").read_text()
+        (folder / "job.sql").write_text(job.replace("INTERVAL '10' SECOND", "INTERVAL '12' SECOND"))
+        plan = self.run_job(folder, "--restore", "latest", "--dry-run")
+        self.assertEqual(plan.returncode, 0, plan.stderr)
+        self.assertRegex(plan.stdout, r"dropped +sessions/WindowAggregate\(user_id; ")
+        self.assertRegex(plan.stdout, r"rebuilt +sessions/WindowAggregate\(user_id; ")
+        self.assertRegex(plan.stdout, r"kept +totals/GroupAggregate\(user_id\)")
+        refused = self.run_job(folder, "--restore", "latest")
+        self.assertEqual(refused.returncode, 2)
+        self.assertIn("--allow-dropped-state", refused.stderr)
+        done = self.run_job(folder, "--restore", "latest", "--allow-dropped-state")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(self.output(folder)["totals"], self.wanted["totals"])
+
+    def test_restarts_by_itself(self):
+        folder = self.folder("restarted")
+        process = self.start(folder, "--set", "restart-strategy.type=fixed-delay", "--set",
+                             "restart-strategy.fixed-delay.attempts=100", "--set",
+                             "restart-strategy.fixed-delay.delay=10ms")
+        self.wait_for_checkpoint(folder)
+        (folder / "out2.db").rename(folder / "away.db")
+        (folder / "out2.db").mkdir()  # cannot be opened
+        for name in ("out2.db-wal", "out2.db-shm"):
+            if (folder / name).exists():
+                (folder / name).rename(folder / name.replace("out2", "away"))
+        time.sleep(0.3)
+        (folder / "out2.db").rmdir()
+        for name in ("away.db", "away.db-wal", "away.db-shm"):
+            if (folder / name).exists():
+                (folder / name).rename(folder / name.replace("away", "out2"))
+        self.assertEqual(process.wait(timeout=60), 0, process.stderr.read())
+        process.stderr.close()
+        self.assertEqual(self.output(folder)["sessions"], self.wanted["sessions"])
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--program", required=True)
+    arguments, rest = parser.parse_known_args()
+    PROGRAM = os.path.abspath(arguments.program)
+    unittest.main(argv=[sys.argv[0], *rest])
