@@ -1,4 +1,5 @@
-// ARRAY_*: functions over arrays. Elements are compared by number (value_ids.h), so that each function is a
+// ARRAY_*: functions over arrays. Elements are compared by number (value_ids.h), so that each
+// function is a
 // walk over positions.
 #include <arrow/compute/api.h>
 
@@ -37,13 +38,15 @@ Result<Binding> BindWithElement(const std::vector<SqlType>& args) {
   if (args.size() != 2) return ArgumentCountError(args.size(), "2");
   if (args[0].kind != TypeKind::kArray) return NoArray(0, args[0]);
   SqlType element = *args[0].children[0].type;
-  if (!ImplicitlyCastable(args[1], element)) return ArgumentTypeError(1, args[1], element.ToString());
+  if (!ImplicitlyCastable(args[1], element))
+    return ArgumentTypeError(1, args[1], element.ToString());
   element.nullable = element.nullable || args[1].nullable || args[1].kind == TypeKind::kNull;
   const SqlType array = WithNullable(SqlType::Array(element), args[0].nullable);
   return Binding{{args[0], WithNullable(element, args[1].nullable)}, array};
 }
 
-// Runs fill(elements, row, builder) for each row in which none of the first `strict` arguments is NULL.
+// Runs fill(elements, row, builder) for each row in which none of the first `strict` arguments is
+// NULL.
 template <typename Fill>
 Result<arrow::Datum> BuildLists(const Call& call, size_t used, size_t strict, Fill fill) {
   MILL_ASSIGN(Elements elements, Elements::Of(call, used));
@@ -67,9 +70,10 @@ void AddAll(const Elements& elements, size_t arg, int64_t row, ListBuilder* buil
 
 Result<arrow::Datum> EvalConcat(const Call& call) {
   const size_t count = call.args.size();
-  return BuildLists(call, count, count, [=](const Elements& elements, int64_t row, ListBuilder* out) {
-    for (size_t arg = 0; arg < count; ++arg) AddAll(elements, arg, row, out);
-  });
+  return BuildLists(call, count, count,
+                    [=](const Elements& elements, int64_t row, ListBuilder* out) {
+                      for (size_t arg = 0; arg < count; ++arg) AddAll(elements, arg, row, out);
+                    });
 }
 
 Result<arrow::Datum> EvalAdd(const Call& call, bool in_front) {
@@ -99,14 +103,17 @@ Result<arrow::Datum> EvalSet(const Call& call, SetOperation operation) {
       [&](const Elements& elements, int64_t row, ListBuilder* out) {
         seen.clear();
         other.clear();
-        const bool filters = operation == SetOperation::kExcept || operation == SetOperation::kIntersect;
-        for (int32_t i = filters ? elements.Begin(1, row) : 0; filters && i < elements.End(1, row); ++i) {
+        const bool filters =
+            operation == SetOperation::kExcept || operation == SetOperation::kIntersect;
+        for (int32_t i = filters ? elements.Begin(1, row) : 0; filters && i < elements.End(1, row);
+             ++i) {
           other.insert(id(i));
         }
         const size_t lists = operation == SetOperation::kUnion ? call.args.size() : 1;
         for (size_t arg = 0; arg < lists; ++arg) {
           for (int32_t i = elements.Begin(arg, row); i < elements.End(arg, row); ++i) {
-            const bool wanted = !filters || other.contains(id(i)) == (operation == SetOperation::kIntersect);
+            const bool wanted =
+                !filters || other.contains(id(i)) == (operation == SetOperation::kIntersect);
             if (wanted && seen.insert(id(i)).second) out->Add(i);
           }
         }
@@ -156,7 +163,8 @@ Result<arrow::Datum> EvalContains(const Call& call) {
   list.items.resize(1);
   MILL_ASSIGN(Validity validity, Validity::Of(list));
   MILL_ASSIGN(auto writer, Writer<bool>::Make(list.rows));
-  for (int64_t row = 0; row < list.rows; ++row) writer.Set(row, found[static_cast<size_t>(row)] > 0);
+  for (int64_t row = 0; row < list.rows; ++row)
+    writer.Set(row, found[static_cast<size_t>(row)] > 0);
   MILL_ASSIGN(auto buffers, writer.Finish());
   buffers[0] = validity.buffer();
   return AsDatum(arrow::ArrayData::Make(arrow::boolean(), list.rows, std::move(buffers),
@@ -197,7 +205,8 @@ Result<arrow::Datum> EvalSlice(const Call& call) {
         };
         const int64_t length = elements.End(0, row) - elements.Begin(0, row);
         const int64_t from = std::max<int64_t>(OffsetOf(value(1), length), 1);
-        const int64_t to = call.args.size() > 2 ? std::min(OffsetOf(value(2), length), length) : length;
+        const int64_t to =
+            call.args.size() > 2 ? std::min(OffsetOf(value(2), length), length) : length;
         for (int64_t i = from; i <= to; ++i) {
           out->Add(elements.Begin(0, row) + static_cast<int32_t>(i - 1));
         }
@@ -216,7 +225,8 @@ Result<std::vector<int64_t>> RanksOf(const ArrayPtr& values) {
 Result<Binding> BindSort(const std::vector<SqlType>& args) {
   if (args.empty() || args.size() > 3) return ArgumentCountError(args.size(), "1 to 3");
   if (args[0].kind != TypeKind::kArray) return NoArray(0, args[0]);
-  if (!args[0].children[0].type->children.empty()) return ArgumentTypeError(0, args[0], "ARRAY of values with an order");
+  if (!args[0].children[0].type->children.empty())
+    return ArgumentTypeError(0, args[0], "ARRAY of values with an order");
   std::vector<SqlType> types = {args[0]};
   for (size_t i = 1; i < args.size(); ++i) {
     MILL_ASSIGN(SqlType type, MatchParameter(i, args[i], kBoolean));
@@ -231,7 +241,8 @@ Result<arrow::Datum> EvalSort(const Call& call) {
   return BuildLists(
       call, 1, call.args.size(), [&](const Elements& elements, int64_t row, ListBuilder* out) {
         const auto flag = [&](size_t arg, bool otherwise) {
-          return arg < call.args.size() ? Reader<bool>(elements.operands().items[arg])[row] : otherwise;
+          return arg < call.args.size() ? Reader<bool>(elements.operands().items[arg])[row]
+                                        : otherwise;
         };
         const bool ascending = flag(1, true), nulls_first = flag(2, ascending);
         AddAll(elements, 0, row, out);
@@ -315,11 +326,13 @@ Result<arrow::Datum> EvalJoin(const Call& call) {
 void RegisterSets(FunctionRegistry& registry) {
   const auto add = [&](const char* name, const char* doc, SetOperation operation, Example example) {
     const size_t count = operation == SetOperation::kDistinct ? 1 : 2;
-    registry.Add({.name = name,
-                  .signature = fmt::format("{}(ARRAY{}) -> ARRAY", name, count > 1 ? ", ARRAY" : ""),
-                  .doc = doc, .examples = {std::move(example)},
-                  .bind = [=](const auto& args) { return BindArrays(args, count, count); },
-                  .eval = [=](const Call& call) { return EvalSet(call, operation); }});
+    registry.Add(
+        {.name = name,
+         .signature = fmt::format("{}(ARRAY{}) -> ARRAY", name, count > 1 ? ", ARRAY" : ""),
+         .doc = doc,
+         .examples = {std::move(example)},
+         .bind = [=](const auto& args) { return BindArrays(args, count, count); },
+         .eval = [=](const Call& call) { return EvalSet(call, operation); }});
   };
   add("ARRAY_DISTINCT", "Each element once, in their order.", SetOperation::kDistinct,
       {"ARRAY_DISTINCT(ARRAY[1, 2, 1])", "[1, 2]"});
@@ -354,15 +367,20 @@ void RegisterChange(FunctionRegistry& registry) {
                   return binding;
                 },
                 .eval = EvalRemove});
-  registry.Add({.name = "ARRAY_REVERSE", .signature = "ARRAY_REVERSE(ARRAY) -> ARRAY",
+  registry.Add({.name = "ARRAY_REVERSE",
+                .signature = "ARRAY_REVERSE(ARRAY) -> ARRAY",
                 .doc = "The elements in reverse order.",
                 .examples = {{"ARRAY_REVERSE(ARRAY[1, 2])", "[2, 1]"}},
-                .bind = [](const auto& args) { return BindArrays(args, 1, 1); }, .eval = EvalReverse});
-  registry.Add({.name = "ARRAY_SLICE", .signature = "ARRAY_SLICE(ARRAY, from [, to]) -> ARRAY",
-                .doc = "The elements from one offset to another, both included. Offsets begin at 1; "
-                       "negative ones count from the end.",
+                .bind = [](const auto& args) { return BindArrays(args, 1, 1); },
+                .eval = EvalReverse});
+  registry.Add({.name = "ARRAY_SLICE",
+                .signature = "ARRAY_SLICE(ARRAY, from [, to]) -> ARRAY",
+                .doc =
+                    "The elements from one offset to another, both included. Offsets begin at 1; "
+                    "negative ones count from the end.",
                 .examples = {{"ARRAY_SLICE(ARRAY[1, 2, 3, 4], 2, -2)", "[2, 3]"}},
-                .bind = BindSlice, .eval = EvalSlice});
+                .bind = BindSlice,
+                .eval = EvalSlice});
   registry.Add({.name = "ARRAY_SORT",
                 .signature = "ARRAY_SORT(ARRAY [, ascending [, nulls first]]) -> ARRAY",
                 .doc = "The elements in their order; NULLs come first where it is ascending.",
@@ -393,11 +411,14 @@ void RegisterArray(FunctionRegistry& registry) {
                 .doc = "The least element, NULL if there is none.",
                 .examples = {{"ARRAY_MIN(ARRAY[2, 1, 3])", "1"}}, .bind = BindExtreme,
                 .eval = [](const Call& call) { return EvalExtreme(call, false); }});
-  registry.Add({.name = "ARRAY_JOIN", .signature = "ARRAY_JOIN(ARRAY<STRING>, separator [, for NULL]) -> STRING",
-                .doc = "The elements joined by a separator; NULLs are left out or stand as the third "
-                       "argument.",
+  registry.Add({.name = "ARRAY_JOIN",
+                .signature = "ARRAY_JOIN(ARRAY<STRING>, separator [, for NULL]) -> STRING",
+                .doc =
+                    "The elements joined by a separator; NULLs are left out or stand as the third "
+                    "argument.",
                 .examples = {{"ARRAY_JOIN(ARRAY['a', 'b'], '-')", "a-b"}},
-                .bind = BindJoin, .eval = EvalJoin});
+                .bind = BindJoin,
+                .eval = EvalJoin});
 }
 
 }  // namespace millrace

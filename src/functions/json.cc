@@ -1,7 +1,9 @@
-// JSON_VALUE, JSON_QUERY, JSON_EXISTS, IS JSON over text columns. What to do on an empty result or an error
+// JSON_VALUE, JSON_QUERY, JSON_EXISTS, IS JSON over text columns. What to do on an empty result or
+// an error
 // stands in extra arguments that the binder makes of the clauses (plan/bind_json.cc):
 //
-//   JSON_VALUE(text, path, default on empty, default on error, on empty, on error): both defaults have
+//   JSON_VALUE(text, path, default on empty, default on error, on empty, on error): both defaults
+// have
 //     the wanted type
 //   JSON_QUERY(text, path, NULL of the wanted type, wrapper, on empty, on error)
 //   JSON_EXISTS(text, path, on error)
@@ -104,10 +106,11 @@ Outcome ScalarAt(JsonReader* reader, View text, std::string* out) {
 Result<arrow::Datum> EvalPlainValue(const Call& call) {
   JsonReader reader;
   Status failure;
-  auto result = RunPerRow<Text(View, View)>(call, [&](View text, View path, std::string* out) -> bool {
-    if (const Status status = reader.SetPath(path); !status.ok()) failure = status;
-    return failure.ok() && ScalarAt(&reader, text, out) == Outcome::kValue;
-  });
+  auto result =
+      RunPerRow<Text(View, View)>(call, [&](View text, View path, std::string* out) -> bool {
+        if (const Status status = reader.SetPath(path); !status.ok()) failure = status;
+        return failure.ok() && ScalarAt(&reader, text, out) == Outcome::kValue;
+      });
   MILL_RETURN(failure);
   return result;
 }
@@ -380,35 +383,41 @@ Result<Binding> BindExists(const std::vector<SqlType>& args) {
 }  // namespace
 
 void RegisterJson(FunctionRegistry& registry) {
-  registry.Add({.name = "JSON_VALUE",
-                .signature = "JSON_VALUE(STRING, path [RETURNING type] [NULL | ERROR | DEFAULT x ON "
-                             "EMPTY] [NULL | ERROR | DEFAULT x ON ERROR]) -> STRING or type",
-                .doc = "The scalar that a path leads to; NULL if there is none. A 'lax' path that "
-                       "leads nowhere is empty, any other an error.",
-                .examples = {{"JSON_VALUE('{\"a\": {\"b\": [1, 2]}}', '$.a.b[1]')", "2"},
-                             {"JSON_VALUE('{\"a\": 1}', 'lax $.b' RETURNING INT DEFAULT 7 ON EMPTY)",
-                              "7"}},
-                .bind = [](const auto& args) { return BindLookup(args, 2); }, .eval = EvalValue,
-                .may_fail = true});
-  registry.Add({.name = "JSON_QUERY",
-                .signature = "JSON_QUERY(STRING, path [RETURNING ARRAY<STRING>] [WITHOUT | WITH "
-                             "[CONDITIONAL] WRAPPER] [NULL | ERROR | EMPTY ARRAY | EMPTY OBJECT ON "
-                             "EMPTY] [... ON ERROR]) -> STRING",
-                .doc = "The object or array that a path leads to; NULL if there is none.",
-                .examples = {{"JSON_QUERY('{\"a\": {\"b\": 1}}', '$.a')", "{\"b\":1}"},
-                             {"JSON_QUERY('{\"a\": 5}', '$.a' WITH WRAPPER)", "[5]"},
-                             {"JSON_QUERY('{\"a\": [{\"b\": 1}, {\"b\": 2}]}', '$.a[*].b')", "[1,2]"}},
-                .bind = [](const auto& args) { return BindLookup(args, 2); },
-                .eval = [](const Call& call) {
-                  return call.type.kind == TypeKind::kArray ? QueryArray(call) : QueryText(call);
-                },
-                .may_fail = true});
+  registry.Add(
+      {.name = "JSON_VALUE",
+       .signature = "JSON_VALUE(STRING, path [RETURNING type] [NULL | ERROR | DEFAULT x ON "
+                    "EMPTY] [NULL | ERROR | DEFAULT x ON ERROR]) -> STRING or type",
+       .doc = "The scalar that a path leads to; NULL if there is none. A 'lax' path that "
+              "leads nowhere is empty, any other an error.",
+       .examples = {{"JSON_VALUE('{\"a\": {\"b\": [1, 2]}}', '$.a.b[1]')", "2"},
+                    {"JSON_VALUE('{\"a\": 1}', 'lax $.b' RETURNING INT DEFAULT 7 ON EMPTY)", "7"}},
+       .bind = [](const auto& args) { return BindLookup(args, 2); },
+       .eval = EvalValue,
+       .may_fail = true});
+  registry.Add(
+      {.name = "JSON_QUERY",
+       .signature = "JSON_QUERY(STRING, path [RETURNING ARRAY<STRING>] [WITHOUT | WITH "
+                    "[CONDITIONAL] WRAPPER] [NULL | ERROR | EMPTY ARRAY | EMPTY OBJECT ON "
+                    "EMPTY] [... ON ERROR]) -> STRING",
+       .doc = "The object or array that a path leads to; NULL if there is none.",
+       .examples = {{"JSON_QUERY('{\"a\": {\"b\": 1}}', '$.a')", "{\"b\":1}"},
+                    {"JSON_QUERY('{\"a\": 5}', '$.a' WITH WRAPPER)", "[5]"},
+                    {"JSON_QUERY('{\"a\": [{\"b\": 1}, {\"b\": 2}]}', '$.a[*].b')", "[1,2]"}},
+       .bind = [](const auto& args) { return BindLookup(args, 2); },
+       .eval =
+           [](const Call& call) {
+             return call.type.kind == TypeKind::kArray ? QueryArray(call) : QueryText(call);
+           },
+       .may_fail = true});
   registry.Add({.name = "JSON_EXISTS",
-                .signature = "JSON_EXISTS(STRING, path [TRUE | FALSE | UNKNOWN | ERROR ON ERROR]) -> "
-                             "BOOLEAN",
+                .signature =
+                    "JSON_EXISTS(STRING, path [TRUE | FALSE | UNKNOWN | ERROR ON ERROR]) -> "
+                    "BOOLEAN",
                 .doc = "Whether a path leads anywhere.",
                 .examples = {{"JSON_EXISTS('{\"a\": 1}', '$.b')", "FALSE"}},
-                .bind = BindExists, .eval = EvalExists, .may_fail = true});
+                .bind = BindExists,
+                .eval = EvalExists,
+                .may_fail = true});
   AddIsJson(registry, "", JsonShape::kAny);
   AddIsJson(registry, " VALUE", JsonShape::kAny);
   AddIsJson(registry, " OBJECT", JsonShape::kObject);

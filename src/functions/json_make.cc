@@ -1,5 +1,7 @@
-// JSON from values: JSON_STRING, JSON_OBJECT, JSON_ARRAY, JSON, and the quoting of texts. The first argument
-// of JSON_OBJECT and JSON_ARRAY, which the binder makes, says what NULLs become and which values are JSON
+// JSON from values: JSON_STRING, JSON_OBJECT, JSON_ARRAY, JSON, and the quoting of texts. The
+// first argument
+// of JSON_OBJECT and JSON_ARRAY, which the binder makes, says what NULLs become and which values
+// are JSON
 // already: "NULL 010" or "ABSENT 010", one digit for each value.
 #include <arrow/array.h>
 
@@ -172,7 +174,8 @@ void JsonWriter::AppendMap(int64_t at, std::string* out) const {
 
 void JsonWriter::AppendRow(int64_t at, std::string* out) const {
   std::map<std::string, std::string> members;
-  for (size_t i = 0; i < members_.size(); ++i) members_[i].Append(at, &members[type_.children[i].name]);
+  for (size_t i = 0; i < members_.size(); ++i)
+    members_[i].Append(at, &members[type_.children[i].name]);
   AppendObject(members, out);
 }
 
@@ -263,7 +266,8 @@ Result<arrow::Datum> EvalObject(const Call& call) {
     std::string value;
     for (size_t i = 0; i < members.size(); ++i) {
       value.clear();
-      if (members.Append(i, row, &value)) object[std::string(Reader<View>(members.Key(i))[row])] = value;
+      if (members.Append(i, row, &value))
+        object[std::string(Reader<View>(members.Key(i))[row])] = value;
     }
     AppendObject(object, out);
     return true;
@@ -293,7 +297,9 @@ Result<Binding> BindObject(const std::vector<SqlType>& args) {
   return Binding{args, kString.NotNull()};
 }
 
-Result<Binding> BindArray(const std::vector<SqlType>& args) { return Binding{args, kString.NotNull()}; }
+Result<Binding> BindArray(const std::vector<SqlType>& args) {
+  return Binding{args, kString.NotNull()};
+}
 
 // JSON(text): blank text is NULL, what is no JSON an error.
 Result<arrow::Datum> EvalJson(const Call& call) {
@@ -326,7 +332,8 @@ void Quote(View text, std::string* out) {
     } else if (c >= ' ' && c < 127) {
       out->push_back(static_cast<char>(c));
     } else if (c > 0xFFFF) {
-      out->append(fmt::format("\\u{:04x}\\u{:04x}", static_cast<uint32_t>(0xD800 + ((c - 0x10000) >> 10)),
+      out->append(fmt::format("\\u{:04x}\\u{:04x}",
+                              static_cast<uint32_t>(0xD800 + ((c - 0x10000) >> 10)),
                               static_cast<uint32_t>(0xDC00 + ((c - 0x10000) & 0x3FF))));
     } else {
       out->append(fmt::format("\\u{:04x}", static_cast<uint32_t>(c)));
@@ -347,15 +354,21 @@ void RegisterJsonMake(FunctionRegistry& registry) {
                 .doc = "A value as JSON; NULL for NULL.",
                 .examples = {{"JSON_STRING(ARRAY[1, 2])", "[1,2]"}, {"JSON_STRING('a')", "\"a\""}},
                 .bind = BindJsonString, .eval = EvalJsonString});
-  registry.Add({.name = "JSON_OBJECT",
-                .signature = "JSON_OBJECT([KEY] name VALUE any, ... [NULL | ABSENT ON NULL]) -> STRING",
-                .doc = "A JSON object; NULLs become null unless they are to be absent.",
-                .examples = {{"JSON_OBJECT(KEY 'a' VALUE 1, KEY 'b' VALUE 'x')", "{\"a\":1,\"b\":\"x\"}"}},
-                .bind = BindObject, .eval = EvalObject, .may_fail = true});
-  registry.Add({.name = "JSON_ARRAY", .signature = "JSON_ARRAY(any, ... [NULL | ABSENT ON NULL]) -> STRING",
+  registry.Add(
+      {.name = "JSON_OBJECT",
+       .signature = "JSON_OBJECT([KEY] name VALUE any, ... [NULL | ABSENT ON NULL]) -> STRING",
+       .doc = "A JSON object; NULLs become null unless they are to be absent.",
+       .examples = {{"JSON_OBJECT(KEY 'a' VALUE 1, KEY 'b' VALUE 'x')", "{\"a\":1,\"b\":\"x\"}"}},
+       .bind = BindObject,
+       .eval = EvalObject,
+       .may_fail = true});
+  registry.Add({.name = "JSON_ARRAY",
+                .signature = "JSON_ARRAY(any, ... [NULL | ABSENT ON NULL]) -> STRING",
                 .doc = "A JSON array; NULLs are left out unless NULL ON NULL is given.",
                 .examples = {{"JSON_ARRAY(1, 'x', TRUE)", "[1,\"x\",true]"}},
-                .bind = BindArray, .eval = EvalArray, .may_fail = true});
+                .bind = BindArray,
+                .eval = EvalArray,
+                .may_fail = true});
   registry.Add({.name = "JSON", .signature = "JSON(STRING) -> JSON text",
                 .doc = "Within JSON_OBJECT and JSON_ARRAY: a text that is JSON already.",
                 .examples = {{"JSON_ARRAY(JSON('{\"b\": 1}'))", "[{\"b\":1}]"}},

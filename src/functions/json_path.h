@@ -1,4 +1,5 @@
-// JSON paths: "$.name", "$['a name']", "$.items[0]", "$.items[-1]", "$.items[*].id", "$.items[0:2]",
+// JSON paths: "$.name", "$['a name']", "$.items[0]", "$.items[-1]", "$.items[*].id",
+// "$.items[0:2]",
 // "$..id"; "lax " or "strict " may stand in front.
 #pragma once
 

@@ -10,7 +10,8 @@ namespace millrace {
 namespace json_text {
 
 size_t SkipBlank(std::string_view text, size_t at) {
-  while (at < text.size() && (text[at] == ' ' || text[at] == '\n' || text[at] == '\t' || text[at] == '\r')) {
+  while (at < text.size() &&
+         (text[at] == ' ' || text[at] == '\n' || text[at] == '\t' || text[at] == '\r')) {
     ++at;
   }
   return at;

@@ -13,7 +13,8 @@ enum class JsonKind { kNull, kBoolean, kNumber, kString, kArray, kObject };
 // Kind of a slice that is a value of a valid document.
 JsonKind JsonKindOf(std::string_view value);
 
-// Calls visit(name, value) for the members of an object until it answers false; `name` is escaped and
+// Calls visit(name, value) for the members of an object until it answers false; `name` is escaped
+// and
 // without quotes. The object must be a value of a valid document.
 template <typename Visit>
 void ForEachMember(std::string_view object, Visit visit);
@@ -21,13 +22,15 @@ void ForEachMember(std::string_view object, Visit visit);
 template <typename Visit>
 void ForEachElement(std::string_view array, Visit visit);
 
-// Appends the text that an escaped JSON string stands for; false, with `out` as it was, if an escape is bad.
+// Appends the text that an escaped JSON string stands for; false, with `out` as it was, if an
+// escape is bad.
 bool AppendUnescaped(std::string_view escaped, std::string* out);
 // Appends the text in quotes; only quotes, backslashes and control characters are escaped.
 void AppendJsonString(std::string_view text, std::string* out);
 // Appends a number as Java prints it: "1e5" is 1E+5, other forms stay as they are.
 void AppendJsonNumber(std::string_view number, std::string* out);
-// Appends a value without blanks and with the members of objects sorted by name; of equal names the last
+// Appends a value without blanks and with the members of objects sorted by name; of equal names
+// the last
 // one counts.
 void AppendCanonicalJson(std::string_view value, std::string* out);
 

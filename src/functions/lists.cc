@@ -14,7 +14,8 @@ Result<ArrayPtr> TakeAt(const ArrayPtr& values, const std::vector<int32_t>& posi
     else builder.UnsafeAppend(at);
   }
   MILL_ASSIGN(ArrayPtr indices, builder.Finish());
-  MILL_ASSIGN(arrow::Datum taken, arrow::compute::Take(arrow::Datum(values), arrow::Datum(indices)));
+  MILL_ASSIGN(arrow::Datum taken,
+              arrow::compute::Take(arrow::Datum(values), arrow::Datum(indices)));
   return taken.make_array();
 }
 
@@ -48,7 +49,8 @@ Result<Elements> Elements::Of(const Call& call, size_t used, size_t from) {
     elements.bases_.push_back(static_cast<int32_t>(total));
     total += pieces.back()->length();
   }
-  if (total > std::numeric_limits<int32_t>::max()) return UserError("too many elements in one batch");
+  if (total > std::numeric_limits<int32_t>::max())
+    return UserError("too many elements in one batch");
   MILL_ASSIGN(elements.all_, arrow::Concatenate(pieces));
   return elements;
 }
@@ -70,7 +72,8 @@ void ListBuilder::End(bool valid) {
   valid_.push_back(valid);
 }
 
-Result<arrow::Datum> ListBuilder::Finish(const ArrayPtr& elements, const SqlType& type, bool scalar) {
+Result<arrow::Datum> ListBuilder::Finish(const ArrayPtr& elements, const SqlType& type,
+                                         bool scalar) {
   MILL_ASSIGN(ArrayPtr values, TakeAt(elements, positions_));
   const auto rows = static_cast<int64_t>(valid_.size());
   MILL_ASSIGN(std::shared_ptr<arrow::Buffer> bits, arrow::AllocateEmptyBitmap(rows));

@@ -1,4 +1,5 @@
-// What the functions over arrays and maps share: elements of all rows lie in one child array, and results
+// What the functions over arrays and maps share: elements of all rows lie in one child array, and
+// results
 // are made of positions in it.
 #pragma once
 
@@ -21,7 +22,8 @@ inline constexpr int32_t kAbsent = -1;  // in place of a position: NULL
 Result<ArrayPtr> TakeAt(const ArrayPtr& values, const std::vector<int32_t>& positions);
 Result<arrow::Datum> ArrayOrScalar(const ArrayPtr& array, bool scalar);
 
-// The arguments of a call whose elements are looked at together: the elements of lists and the values of
+// The arguments of a call whose elements are looked at together: the elements of lists and the
+// values of
 // other arguments stand in one array, `all`.
 //
 //   ARRAY_APPEND([a b], x), ([c], y):   all = a b c x y
@@ -33,7 +35,8 @@ class Elements {
   const Operands& operands() const { return operands_; }
   const ArrayPtr& all() const { return all_; }
   bool IsNull(size_t arg, int64_t row) const { return operands_.items[arg].IsNull(row); }
-  // Positions in `all` of the first element of a list and behind its last; the same for a NULL list.
+  // Positions in `all` of the first element of a list and behind its last; the same for a NULL
+  // list.
   int32_t Begin(size_t arg, int64_t row) const;
   int32_t End(size_t arg, int64_t row) const;
   // The position of a value that is no list.

@@ -78,8 +78,9 @@ Result<Binding> BindFromArrays(const std::vector<SqlType>& args) {
   for (size_t i = 0; i < 2; ++i) {
     if (args[i].kind != TypeKind::kArray) return ArgumentTypeError(i, args[i], "ARRAY");
   }
-  return Binding{args, WithNullable(SqlType::Map(*args[0].children[0].type, *args[1].children[0].type),
-                                    AnyNullable(args))};
+  return Binding{args,
+                 WithNullable(SqlType::Map(*args[0].children[0].type, *args[1].children[0].type),
+                              AnyNullable(args))};
 }
 
 Result<Elements> ElementsOfArg(const Call& call, size_t arg) {
@@ -165,7 +166,8 @@ Result<arrow::Datum> EvalUnion(const Call& call) {
                     elements.operands().scalar);
 }
 
-// Splits at the matches of a regular expression, at most into `most` parts (0: any number, and empty parts
+// Splits at the matches of a regular expression, at most into `most` parts (0: any number, and
+// empty parts
 // at the end are dropped), as Java does.
 Result<std::vector<View>> SplitAt(Regex* regex, View text, size_t most) {
   std::vector<View> parts;
@@ -277,12 +279,15 @@ void RegisterMap(FunctionRegistry& registry) {
                 .doc = "The entries of several maps; of equal keys the last one's value.",
                 .examples = {{"MAP_UNION(MAP['a', 1], MAP['a', 2, 'b', 3])", "{a=2, b=3}"}},
                 .bind = BindUnion, .eval = EvalUnion, .may_fail = true});
-  registry.Add({.name = "STR_TO_MAP",
-                .signature = "STR_TO_MAP(STRING [, between pairs, inside a pair]) -> MAP<STRING, STRING>",
-                .doc = "Reads 'k1=v1,k2=v2'. The separators are regular expressions.",
-                .examples = {{"STR_TO_MAP('k1=v1,k2=v2')", "{k1=v1, k2=v2}"},
-                             {"STR_TO_MAP('a:1;b:2', ';', ':')", "{a=1, b=2}"}},
-                .bind = BindTextToMap, .eval = EvalTextToMap, .may_fail = true});
+  registry.Add(
+      {.name = "STR_TO_MAP",
+       .signature = "STR_TO_MAP(STRING [, between pairs, inside a pair]) -> MAP<STRING, STRING>",
+       .doc = "Reads 'k1=v1,k2=v2'. The separators are regular expressions.",
+       .examples = {{"STR_TO_MAP('k1=v1,k2=v2')", "{k1=v1, k2=v2}"},
+                    {"STR_TO_MAP('a:1;b:2', ';', ':')", "{a=1, b=2}"}},
+       .bind = BindTextToMap,
+       .eval = EvalTextToMap,
+       .may_fail = true});
 }
 
 }  // namespace millrace

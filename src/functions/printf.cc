@@ -82,7 +82,10 @@ std::string Grouped(std::string digits) {
 // A number's digits with sign, grouping and zeros up to the width.
 std::string Signed(const Spec& spec, std::string digits, bool negative) {
   if (spec.Has(',')) digits = Grouped(std::move(digits));
-  std::string before = negative ? (spec.Has('(') ? "(" : "-") : spec.Has('+') ? "+" : spec.Has(' ') ? " " : "";
+  std::string before = negative        ? (spec.Has('(') ? "(" : "-")
+                       : spec.Has('+') ? "+"
+                       : spec.Has(' ') ? " "
+                                       : "";
   const std::string behind = negative && spec.Has('(') ? ")" : "";
   const size_t used = before.size() + digits.size() + behind.size();
   const auto width = static_cast<size_t>(spec.width);
@@ -147,7 +150,9 @@ bool FormatField(Spec spec, const Value& value, std::string* field) {
     case 'f':
     case 'g': fits = null || FormatReal(spec, value, field); break;
     case 'b':
-      *field = value.kind == Value::Kind::kBoolean ? std::string(value.text) : null ? "false" : "true";
+      *field = value.kind == Value::Kind::kBoolean ? std::string(value.text)
+               : null                              ? "false"
+                                                   : "true";
       break;
     case 's': *field = null ? "null" : std::string(value.text); break;
     case 'c':
@@ -211,7 +216,8 @@ struct Source {
       value.real = type.kind == TypeKind::kFloat ? Reader<float>(operand)[row]
                                                  : Reader<double>(operand)[row];
     }
-    const bool integer = type.IsInteger() || type.kind == TypeKind::kDate || type.kind == TypeKind::kTime;
+    const bool integer =
+        type.IsInteger() || type.kind == TypeKind::kDate || type.kind == TypeKind::kTime;
     if (integer) WithNumberType(type.kind, [&](auto number) {
       using T = decltype(number);
       value.kind = Value::Kind::kInteger;
@@ -223,7 +229,8 @@ struct Source {
 };
 
 // Dates and times are numbers of days and milliseconds to Flink's PRINTF.
-Result<Source> MakeSource(const arrow::Datum& arg, const SqlType& type, const EvalContext& context) {
+Result<Source> MakeSource(const arrow::Datum& arg, const SqlType& type,
+                          const EvalContext& context) {
   Source source;
   source.type = type;
   MILL_ASSIGN(source.operand, MakeOperand(arg));

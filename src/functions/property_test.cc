@@ -1,4 +1,5 @@
-// Properties over many values, with seeds: dates against the system's own library, casts there and back, JSON
+// Properties over many values, with seeds: dates against the system's own library, casts there and
+// back, JSON
 // against a second parser, regular expressions within a bound.
 #include <simdjson.h>
 
@@ -34,7 +35,8 @@ TEST(CalendarProperty, FourHundredYearsAgreeWithTheSystem) {
     ASSERT_EQ(date.day, tm.tm_mday) << day;
     ASSERT_EQ(DaysFromCivil(date), day);
     ASSERT_EQ(DayOfYear(day), tm.tm_yday + 1) << day;
-    ASSERT_EQ(fmt::format("{} {:02} {}", IsoWeekYear(day), IsoWeek(day), IsoWeekday(day)), iso) << day;
+    ASSERT_EQ(fmt::format("{} {:02} {}", IsoWeekYear(day), IsoWeek(day), IsoWeekday(day)), iso)
+        << day;
   }
 }
 
@@ -88,7 +90,8 @@ TEST(CastProperty, TextThereAndBack) {
     std::memcpy(&real, &bits, sizeof(real));
     if (std::isfinite(real)) ExpectRoundTrip(Real(real));
     ExpectRoundTrip(Dec(fmt::format("{}.{:04}", bits % 1000000000000, i), 20, 4));
-    const auto millis = static_cast<int64_t>(static_cast<uint64_t>(bits) % 100000000000000);  // to 5138
+    const auto millis =
+        static_cast<int64_t>(static_cast<uint64_t>(bits) % 100000000000000);  // to 5138
     ExpectRoundTrip(MakeLiteral(std::make_shared<arrow::TimestampScalar>(
                                     millis, SqlType::Timestamp(3).ToArrow()),
                                 SqlType::Timestamp(3).NotNull()));
@@ -136,7 +139,8 @@ TEST(JsonProperty, PathsAgreeWithAnotherParser) {
 
 TEST(JsonProperty, BrokenTextIsNoJson) {
   JsonValidator validator;
-  for (const char* text : {"", " ", "{", "[1,]", "{\"a\"}", "nul", "\"", "01", "[1 2]", "\"\\x\""}) {
+  for (const char* text :
+       {"", " ", "{", "[1,]", "{\"a\"}", "nul", "\"", "01", "[1 2]", "\"\\x\""}) {
     EXPECT_FALSE(validator.IsValid(text)) << text;
   }
   EXPECT_TRUE(validator.IsValid("123456789012345678901234567890"));

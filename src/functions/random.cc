@@ -1,5 +1,7 @@
-// RAND, RAND_INTEGER and UUID. With a seed the numbers are those of java.util.Random: a linear congruential
-// generator of 48 bits. A constant seed gives a sequence over the rows of a batch, a seed that differs by row
+// RAND, RAND_INTEGER and UUID. With a seed the numbers are those of java.util.Random: a linear
+// congruential
+// generator of 48 bits. A constant seed gives a sequence over the rows of a batch, a seed that
+// differs by row
 // the first number of its own sequence.
 #include <random>
 

@@ -1,4 +1,5 @@
-// REGEXP and REGEXP_*: Java's regular expressions over text. A pattern that is none gives NULL, as in Flink
+// REGEXP and REGEXP_*: Java's regular expressions over text. A pattern that is none gives NULL, as
+// in Flink
 // (FALSE for REGEXP); a pattern that takes too long on a text is an error.
 #include "functions/bind.h"
 #include "functions/families.h"
@@ -14,7 +15,8 @@ using View = std::string_view;
 const SqlType kString = SqlType::String();
 const SqlType kInt = SqlType::Int();
 
-// The regular expressions of one evaluation: the last one is kept, for a constant that is all of them.
+// The regular expressions of one evaluation: the last one is kept, for a constant that is all of
+// them.
 class RegexSource {
  public:
   // Null if the pattern is no regular expression.
@@ -58,17 +60,20 @@ Result<arrow::Datum> EvalRegexp(const Call& call) {
   });
 }
 
-// Runs append(regex, text, out), which answers whether there is a result, for rows with a valid pattern.
+// Runs append(regex, text, out), which answers whether there is a result, for rows with a valid
+// pattern.
 template <typename Append>
 Result<arrow::Datum> MapText(const Call& call, Append append) {
   RegexSource source;
   Status failure;
-  auto result = RunPerRow<Text(View, View)>(call, [&](View text, View pattern, std::string* out) -> bool {
-    Regex* regex = source.Get(pattern);
-    const Result<bool> found = regex == nullptr ? Result<bool>(false) : append(regex, text, out);
-    if (!found.ok()) failure = found.status();
-    return found.ok() && *found;
-  });
+  auto result =
+      RunPerRow<Text(View, View)>(call, [&](View text, View pattern, std::string* out) -> bool {
+        Regex* regex = source.Get(pattern);
+        const Result<bool> found =
+            regex == nullptr ? Result<bool>(false) : append(regex, text, out);
+        if (!found.ok()) failure = found.status();
+        return found.ok() && *found;
+      });
   MILL_RETURN(failure);
   return result;
 }
@@ -217,16 +222,19 @@ void RegisterRegex(FunctionRegistry& registry) {
       "A group of the first match (0, the default: all of it), NULL without a match.",
       {{"REGEXP_EXTRACT('k=v', '(.)=(.)', 2)", "v"}},
       Nullable(Fixed({kString, kString, kInt}, kString, 1)), EvalExtract);
-  Add(registry, "REGEXP_EXTRACT_ALL", "REGEXP_EXTRACT_ALL(STRING, regex [, group]) -> ARRAY<STRING>",
+  Add(registry, "REGEXP_EXTRACT_ALL",
+      "REGEXP_EXTRACT_ALL(STRING, regex [, group]) -> ARRAY<STRING>",
       "A group (1, the default; 0: all) of every match.",
       {{"REGEXP_EXTRACT_ALL('1-2, 3-4', '(\\d)-(\\d)', 2)", "[2, 4]"}},
       Nullable(Fixed({kString, kString, kInt}, SqlType::Array(kString), 1)), EvalExtractAll);
   Add(registry, "REGEXP_REPLACE", "REGEXP_REPLACE(STRING, regex, replacement) -> STRING",
       "With every match replaced by a plain text.",
-      {{"REGEXP_REPLACE('a1b22', '[0-9]+', '#')", "a#b#"}, {"REGEXP_REPLACE('äö', 'x*', '-')", "-ä-ö-"}},
+      {{"REGEXP_REPLACE('a1b22', '[0-9]+', '#')", "a#b#"},
+       {"REGEXP_REPLACE('äö', 'x*', '-')", "-ä-ö-"}},
       Nullable(Fixed({kString, kString, kString}, kString)), EvalReplace);
   Add(registry, "REGEXP_COUNT", "REGEXP_COUNT(STRING, regex) -> INT", "Number of matches.",
-      {{"REGEXP_COUNT('a.b.c', '\\.')", "2"}}, Nullable(Fixed({kString, kString}, kInt)), EvalCount);
+      {{"REGEXP_COUNT('a.b.c', '\\.')", "2"}}, Nullable(Fixed({kString, kString}, kInt)),
+      EvalCount);
   Add(registry, "REGEXP_INSTR", "REGEXP_INSTR(STRING, regex) -> INT",
       "Position of the first match, from 1; 0 without one.",
       {{"REGEXP_INSTR('hello', 'l+')", "3"}}, Nullable(Fixed({kString, kString}, kInt)), EvalInstr);

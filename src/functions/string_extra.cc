@@ -1,4 +1,5 @@
-// Text functions of Flink beyond the SQL standard's: ELT, SPLIT, IS_ALPHA, HASH_CODE, ENCODE, STARTSWITH ...
+// Text functions of Flink beyond the SQL standard's: ELT, SPLIT, IS_ALPHA, HASH_CODE, ENCODE,
+// STARTSWITH ...
 #include <algorithm>
 
 #include "functions/bind.h"
@@ -22,7 +23,8 @@ Result<Binding> BindElt(const std::vector<SqlType>& args) {
     return ArgumentTypeError(0, args[0], "an integer");
   }
   MILL_ASSIGN(SqlType common, CommonType(std::vector<SqlType>(args.begin() + 1, args.end())));
-  if (!common.IsString() && !common.IsBinary()) return ArgumentTypeError(1, common, "STRING or BYTES");
+  if (!common.IsString() && !common.IsBinary())
+    return ArgumentTypeError(1, common, "STRING or BYTES");
   std::vector<SqlType> types(args.size(), common);
   types[0] = SqlType::BigInt();
   return Binding{std::move(types), common.Nullable()};
@@ -228,8 +230,10 @@ Status Decode(View bytes, View name, std::string* out) {
       break;
     default: {
       const bool marked_little = charset == Charset::kUtf16 && bytes.starts_with("\xFF\xFE");
-      const bool marked = marked_little || (charset == Charset::kUtf16 && bytes.starts_with("\xFE\xFF"));
-      DecodeUtf16(bytes.substr(marked ? 2 : 0), charset == Charset::kUtf16Little || marked_little, out);
+      const bool marked =
+          marked_little || (charset == Charset::kUtf16 && bytes.starts_with("\xFE\xFF"));
+      DecodeUtf16(bytes.substr(marked ? 2 : 0), charset == Charset::kUtf16Little || marked_little,
+                  out);
     }
   }
   return Status::OK();
@@ -246,7 +250,8 @@ Result<Binding> BindAffix(const std::vector<SqlType>& args) {
 
 // ---- INSTR with a start and a number of the match ----
 
-// Character position of the `wanted`th match at or after `start` (before it, if that is negative); 0 if
+// Character position of the `wanted`th match at or after `start` (before it, if that is negative);
+// 0 if
 // there is none.
 int32_t Instr(View text, View needle, int32_t start, int32_t wanted) {
   if (start == 0 || wanted < 1 || needle.empty()) return 0;
@@ -292,12 +297,17 @@ void RegisterText(FunctionRegistry& registry) {
   registry.Add({.name = "HASH_CODE", .signature = "HASH_CODE(STRING) -> INT",
                 .doc = "Java's hash of a text.", .examples = {{"HASH_CODE('abc')", "96354"}},
                 .bind = Fixed({kString}, kInt), .eval = PerRow<int32_t(View)>(HashCode)});
-  registry.Add({.name = "INSTR", .signature = "INSTR(STRING, STRING [, start [, number]]) -> INT",
-                .doc = "Position of a text in another, 0 if it is not there. A negative start searches "
-                       "backwards from the end.",
-                .examples = {{"INSTR('hello', 'l')", "3"}, {"INSTR('banana', 'a', 1, 3)", "6"}},
-                .bind = Fixed({kString, kString, kInt, kInt}, kInt, 2), .eval = EvalInstr});
-  registry.Add({.name = "TYPEOF", .signature = "TYPEOF(any) -> STRING", .doc = "The name of a value's type.",
+  registry.Add(
+      {.name = "INSTR",
+       .signature = "INSTR(STRING, STRING [, start [, number]]) -> INT",
+       .doc = "Position of a text in another, 0 if it is not there. A negative start searches "
+              "backwards from the end.",
+       .examples = {{"INSTR('hello', 'l')", "3"}, {"INSTR('banana', 'a', 1, 3)", "6"}},
+       .bind = Fixed({kString, kString, kInt, kInt}, kInt, 2),
+       .eval = EvalInstr});
+  registry.Add({.name = "TYPEOF",
+                .signature = "TYPEOF(any) -> STRING",
+                .doc = "The name of a value's type.",
                 .examples = {{"TYPEOF(CAST(1 AS BIGINT))", "BIGINT NOT NULL"}},
                 .bind = [](const std::vector<SqlType>& args) -> Result<Binding> {
                   if (args.size() != 1) return ArgumentCountError(args.size(), "1");
@@ -310,27 +320,38 @@ void RegisterText(FunctionRegistry& registry) {
 
 void RegisterStringExtra(FunctionRegistry& registry) {
   RegisterText(registry);
-  AddTest(registry, "IS_ALPHA", "Whether a text is all letters.", IsAlpha, {"IS_ALPHA('abc')", "TRUE"});
-  AddTest(registry, "IS_DIGIT", "Whether a text is all digits.", IsDigits, {"IS_DIGIT('12a')", "FALSE"});
+  AddTest(registry, "IS_ALPHA", "Whether a text is all letters.", IsAlpha,
+          {"IS_ALPHA('abc')", "TRUE"});
+  AddTest(registry, "IS_DIGIT", "Whether a text is all digits.", IsDigits,
+          {"IS_DIGIT('12a')", "FALSE"});
   AddTest(registry, "IS_DECIMAL", "Whether a text is a number.", IsDecimal,
           {"IS_DECIMAL('-1.5')", "TRUE"});
-  registry.Add({.name = "ENCODE", .signature = "ENCODE(STRING, charset) -> BYTES",
-                .doc = "A text in a character set.", .examples = {{"HEX(CAST(ENCODE('hi', 'UTF-8') AS STRING))", "6869"}},
+  registry.Add({.name = "ENCODE",
+                .signature = "ENCODE(STRING, charset) -> BYTES",
+                .doc = "A text in a character set.",
+                .examples = {{"HEX(CAST(ENCODE('hi', 'UTF-8') AS STRING))", "6869"}},
                 .bind = Fixed({kString, kString}, SqlType::Bytes()),
-                .eval = PerRow<Text(View, View)>(Encode), .may_fail = true});
+                .eval = PerRow<Text(View, View)>(Encode),
+                .may_fail = true});
   registry.Add({.name = "DECODE", .signature = "DECODE(BYTES, charset) -> STRING",
                 .doc = "The text that bytes stand for in a character set.",
                 .examples = {{"DECODE(X'6869', 'US-ASCII')", "hi"}},
                 .bind = Fixed({SqlType::Bytes(), kString}, kString),
                 .eval = PerRow<Text(View, View)>(Decode), .may_fail = true});
-  registry.Add({.name = "STARTSWITH", .signature = "STARTSWITH(STRING or BYTES, the same) -> BOOLEAN",
+  registry.Add({.name = "STARTSWITH",
+                .signature = "STARTSWITH(STRING or BYTES, the same) -> BOOLEAN",
                 .doc = "Whether a value begins with another.",
-                .examples = {{"STARTSWITH('hello', 'he')", "TRUE"}}, .bind = BindAffix,
-                .eval = PerRow<bool(View, View)>([](View text, View part) { return text.starts_with(part); })});
-  registry.Add({.name = "ENDSWITH", .signature = "ENDSWITH(STRING or BYTES, the same) -> BOOLEAN",
+                .examples = {{"STARTSWITH('hello', 'he')", "TRUE"}},
+                .bind = BindAffix,
+                .eval = PerRow<bool(View, View)>(
+                    [](View text, View part) { return text.starts_with(part); })});
+  registry.Add({.name = "ENDSWITH",
+                .signature = "ENDSWITH(STRING or BYTES, the same) -> BOOLEAN",
                 .doc = "Whether a value ends with another.",
-                .examples = {{"ENDSWITH('hello', 'lo')", "TRUE"}}, .bind = BindAffix,
-                .eval = PerRow<bool(View, View)>([](View text, View part) { return text.ends_with(part); })});
+                .examples = {{"ENDSWITH('hello', 'lo')", "TRUE"}},
+                .bind = BindAffix,
+                .eval = PerRow<bool(View, View)>(
+                    [](View text, View part) { return text.ends_with(part); })});
 }
 
 }  // namespace millrace

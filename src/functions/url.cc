@@ -1,6 +1,7 @@
 // PARSE_URL: parts of a URL, found as java.net.URL finds them.
 //
-//   protocol://userinfo@host:port/path?query#ref     file = path?query, authority = userinfo@host:port
+//   protocol://userinfo@host:port/path?query#ref     file = path?query, authority =
+// userinfo@host:port
 #include <algorithm>
 
 #include "functions/bind.h"
@@ -101,21 +102,23 @@ bool GetParameter(View text, View part, View name, std::string* out) {
 }  // namespace
 
 void RegisterUrl(FunctionRegistry& registry) {
-  registry.Add({.name = "PARSE_URL", .signature = "PARSE_URL(url, part [, parameter]) -> STRING",
-                .doc = "A part of a URL: PROTOCOL, AUTHORITY, USERINFO, HOST, PATH, QUERY, FILE, REF; or "
-                       "with 'QUERY' the value of one of its parameters. NULL if there is none.",
-                .examples = {{"PARSE_URL('http://me@site.org/a?k=v#r', 'HOST')", "site.org"},
-                             {"PARSE_URL('http://site.org/a?k=v&l=w', 'QUERY', 'l')", "w"}},
-                .bind = [](const std::vector<SqlType>& args) -> Result<Binding> {
-                  MILL_ASSIGN(Binding binding, Fixed({kString, kString, kString}, kString, 1)(args));
-                  binding.type.nullable = true;
-                  return binding;
-                },
-                .eval = [](const Call& call) {
-                  return call.args.size() == 2
-                             ? RunPerRow<Text(View, View)>(call, GetPart)
-                             : RunPerRow<Text(View, View, View)>(call, GetParameter);
-                }});
+  registry.Add(
+      {.name = "PARSE_URL",
+       .signature = "PARSE_URL(url, part [, parameter]) -> STRING",
+       .doc = "A part of a URL: PROTOCOL, AUTHORITY, USERINFO, HOST, PATH, QUERY, FILE, REF; or "
+              "with 'QUERY' the value of one of its parameters. NULL if there is none.",
+       .examples = {{"PARSE_URL('http://me@site.org/a?k=v#r', 'HOST')", "site.org"},
+                    {"PARSE_URL('http://site.org/a?k=v&l=w', 'QUERY', 'l')", "w"}},
+       .bind = [](const std::vector<SqlType>& args) -> Result<Binding> {
+         MILL_ASSIGN(Binding binding, Fixed({kString, kString, kString}, kString, 1)(args));
+         binding.type.nullable = true;
+         return binding;
+       },
+       .eval =
+           [](const Call& call) {
+             return call.args.size() == 2 ? RunPerRow<Text(View, View)>(call, GetPart)
+                                          : RunPerRow<Text(View, View, View)>(call, GetParameter);
+           }});
 }
 
 }  // namespace millrace

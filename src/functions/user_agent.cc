@@ -1,5 +1,7 @@
-// USER_AGENT: who sent a request, by its User-Agent header. An addition of ours. Products name each other for
-// compatibility ("Chrome ... Safari ... Edg"), so the tables go from the most particular mark to the most
+// USER_AGENT: who sent a request, by its User-Agent header. An addition of ours. Products name
+// each other for
+// compatibility ("Chrome ... Safari ... Edg"), so the tables go from the most particular mark to
+// the most
 // common one, and the first that is found counts.
 #include <algorithm>
 
@@ -82,8 +84,10 @@ View DeviceOf(View text) {
                                       [&](View mark) { return text.find(mark) != View::npos; });
   if (television) return "tv";
   if (text.find("PlayStation") != View::npos || text.find("Xbox") != View::npos) return "console";
-  const bool android = text.find("Android") != View::npos, mobile = text.find("Mobile") != View::npos;
-  if (text.find("iPad") != View::npos || text.find("Tablet") != View::npos || (android && !mobile)) {
+  const bool android = text.find("Android") != View::npos,
+             mobile = text.find("Mobile") != View::npos;
+  if (text.find("iPad") != View::npos || text.find("Tablet") != View::npos ||
+      (android && !mobile)) {
     return "tablet";
   }
   if (mobile || text.find("iPhone") != View::npos) return "phone";
@@ -110,16 +114,17 @@ Result<arrow::Datum> EvalUserAgent(const Call& call) {
   Status failure;
   std::string last_text, last_part;
   View answer;
-  auto result = RunPerRow<Text(View, View)>(call, [&](View text, View part, std::string* out) -> bool {
-    if (part != last_part || text != last_text || last_part.empty()) {
-      last_text = text;
-      last_part = part;
-      failure = failure.ok() ? CheckPart(part) : failure;
-      answer = PartOf(last_text, last_part);
-    }
-    out->append(answer);
-    return !answer.empty();
-  });
+  auto result =
+      RunPerRow<Text(View, View)>(call, [&](View text, View part, std::string* out) -> bool {
+        if (part != last_part || text != last_text || last_part.empty()) {
+          last_text = text;
+          last_part = part;
+          failure = failure.ok() ? CheckPart(part) : failure;
+          answer = PartOf(last_text, last_part);
+        }
+        out->append(answer);
+        return !answer.empty();
+      });
   MILL_RETURN(failure);
   return result;
 }
@@ -127,21 +132,25 @@ Result<arrow::Datum> EvalUserAgent(const Call& call) {
 }  // namespace
 
 void RegisterUserAgent(FunctionRegistry& registry) {
-  registry.Add({.name = "USER_AGENT", .signature = "USER_AGENT(STRING, part) -> STRING",
-                .doc = "A part of a User-Agent header: 'browser', 'version', 'os', or 'device' (desktop, "
-                       "phone, tablet, tv, console, bot). NULL if it is not known. Not in Flink.",
-                .examples = {{"USER_AGENT('Mozilla/5.0 (Windows NT 10.0) Chrome/120.0 Safari/537 "
-                              "Edg/120.1', 'browser')", "Edge"},
-                             {"USER_AGENT('Mozilla/5.0 (iPhone; CPU iPhone OS 17_0 like Mac OS X) "
-                              "Version/17.0 Mobile Safari', 'device')", "phone"},
-                             {"USER_AGENT('Mozilla/5.0 (X11; Linux x86_64) Firefox/121.0', 'os')",
-                              "Linux"}},
-                .bind = [](const std::vector<SqlType>& args) -> Result<Binding> {
-                  MILL_ASSIGN(Binding binding, Fixed({kString, kString}, kString)(args));
-                  binding.type.nullable = true;
-                  return binding;
-                },
-                .eval = EvalUserAgent, .may_fail = true});
+  registry.Add(
+      {.name = "USER_AGENT",
+       .signature = "USER_AGENT(STRING, part) -> STRING",
+       .doc = "A part of a User-Agent header: 'browser', 'version', 'os', or 'device' (desktop, "
+              "phone, tablet, tv, console, bot). NULL if it is not known. Not in Flink.",
+       .examples = {{"USER_AGENT('Mozilla/5.0 (Windows NT 10.0) Chrome/120.0 Safari/537 "
+                     "Edg/120.1', 'browser')",
+                     "Edge"},
+                    {"USER_AGENT('Mozilla/5.0 (iPhone; CPU iPhone OS 17_0 like Mac OS X) "
+                     "Version/17.0 Mobile Safari', 'device')",
+                     "phone"},
+                    {"USER_AGENT('Mozilla/5.0 (X11; Linux x86_64) Firefox/121.0', 'os')", "Linux"}},
+       .bind = [](const std::vector<SqlType>& args) -> Result<Binding> {
+         MILL_ASSIGN(Binding binding, Fixed({kString, kString}, kString)(args));
+         binding.type.nullable = true;
+         return binding;
+       },
+       .eval = EvalUserAgent,
+       .may_fail = true});
 }
 
 }  // namespace millrace

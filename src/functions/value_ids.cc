@@ -81,7 +81,8 @@ Status AppendValue(const arrow::Array& values, int64_t at, std::string* out) {
       out->append(text);
       return Status::OK();
     }
-    case arrow::Type::LIST: return AppendList(static_cast<const arrow::ListArray&>(values), at, out);
+    case arrow::Type::LIST:
+      return AppendList(static_cast<const arrow::ListArray&>(values), at, out);
     case arrow::Type::MAP: return AppendMap(static_cast<const arrow::MapArray&>(values), at, out);
     case arrow::Type::STRUCT:
       return AppendRow(static_cast<const arrow::StructArray&>(values), at, out);

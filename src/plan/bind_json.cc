@@ -19,7 +19,8 @@ ExpressionPtr NullOf(const SqlType& type) {
 }
 
 // What stands before e.g. " ON EMPTY" in the clauses; `otherwise` without such a clause.
-std::string Behavior(const ast::Expr& expr, const std::string& suffix, const std::string& otherwise) {
+std::string Behavior(const ast::Expr& expr, const std::string& suffix,
+                     const std::string& otherwise) {
   for (const std::string& clause : expr.clauses) {
     if (clause.ends_with(suffix)) return clause.substr(0, clause.size() - suffix.size());
   }
@@ -47,7 +48,8 @@ Status CheckDefault(const ast::Expr& expr, const ExpressionPtr& value, const Sql
 Result<ExpressionPtr> BindValue(const ast::Expr& expr, std::vector<ExpressionPtr> args) {
   const SqlType type = ReturnedType(expr);
   if (!type.children.empty()) {
-    return ErrorAt(expr.place, "JSON_VALUE cannot return {}. hint: use JSON_QUERY", type.ToString());
+    return ErrorAt(expr.place, "JSON_VALUE cannot return {}. hint: use JSON_QUERY",
+                   type.ToString());
   }
   ExpressionPtr defaults[] = {NullOf(type), NullOf(type)};
   size_t next = 2;
@@ -61,8 +63,9 @@ Result<ExpressionPtr> BindValue(const ast::Expr& expr, std::vector<ExpressionPtr
     return ErrorAt(expr.place, "JSON_VALUE takes 2 arguments, found {}", args.size());
   }
   args.resize(2);
-  args.insert(args.end(), {defaults[0], defaults[1], TextLiteral(Behavior(expr, " ON EMPTY", "NULL")),
-                           TextLiteral(Behavior(expr, " ON ERROR", "NULL"))});
+  args.insert(args.end(),
+              {defaults[0], defaults[1], TextLiteral(Behavior(expr, " ON EMPTY", "NULL")),
+               TextLiteral(Behavior(expr, " ON ERROR", "NULL"))});
   return MakeCall("JSON_VALUE", std::move(args));
 }
 
@@ -70,7 +73,8 @@ Result<ExpressionPtr> BindQuery(const ast::Expr& expr, std::vector<ExpressionPtr
   const SqlType type = ReturnedType(expr);
   const bool is_array = type.kind == TypeKind::kArray && type.children[0].type->IsString();
   if (!is_array && !type.IsString()) {
-    return ErrorAt(expr.place, "JSON_QUERY returns STRING or ARRAY<STRING>, not {}", type.ToString());
+    return ErrorAt(expr.place, "JSON_QUERY returns STRING or ARRAY<STRING>, not {}",
+                   type.ToString());
   }
   const std::string on_empty = Behavior(expr, " ON EMPTY", "NULL");
   const std::string on_error = Behavior(expr, " ON ERROR", "NULL");

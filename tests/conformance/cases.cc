@@ -1,4 +1,5 @@
-// Reads case files and mends what their extraction from Flink's tests lost: session time zones, fields
+// Reads case files and mends what their extraction from Flink's tests lost: session time zones,
+// fields
 // whose types slipped, values that the tests build in code.
 #include "cases.h"
 
@@ -39,7 +40,8 @@ std::string TimeZoneOf(const std::string& test) {
   return found == kZones.end() ? "UTC" : found->second;
 }
 
-// ScalarOperatorsTest: the members of its ROW fields stand in the list of types as fields of their own.
+// ScalarOperatorsTest: the members of its ROW fields stand in the list of types as fields of their
+// own.
 std::string SlippedType(size_t field, const std::vector<std::string>& types) {
   constexpr size_t kFirstRow = 13, kSecondRow = 30;
   if (field == kFirstRow || field == kSecondRow) return "ROW<f0 STRING, f1 STRING>";
@@ -48,7 +50,8 @@ std::string SlippedType(size_t field, const std::vector<std::string>& types) {
   return "INTERVAL DAY";
 }
 
-// CastFunctionITCase gives instants as times of other zones: 22:34 in the zone -01:20, others in its session
+// CastFunctionITCase gives instants as times of other zones: 22:34 in the zone -01:20, others in
+// its session
 // zone, Asia/Shanghai.
 ExpressionPtr ShiftInstant(const ExpressionPtr& literal) {
   const SqlType& type = literal->type;
@@ -58,7 +61,8 @@ ExpressionPtr ShiftInstant(const ExpressionPtr& literal) {
   const int64_t value = static_cast<const arrow::TimestampScalar&>(*literal->literal).value;
   const int64_t minute = value / units % (24 * kHour) / 60 * 60;
   const int64_t shift = minute == kHalfPast ? kOffset : -8 * kHour;
-  return MakeLiteral(std::make_shared<arrow::TimestampScalar>(value + shift * units, type.ToArrow()), type);
+  return MakeLiteral(
+      std::make_shared<arrow::TimestampScalar>(value + shift * units, type.ToArrow()), type);
 }
 
 void ShiftInstants(Group* group) {
@@ -174,7 +178,8 @@ std::string QuoteLongNumbers(const std::string& json) {
 
 Result<std::vector<Group>> ReadCases(const std::string& path) {
   std::ifstream stream(path);
-  const std::string text((std::istreambuf_iterator<char>(stream)), std::istreambuf_iterator<char>());
+  const std::string text((std::istreambuf_iterator<char>(stream)),
+                         std::istreambuf_iterator<char>());
   simdjson::dom::parser parser;
   element file;
   if (const auto error = parser.parse(QuoteLongNumbers(text)).get(file);

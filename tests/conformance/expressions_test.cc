@@ -1,19 +1,25 @@
-// Runs Flink's expression cases and counts: passed, failed, not supported. Fails when fewer pass than the
+// Runs Flink's expression cases and counts: passed, failed, not supported. Fails when fewer pass
+// than the
 // recorded number.
 //
-//   expressions_test FOLDER [--all | TEXT]   prints every case that does not pass, or those with TEXT
+//   expressions_test FOLDER [--all | TEXT]   prints every case that does not pass, or those with
+// TEXT
 //
 // Each case goes through the parser and the binder and is evaluated two ways:
 //   columns    the group's input row stands three times in a batch that begins in the middle of its
 //              buffers; all three results must be what is expected
 //   constants  the input columns are replaced by literals, as constant folding sees them
 // It passes if both give what Flink gives:
-//   a typed value   equal after a cast to the type that Flink names; floating point bit by bit, maps in
-//                   any order. The type itself must be of the same kind, precision, scale and members;
+//   a typed value   equal after a cast to the type that Flink names; floating point bit by bit,
+// maps in
+//                   any order. The type itself must be of the same kind, precision, scale and
+// members;
 //                   whether it is nullable is counted apart (a looser type is no wrong answer)
 //   a text          CAST(... AS STRING), NULL as "NULL"
-//   an error        any error; of binding where Flink refuses the script ("validation"), of evaluation
-//                   where the value is refused ("runtime"; an error while a constant is bound counts too)
+//   an error        any error; of binding where Flink refuses the script ("validation"), of
+// evaluation
+//                   where the value is refused ("runtime"; an error while a constant is bound
+// counts too)
 // Not supported: an unknown function, syntax or type; the reasons are grouped.
 #include <arrow/array/concatenate.h>
 #include <arrow/array/util.h>
@@ -240,7 +246,8 @@ std::string Topic(const Case& one) {
 }
 
 void Report(const Case& one, const Outcome& outcome, const std::string& shown) {
-  const bool wanted = shown == "--all" || (one.test + one.sql + outcome.reason).find(shown) != std::string::npos;
+  const bool wanted =
+      shown == "--all" || (one.test + one.sql + outcome.reason).find(shown) != std::string::npos;
   if (shown.empty() || !wanted) return;
   std::printf("%s [%s] %s\n    %s: %s\n", outcome.verdict == Verdict::kFailed ? "FAIL" : "----",
               one.test.c_str(), one.sql.c_str(), outcome.reason.c_str(), outcome.detail.c_str());

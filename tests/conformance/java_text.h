@@ -9,7 +9,8 @@
 
 namespace millrace::conformance {
 
-// "2020-04-15T08:00" (LocalDateTime), "...Z" (Instant), null, true, [1, 2], {a=1}, and for rows within
+// "2020-04-15T08:00" (LocalDateTime), "...Z" (Instant), null, true, [1, 2], {a=1}, and for rows
+// within
 // rows "+I[1, 2]" if `nested_kinds`, else "1,2".
 std::string JavaText(const arrow::Array& array, int64_t row, bool nested_kinds);
 

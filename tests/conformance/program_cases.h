@@ -41,10 +41,13 @@ struct ProgramCase {
   std::vector<std::string> lines;
 };
 
-// The files of programs (programs.json) and of queries (itcases_stream.json). The parsers own what the
+// The files of programs (programs.json) and of queries (itcases_stream.json). The parsers own what
+// the
 // cases point into.
-Result<std::vector<ProgramCase>> ReadPrograms(const std::string& path, simdjson::dom::parser& parser);
-Result<std::vector<ProgramCase>> ReadQueries(const std::string& path, simdjson::dom::parser& parser);
+Result<std::vector<ProgramCase>> ReadPrograms(const std::string& path,
+                                              simdjson::dom::parser& parser);
+Result<std::vector<ProgramCase>> ReadQueries(const std::string& path,
+                                             simdjson::dom::parser& parser);
 
 // The items of a JSON list; none if it is no list.
 std::vector<simdjson::dom::element> ListItems(simdjson::dom::element list);

@@ -2,7 +2,8 @@
 // given) and counts what passes. What needs joins, OVER, Top-N or patterns counts as not supported.
 // Fails when fewer pass than the number recorded below; 77 (skipped) when the files are not there.
 //
-//   programs_test FOLDER [--list] [NAME]     --list: each case with its outcome; NAME: only cases like it
+//   programs_test FOLDER [--list] [NAME]     --list: each case with its outcome; NAME: only cases
+// like it
 #include <cstdio>
 #include <filesystem>
 #include <map>
@@ -41,7 +42,8 @@ Result<Portion> MakeRows(const InputTable& input, const Schema& table, const Sch
     for (const Column& column : columns.columns) {
       const auto at = static_cast<size_t>(table.Find(column.name));
       if (at >= cells.size()) continue;
-      line += (line.empty() ? "\"" : ",\"") + column.name + "\":" + PlainJson(cells[at], column.type);
+      line +=
+          (line.empty() ? "\"" : ",\"") + column.name + "\":" + PlainJson(cells[at], column.type);
     }
     lines += "{" + line + "}\n";
   }
@@ -247,8 +249,9 @@ std::string Beyond(const ProgramCase& program) {
       {"joins", std::regex("for\\s+system_time|\\bjoin\\b(?!\\s+(unnest|lateral\\s+table\\s*\\())",
                            std::regex::icase)},
       {"joins", std::regex("\\bexists\\s*\\(|\\bin\\s*\\(\\s*select", std::regex::icase)},
-      {"joins", std::regex("\\bfrom\\s+\\w+(\\s+as)?(\\s+\\w+)?\\s*,\\s*\\w+\\s*(\\w+\\s*)?(where|$)",
-                           std::regex::icase)},
+      {"joins",
+       std::regex("\\bfrom\\s+\\w+(\\s+as)?(\\s+\\w+)?\\s*,\\s*\\w+\\s*(\\w+\\s*)?(where|$)",
+                  std::regex::icase)},
       {"the case lacks its tables", std::regex("from users", std::regex::icase)},
       {"state that expires by a hint", std::regex("state_ttl", std::regex::icase)},
       {"Top-N", std::regex("order\\s+by[^()]*limit", std::regex::icase)}};

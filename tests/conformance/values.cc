@@ -99,13 +99,15 @@ Result<ExpressionPtr> FromInterval(const std::string& text, const SqlType& type)
   const auto parts = SplitTop(Inside(text, text.find('(')));
   const int64_t first = std::stoll(parts[0]);
   if (text.starts_with("Period")) return OfCount(first * 12 + std::stoll(parts[1]), type);
-  const bool hours = text.find("ours") != std::string::npos || text.find("HOURS") != std::string::npos;
+  const bool hours =
+      text.find("ours") != std::string::npos || text.find("HOURS") != std::string::npos;
   return OfCount(first * (hours ? 3600000 : 1000), type);
 }
 
 // A whole number that Java has cut to its type: -129 as TINYINT is 127.
 Result<ExpressionPtr> FromWhole(int64_t number, const SqlType& type) {
-  return Constant(MakeLiteral(std::make_shared<arrow::Int64Scalar>(number), SqlType::BigInt()), type);
+  return Constant(MakeLiteral(std::make_shared<arrow::Int64Scalar>(number), SqlType::BigInt()),
+                  type);
 }
 
 // As above, for numbers of more than 18 digits.

@@ -16,7 +16,8 @@ Result<SqlType> ReadType(const std::string& text);
 // A JSON value, with {"$date": ...} and its like, as a constant of `type`.
 Result<ExpressionPtr> ReadValue(simdjson::dom::element value, const SqlType& type);
 
-// A constant of `type` that the files give as program text: "new MyPojo()". An error if it is not known.
+// A constant of `type` that the files give as program text: "new MyPojo()". An error if it is not
+// known.
 Result<ExpressionPtr> ReadProgramText(const std::string& text, const SqlType& type);
 
 // The type of a plain JSON value whose type the file does not name.
