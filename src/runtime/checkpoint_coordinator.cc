@@ -79,6 +79,8 @@ void CheckpointCoordinator::Begin(Time now) {
   image_.name = {options_.job, options_.lineage, epoch_, options_.script_hash, false, all_ended()};
   full_ = !chained_ || savepoint_ || (store_ && store_->wants_full());
   chained_ = false;
+  // A job that has ended has nothing left to do but to publish.
+  keeps_state_ = store_ && (savepoint_ || !image_.name.finished);
   missing_ = participants_.tasks;
   for (const auto& inject : participants_.sources) inject(epoch_, final_);
 }

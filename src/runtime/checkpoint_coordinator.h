@@ -91,7 +91,7 @@ class CheckpointCoordinator final : public CheckpointListener {
 
   CheckpointTotals totals() const;
 
-  bool keeps_state() const override { return store_ != nullptr; }
+  bool keeps_state() const override { return keeps_state_; }
   SaveMode save_mode() const override;
   void SourceEnded() override;
   void Acknowledge(TaskSnapshot snapshot) override;
@@ -148,6 +148,7 @@ class CheckpointCoordinator final : public CheckpointListener {
   bool committed_final_ = false;
   bool chained_ = false;  // the snapshots of the last epoch are kept: the next may be deltas
   std::atomic<bool> full_{true};  // asked of the one under way
+  std::atomic<bool> keeps_state_{false};  // the one under way holds the operators' state
   size_t ended_ = 0;   // sources
   int missing_ = 0;    // acknowledgements still to come
   std::vector<SinkState> sinks_;
