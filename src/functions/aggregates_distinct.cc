@@ -749,6 +749,9 @@ bool NeedsDistinct(const AggregateCall& call) {
 }  // namespace
 
 std::unique_ptr<Accumulators> MakeAccumulators(const AggregateCall& call, bool retract) {
+  if (call.distinct && call.function->make_distinct) {
+    return call.function->make_distinct(call.bound, retract);
+  }
   std::unique_ptr<Accumulators> inner = call.function->make(call.bound, retract);
   if (!NeedsDistinct(call)) return inner;
   const bool codes = FormOf(call.bound.arg_types) == KeyForm::kCode;
