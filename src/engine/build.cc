@@ -283,6 +283,7 @@ class GraphBuilder {
     for (AggregateCall& call : calls) {
       std::string args;
       for (int arg : call.args) args += (args.empty() ? "" : ", ") + text(arg);
+      if (call.bound.constant) args += ", '" + call.bound.constant->ToString() + "'";
       call.label = fmt::format("{}({}{})", call.function->name, call.distinct ? "DISTINCT " : "",
                                call.args.empty() ? "*" : args);
       if (call.filter >= 0) call.label += " FILTER (WHERE " + text(call.filter) + ")";

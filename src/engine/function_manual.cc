@@ -222,8 +222,6 @@ std::string WhyMissing(const std::string& name) {
       {"OBJECT_UPDATE", "structured types name Java classes. hint: ROW"},
       {"PARSE_JSON", "the type VARIANT is not there yet. hint: JSON_VALUE, JSON_QUERY"},
       {"TRY_PARSE_JSON", "the type VARIANT is not there yet. hint: JSON_VALUE, JSON_QUERY"},
-      {"COLLECT", "the type MULTISET is not there yet. hint: ARRAY_AGG"},
-      {"PERCENTILE", "an aggregate over sorted values, not there yet"},
   };
   const auto found = kReasons.find(name);
   if (found != kReasons.end()) return found->second;

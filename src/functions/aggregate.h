@@ -3,6 +3,7 @@
 #pragma once
 
 #include <arrow/array.h>
+#include <arrow/scalar.h>
 
 #include <cstdint>
 #include <functional>
@@ -61,11 +62,24 @@ struct AggregateFunction {
   struct Bound {
     std::vector<SqlType> arg_types;
     SqlType type;
+    std::shared_ptr<arrow::Scalar> constant = nullptr;  // see constant_at; null: not given
   };
+  using Make = std::function<std::unique_ptr<Accumulators>(const Bound& bound, bool retract)>;
   std::function<Result<Bound>(const std::vector<SqlType>& args)> bind;
   // `retract`: rows may be taken back, so MIN/MAX must keep what they need for it.
-  std::function<std::unique_ptr<Accumulators>(const Bound& bound, bool retract)> make;
+  Make make;
+  // Makes what DISTINCT wants, of functions that keep their values anyway. Empty: a set of the
+  // values seen stands before `make`'s.
+  Make make_distinct = {};
+  // The argument that is one constant for all rows, as LISTAGG's separator; -1: none. It is no
+  // column: TakeConstant moves it from the arguments to Bound::constant, once this has passed it.
+  int constant_at = -1;
+  std::function<Status(const arrow::Scalar& constant)> check_constant = {};
 };
+
+// Gives `bound` the constant, of the type that was bound, in place of the argument that it is.
+Status TakeConstant(const AggregateFunction& function, std::shared_ptr<arrow::Scalar> constant,
+                    AggregateFunction::Bound* bound);
 
 // One aggregate of a GROUP BY: plain data. Arguments and filter are columns of the input.
 struct AggregateCall {

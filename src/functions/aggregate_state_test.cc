@@ -187,16 +187,29 @@ void CheckCall(const AggregateCall& call, const TypeCase& type, size_t args, boo
   }
 }
 
+// The bound of a call with `args` columns of the type; a percentage is 0.3.
+Result<AggregateFunction::Bound> BoundOf(const AggregateFunction& function, const SqlType& type,
+                                         size_t args) {
+  std::vector<SqlType> types(args, type);
+  if (function.name != "PERCENTILE") return function.bind(types);
+  types.push_back(SqlType::Double());
+  MILL_ASSIGN(auto bound, function.bind(types));
+  MILL_RETURN(TakeConstant(function, std::make_shared<arrow::DoubleScalar>(0.3), &bound));
+  return bound;
+}
+
 TEST(AggregateState, GoesOnAsIfUndisturbed) {
   const std::vector<TypeCase> types = TypeCases();
   std::set<std::string> checked;
   for (const char* name : {"COUNT", "SUM", "$SUM0", "AVG", "MIN", "MAX", "FIRST_VALUE",
-                           "LAST_VALUE", "STDDEV_POP", "VAR_SAMP"}) {
+                           "LAST_VALUE", "STDDEV_POP", "VAR_SAMP", "LISTAGG", "ARRAY_AGG",
+                           "JSON_ARRAYAGG", "JSON_OBJECTAGG", "COLLECT", "PERCENTILE"}) {
+    const size_t args = std::string(name) == "JSON_OBJECTAGG" ? 2 : 1;
     for (const TypeCase& type : types) {
       AggregateCall call;
       call.function = Registry().FindAggregate(name);
       ASSERT_NE(call.function, nullptr) << name;
-      const auto bound = call.function->bind({type.type});
+      const auto bound = BoundOf(*call.function, type.type, args);
       if (!bound.ok()) continue;
       call.bound = *bound;
       // The statistics want their arguments cast; sums of NaN stay NaN, which hides the rest.
@@ -206,13 +219,13 @@ TEST(AggregateState, GoesOnAsIfUndisturbed) {
       for (const bool retract : {false, true}) {
         for (const bool distinct : {false, true}) {
           call.distinct = distinct;
-          for (uint32_t seed = 1; seed <= 20; ++seed) CheckCall(call, type, 1, retract, seed);
+          for (uint32_t seed = 1; seed <= 20; ++seed) CheckCall(call, type, args, retract, seed);
         }
       }
       checked.insert(name);
     }
   }
-  EXPECT_EQ(checked.size(), 10u);
+  EXPECT_EQ(checked.size(), 16u);
 }
 
 TEST(AggregateState, OfSeveralArguments) {
@@ -251,9 +264,43 @@ TEST(AggregateState, KeepsTheCarryOfDecimals) {
             std::string(38, '9'));
 }
 
+// Lists that only grow are saved in parts; a merged slot's values come behind, and yet in order.
+TEST(AggregateState, ListsGrowInDeltas) {
+  AggregateCall call;
+  call.function = Registry().FindAggregate("LISTAGG");
+  call.bound = call.function->bind({SqlType::String()}).ValueOrDie();
+  auto lists = MakeAccumulators(call, false);
+  lists->Resize(2);
+  const auto add = [&](const std::vector<uint32_t>& slots, const char* json) {
+    const auto column = arrow::json::ArrayFromJSONString(arrow::utf8(), json).ValueOrDie();
+    ASSERT_TRUE(lists->Update(slots, {column}, nullptr).ok());
+  };
+  const std::vector<uint32_t> slot = {0};
+  arrow::ArrayVector full, delta;
+  add({1, 0}, R"(["a", "b"])");
+  ASSERT_TRUE(lists->Save(slot, SaveMode::kFull, full).ok());
+  lists->Merge(0, 1);
+  add({0}, R"(["c"])");
+  ASSERT_TRUE(lists->Save(slot, SaveMode::kDelta, delta).ok());
+  ASSERT_TRUE(IsGrowing(*lists->StateFields()[0]));
+  const auto values = [](const arrow::ArrayVector& columns) {
+    return static_cast<const arrow::ListArray&>(*columns[0]).values();
+  };
+  EXPECT_EQ(values(full)->length(), 1);
+  EXPECT_EQ(values(delta)->length(), 2);
+  const auto all = arrow::Concatenate({values(full), values(delta)}).ValueOrDie();
+  const ArrayPtr folded = arrow::ListArray::FromArrays(
+                              *arrow::json::ArrayFromJSONString(arrow::int32(), "[0, 3]").ValueOrDie(), *all)
+                              .ValueOrDie();
+  auto loaded = MakeAccumulators(call, false);
+  loaded->Resize(1);
+  ASSERT_TRUE(loaded->Load(slot, std::vector<ArrayPtr>{folded}).ok());
+  EXPECT_EQ(loaded->Finish(slot).ValueOrDie()->GetScalar(0).ValueOrDie()->ToString(), "a,b,c");
+}
+
 // Rows that were saved before the aggregate was there.
 TEST(AggregateState, NullsLeaveSlotsEmpty) {
-  for (const char* name : {"COUNT", "SUM", "MAX", "LAST_VALUE"}) {
+  for (const char* name : {"COUNT", "SUM", "MAX", "LAST_VALUE", "ARRAY_AGG", "COLLECT"}) {
     for (const bool retract : {false, true}) {
       for (const bool distinct : {false, true}) {
         AggregateCall call;

@@ -242,12 +242,17 @@ class PairLists {
   void Add(View<T> value, int64_t number) {
     values_.push_back(std::move(value));
     numbers_.push_back(number);
+    valid_.push_back(true);
+  }
+  void AddNull(int64_t number) {
+    Add(View<T>{}, number);
+    valid_.back() = false;
   }
   Result<ArrayPtr> Finish() {
     const size_t count = values_.size();
     MILL_ASSIGN(ArrayPtr values, Build<T>(value_, count, [this](size_t i, View<T>* value) {
                   *value = values_[i];
-                  return true;
+                  return bool{valid_[i]};
                 }));
     MILL_ASSIGN(ArrayPtr numbers,
                 BuildFixed<int64_t>(arrow::int64(), count, [this](size_t i, int64_t* number) {
@@ -261,9 +266,16 @@ class PairLists {
     return MakeLists(std::move(begins_), std::move(pairs));
   }
 
-  // Calls visit(row, value, number) for each pair of a column that Finish has made.
+  // Calls visit(row, value, number) for each pair of a column that Finish has made without NULLs.
   template <typename Visit>
   static void ForEach(const arrow::Array& column, Visit visit) {
+    ForEachNullable(column, [&](size_t row, bool, View<T> value, int64_t number) {
+      visit(row, std::move(value), number);
+    });
+  }
+  // Calls visit(row, valid, value, number); where it is not valid the value means nothing.
+  template <typename Visit>
+  static void ForEachNullable(const arrow::Array& column, Visit visit) {
     const auto& lists = static_cast<const arrow::ListArray&>(column);
     const auto& pairs = static_cast<const arrow::StructArray&>(*lists.values());
     const ArrayPtr values = pairs.field(0);
@@ -273,7 +285,8 @@ class PairLists {
       if (lists.IsNull(row)) continue;
       const auto end = static_cast<size_t>(lists.value_offset(row) + lists.value_length(row));
       for (auto i = static_cast<size_t>(lists.value_offset(row)); i < end; ++i) {
-        visit(static_cast<size_t>(row), read(i), numbers[i]);
+        const bool valid = values->IsValid(static_cast<int64_t>(i));
+        visit(static_cast<size_t>(row), valid, valid ? read(i) : View<T>{}, numbers[i]);
       }
     }
   }
@@ -283,6 +296,7 @@ class PairLists {
   std::string number_;
   std::vector<int64_t> begins_;
   std::vector<View<T>> values_;
+  std::vector<bool> valid_;
   std::vector<int64_t> numbers_;
 };
 
@@ -315,5 +329,7 @@ Result<SqlType> OneArgument(const char* name, const Types& args);
 void RegisterSums(FunctionRegistry& registry);      // COUNT, SUM, $SUM0, AVG
 void RegisterExtremes(FunctionRegistry& registry);  // MIN, MAX
 void RegisterEdges(FunctionRegistry& registry);     // FIRST_VALUE, LAST_VALUE
+void RegisterLists(FunctionRegistry& registry);     // LISTAGG, ARRAY_AGG, JSON_ARRAYAGG ...
+void RegisterCounted(FunctionRegistry& registry);   // COLLECT, PERCENTILE
 
 }  // namespace millrace::aggregates

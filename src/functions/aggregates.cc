@@ -24,6 +24,15 @@ Result<ArrayPtr> MakeLists(std::vector<int64_t> begins, ArrayPtr values) {
 
 }  // namespace aggregates
 
+Status TakeConstant(const AggregateFunction& function, std::shared_ptr<arrow::Scalar> constant,
+                    AggregateFunction::Bound* bound) {
+  if (!constant->is_valid) return UserError("a constant of {} is NULL", function.name);
+  if (function.check_constant) MILL_RETURN(function.check_constant(*constant));
+  bound->constant = std::move(constant);
+  bound->arg_types.erase(bound->arg_types.begin() + function.constant_at);
+  return Status::OK();
+}
+
 std::string AggregateCall::ToString() const {
   std::string text = function ? function->name : "?";
   text += distinct ? "(DISTINCT " : "(";
@@ -38,6 +47,8 @@ void RegisterAggregates(FunctionRegistry& registry) {
   aggregates::RegisterSums(registry);
   aggregates::RegisterExtremes(registry);
   aggregates::RegisterEdges(registry);
+  aggregates::RegisterLists(registry);
+  aggregates::RegisterCounted(registry);
 }
 
 }  // namespace millrace

@@ -32,8 +32,34 @@ std::shared_ptr<arrow::Array> TimeColumn(const std::shared_ptr<arrow::DataType>&
 }  // namespace
 
 AggregateSet::AggregateSet(std::vector<AggregateCall> calls, bool retract)
-    : calls_(std::move(calls)) {
-  for (const AggregateCall& call : calls_) accumulators_.push_back(MakeAccumulators(call, retract));
+    : calls_(std::move(calls)), shares_(calls_.size(), false) {
+  if (!retract) FindSharing();
+  for (size_t c = 0; c < calls_.size(); ++c) {
+    accumulators_.push_back(shares_[c] ? nullptr : MakeAccumulators(calls_[c], retract));
+  }
+  for (const Sharing& sharing : sharing_) {
+    for (size_t i = 0; i < sharing.calls.size(); ++i) {
+      accumulators_[sharing.calls[i]] = sharing.set->Call(i);
+    }
+  }
+}
+
+void AggregateSet::FindSharing() {
+  for (size_t c = 0; c < calls_.size(); ++c) {
+    if (shares_[c]) continue;
+    Sharing sharing;
+    std::vector<const AggregateCall*> calls;
+    for (size_t other = c; other < calls_.size(); ++other) {
+      if (calls.size() == SharedDistinct::kMaxCalls || shares_[other]) continue;
+      if (!CanShareDistinct(calls_[c], calls_[other])) continue;
+      sharing.calls.push_back(other);
+      calls.push_back(&calls_[other]);
+    }
+    if (calls.size() < 2) continue;
+    for (size_t call : sharing.calls) shares_[call] = true;
+    sharing.set = MakeSharedDistinct(calls);
+    sharing_.push_back(std::move(sharing));
+  }
 }
 
 void AggregateSet::Resize(size_t slots) {
@@ -48,10 +74,10 @@ void AggregateSet::Reset(uint32_t slot) {
 
 Status AggregateSet::Update(std::span<const uint32_t> slots, const Batch& rows) {
   const RowKind* kinds = rows.kinds ? rows.kinds->data() : nullptr;
-  arrow::ArrayVector args;
+  for (const Sharing& sharing : sharing_) MILL_RETURN(UpdateShared(sharing, slots, rows));
   for (size_t c = 0; c < calls_.size(); ++c) {
-    args.clear();
-    for (int arg : calls_[c].args) args.push_back(rows.rows->column(arg));
+    if (shares_[c]) continue;
+    const arrow::ArrayVector args = ArgumentsOf(calls_[c], rows);
     std::span<const uint32_t> taking_part = slots;
     if (calls_[c].filter >= 0) {
       ApplyFilter(*rows.rows->column(calls_[c].filter), slots, filtered_);
@@ -60,6 +86,22 @@ Status AggregateSet::Update(std::span<const uint32_t> slots, const Batch& rows) 
     MILL_RETURN(accumulators_[c]->Update(taking_part, args, kinds));
   }
   return Status::OK();
+}
+
+Status AggregateSet::UpdateShared(const Sharing& sharing, std::span<const uint32_t> slots,
+                                  const Batch& rows) {
+  std::vector<const arrow::Array*> conditions;
+  for (size_t call : sharing.calls) {
+    const int filter = calls_[call].filter;
+    conditions.push_back(filter < 0 ? nullptr : rows.rows->column(filter).get());
+  }
+  return sharing.set->Update(slots, ArgumentsOf(calls_[sharing.calls[0]], rows), conditions);
+}
+
+arrow::ArrayVector AggregateSet::ArgumentsOf(const AggregateCall& call, const Batch& rows) const {
+  arrow::ArrayVector args;
+  for (int arg : call.args) args.push_back(rows.rows->column(arg));
+  return args;
 }
 
 void AggregateSet::Merge(uint32_t into, uint32_t from) {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "functions/aggregate.h"
+#include "functions/shared_distinct.h"
 #include "windows/window.h"
 
 namespace millrace {
@@ -38,7 +39,19 @@ class AggregateSet {
   bool empty() const { return calls_.empty(); }
 
  private:
+  // DISTINCT calls of the same arguments.
+  struct Sharing {
+    std::vector<size_t> calls;
+    std::unique_ptr<SharedDistinct> set;
+  };
+
+  void FindSharing();
+  Status UpdateShared(const Sharing& sharing, std::span<const uint32_t> slots, const Batch& rows);
+  arrow::ArrayVector ArgumentsOf(const AggregateCall& call, const Batch& rows) const;
+
   std::vector<AggregateCall> calls_;
+  std::vector<Sharing> sharing_;
+  std::vector<bool> shares_;                                 // by call: is in sharing_
   std::vector<std::unique_ptr<Accumulators>> accumulators_;  // by call
   size_t slots_ = 0;
   std::vector<uint32_t> filtered_;  // scratch

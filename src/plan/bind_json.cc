@@ -105,6 +105,23 @@ Result<ExpressionPtr> BindComposition(const ast::Expr& expr, std::vector<Express
 
 }  // namespace
 
+bool IsJsonAggregate(const ast::Expr& call) {
+  return call.name == "JSON_ARRAYAGG" || call.name == "JSON_OBJECTAGG";
+}
+
+Status BindJsonAggregate(const ast::Expr& expr, std::vector<ExpressionPtr>* args) {
+  const bool object = expr.name == "JSON_OBJECTAGG";
+  if (args->size() != (object ? 2u : 1u)) {
+    return ErrorAt(expr.place, "{} takes {}, found {} arguments", expr.name,
+                   object ? "a name and a value" : "a value", args->size());
+  }
+  if (!IsJsonValued(*expr.args.back())) {
+    MILL_ASSIGN(args->back(), MakeCall("JSON_STRING", {args->back()}));
+  }
+  args->push_back(TextLiteral(Behavior(expr, " ON NULL", object ? "NULL" : "ABSENT")));
+  return Status::OK();
+}
+
 bool HasJsonClauses(const ast::Expr& call) {
   if (call.name == "JSON_OBJECT" || call.name == "JSON_ARRAY") return true;
   return !call.clauses.empty() &&

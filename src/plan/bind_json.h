@@ -14,4 +14,9 @@ bool HasJsonClauses(const ast::Expr& call);
 // The call with the clauses of `expr`; `args` are its bound arguments.
 Result<ExpressionPtr> BindJsonCall(const ast::Expr& expr, std::vector<ExpressionPtr> args);
 
+// Whether `call` is an aggregate that makes JSON.
+bool IsJsonAggregate(const ast::Expr& call);
+// The arguments of such an aggregate: its value as JSON text, and "NULL" or "ABSENT" behind it.
+Status BindJsonAggregate(const ast::Expr& expr, std::vector<ExpressionPtr>* args);
+
 }  // namespace millrace

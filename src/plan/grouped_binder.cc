@@ -1,8 +1,11 @@
 #include "plan/grouped_binder.h"
 
+#include <arrow/scalar.h>
+
 #include <algorithm>
 
 #include "functions/registry.h"
+#include "plan/bind_json.h"
 
 namespace millrace {
 namespace {
@@ -100,26 +103,69 @@ Result<ExpressionPtr> GroupedBinder::BindGrouping(const ast::Expr& expr) {
   return MakeCase(std::move(cases));
 }
 
-Result<ExpressionPtr> GroupedBinder::BindAggregate(const ast::Expr& expr) {
-  BoundCall bound;
+Status GroupedBinder::BindArguments(const ast::Expr& expr, std::vector<ExpressionPtr>* args) {
+  if (!expr.within_order.empty()) {
+    return ErrorAt(expr.place, "{} takes no ORDER BY: its values come in order of arrival",
+                   expr.name);
+  }
   ExpressionBinder inner(input_.scope);
-  bound.call.function = FunctionRegistry::Default().FindAggregate(expr.name);
-  bound.call.distinct = expr.distinct;
-  std::vector<SqlType> types;
   for (const ast::ExprPtr& arg : expr.args) {
     if (arg->kind == ast::ExprKind::kStar) continue;
     MILL_ASSIGN(ExpressionPtr value, inner.Bind(*arg));
-    types.push_back(value->type);
-    bound.args.push_back(std::move(value));
+    args->push_back(std::move(value));
   }
+  if (IsJsonAggregate(expr)) return BindJsonAggregate(expr, args);
+  if (expr.name != "ARRAY_AGG") return Status::OK();
+  if (args->size() != 1) {
+    return ErrorAt(expr.place, "ARRAY_AGG takes one argument, found {}", args->size());
+  }
+  const auto& clauses = expr.clauses;
+  if (std::find(clauses.begin(), clauses.end(), "IGNORE NULLS") != clauses.end()) {
+    args->push_back(MakeLiteral(std::make_shared<arrow::StringScalar>("IGNORE"),
+                                SqlType::String().NotNull()));
+  }
+  return Status::OK();
+}
+
+// Moves the argument that is no column into the call.
+Status GroupedBinder::BindConstant(const ast::Expr& expr, BoundCall* bound) {
+  const AggregateFunction& function = *bound->call.function;
+  const auto at = static_cast<size_t>(function.constant_at);
+  if (function.constant_at < 0 || at >= bound->args.size()) return Status::OK();
+  const ExpressionPtr argument = bound->args[at];
+  if (!IsConstant(*argument)) {
+    return ErrorAt(expr.place, "argument {} of {} is {}, but must be a constant", at + 1, expr.name,
+                   argument->ToString());
+  }
+  MILL_ASSIGN(auto constant, EvaluateConstant(*argument));
+  const Status taken = TakeConstant(function, std::move(constant), &bound->call.bound);
+  if (!taken.ok()) return AtPlace(taken, expr.place);
+  bound->constant = Fingerprint(*argument);
+  bound->args.erase(bound->args.begin() + function.constant_at);
+  return Status::OK();
+}
+
+Result<ExpressionPtr> GroupedBinder::BindAggregate(const ast::Expr& expr) {
+  BoundCall bound;
+  bound.call.function = FunctionRegistry::Default().FindAggregate(expr.name);
+  bound.call.distinct = expr.distinct;
+  MILL_RETURN(BindArguments(expr, &bound.args));
+  std::vector<SqlType> types;
+  for (const ExpressionPtr& arg : bound.args) types.push_back(arg->type);
   auto types_bound = bound.call.function->bind(types);
   if (!types_bound.ok()) return AtPlace(types_bound.status(), expr.place);
   bound.call.bound = *types_bound;
   for (size_t i = 0; i < bound.args.size(); ++i) {
     bound.args[i] = MakeCast(bound.args[i], bound.call.bound.arg_types[i]);
   }
+  MILL_RETURN(BindConstant(expr, &bound));
+  const bool several = expr.distinct && bound.args.size() > 1;
+  if (several && expr.name != "COUNT" && !bound.call.function->make_distinct) {
+    return ErrorAt(expr.place, "{}(DISTINCT ...) takes one column, found {}", expr.name,
+                   bound.args.size());
+  }
   if (expr.filter) {
-    MILL_ASSIGN(bound.filter, inner.BindCondition(*expr.filter));
+    MILL_ASSIGN(bound.filter, ExpressionBinder(input_.scope).BindCondition(*expr.filter));
   }
   return AddCall(std::move(bound));
 }
@@ -127,6 +173,7 @@ Result<ExpressionPtr> GroupedBinder::BindAggregate(const ast::Expr& expr) {
 Result<ExpressionPtr> GroupedBinder::AddCall(BoundCall bound) {
   bound.fingerprint = bound.call.function->name + (bound.call.distinct ? "!" : "");
   for (const ExpressionPtr& arg : bound.args) bound.fingerprint += Fingerprint(*arg) + ",";
+  if (bound.call.bound.constant) bound.fingerprint += "=" + bound.constant;
   if (bound.filter) bound.fingerprint += "?" + Fingerprint(*bound.filter);
   size_t at = 0;
   while (at < calls_.size() && calls_[at].fingerprint != bound.fingerprint) ++at;

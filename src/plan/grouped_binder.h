@@ -19,6 +19,7 @@ class GroupedBinder : public ExpressionBinder {
     AggregateCall call;
     std::vector<ExpressionPtr> args;  // over the input
     ExpressionPtr filter;
+    std::string constant;  // fingerprint of call.bound.constant
     std::string fingerprint;
   };
   const std::vector<BoundCall>& calls() const { return calls_; }
@@ -36,6 +37,8 @@ class GroupedBinder : public ExpressionBinder {
  private:
   std::optional<ExpressionPtr> FindKey(const Expression& bound) const;
   Result<ExpressionPtr> BindGrouping(const ast::Expr& expr);
+  Status BindArguments(const ast::Expr& expr, std::vector<ExpressionPtr>* args);
+  Status BindConstant(const ast::Expr& expr, BoundCall* bound);
   Result<ExpressionPtr> BindAggregate(const ast::Expr& expr);
   Result<ExpressionPtr> AddCall(BoundCall bound);
   std::string KeyName(size_t i) const {
