@@ -251,7 +251,17 @@ std::vector<int> RandomKeys(std::mt19937& random) {
   return choices[random() % choices.size()];
 }
 
-Subject Windowed(std::mt19937& random, WindowSpec window, bool ordered = false) {
+EmitSpec RandomEmit(std::mt19937& random) {
+  EmitSpec emit;
+  emit.early = random() % 2 == 0;
+  if (random() % 3 != 0) emit.early_delay = 1 + random() % 100;
+  if (!emit.early || random() % 2 == 0) emit.lateness = 1 + random() % 80;
+  if (random() % 3 != 0) emit.late_delay = 1 + random() % 100;
+  return emit;
+}
+
+Subject Windowed(std::mt19937& random, WindowSpec window, bool ordered = false,
+                 EmitSpec emit = {}) {
   WindowAggregateSpec spec;
   spec.window = window;
   spec.window.time_column = kTime;
@@ -266,6 +276,7 @@ Subject Windowed(std::mt19937& random, WindowSpec window, bool ordered = false) 
   spec.calls = Calls(spec.retract);
   spec.output = testing::ResultSchema(Names(spec.keys, spec.retract), true);
   spec.input = MakeBatch({}, false).rows->schema();
+  spec.emit = emit;
   return {[spec] { return MakeWindowAggregate(spec); }, ExchangeKeys(spec.window, spec.keys),
           spec.retract};
 }
@@ -342,6 +353,19 @@ TEST(Restore, CappedSessions) {
     if (random() % 2 == 0) window.max_duration = 1 + random() % 80;
     return Windowed(random, window, true);
   });
+}
+
+TEST(Restore, EarlyAndLateResults) {
+  Check([](std::mt19937& random) {
+    constexpr WindowKind kKinds[] = {WindowKind::kTumble, WindowKind::kHop, WindowKind::kCumulate,
+                                     WindowKind::kSession};
+    WindowSpec window;
+    window.kind = kKinds[random() % 4];
+    window.slide = 1 + random() % 20;
+    window.size = window.slide * (1 + random() % 4);
+    if (window.kind == WindowKind::kTumble) window.slide = 0;
+    return Windowed(random, window, false, RandomEmit(random));
+  }, 800);
 }
 
 TEST(Restore, GroupAggregate) {

@@ -20,6 +20,7 @@ std::vector<int> ExchangeKeys(const WindowSpec& window, const std::vector<int>& 
 }
 
 std::unique_ptr<Operator> MakeWindowAggregate(WindowAggregateSpec spec) {
+  if (spec.emit.Updates(spec.window.domain)) return MakeFiringWindowAggregate(std::move(spec));
   if (spec.window.kind != WindowKind::kSession) return MakeSliceAggregate(std::move(spec));
   const bool capped = spec.window.max_duration > 0 || spec.window.max_events > 0;
   if (capped || !KeysArePartition(spec)) return MakeOrderedSessionAggregate(std::move(spec));

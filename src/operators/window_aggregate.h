@@ -10,7 +10,7 @@
 
 #include "functions/aggregate.h"
 #include "operators/operator.h"
-#include "windows/window.h"
+#include "windows/emit.h"
 
 namespace millrace {
 
@@ -21,12 +21,15 @@ struct WindowAggregateSpec {
   bool retract = false;  // the input takes rows back
   std::shared_ptr<arrow::Schema> output;
   std::shared_ptr<arrow::Schema> input;  // for sessions whose rows wait for the watermark
+  EmitSpec emit;  // early and late results; not for sessions with caps
 };
 
 // The input columns by which the operator's rows must be spread over its instances.
 std::vector<int> ExchangeKeys(const WindowSpec& window, const std::vector<int>& keys);
 
-// For SESSION windows (SessionAggregate) and for all others (slices).
+// For SESSION windows (SessionAggregate) and for all others (slices); for both with early or late
+// results FiringWindowAggregate, whose output is updating: a changed result comes as -U/+U, one that
+// is no more as -D.
 std::unique_ptr<Operator> MakeWindowAggregate(WindowAggregateSpec spec);
 
 }  // namespace millrace

@@ -318,6 +318,26 @@ void AllowWindowColumns(const Plan& input, GroupedBinder* binder) {
   }
 }
 
+// Makes a windowed aggregate one that emits as `emit` says, if that is more than once.
+Status SetEmit(const EmitSpec& emit, const ast::Place& place, Plan* plan) {
+  if (plan->kind != PlanKind::kWindowAggregate || !emit.Updates(plan->window.domain)) {
+    return Status::OK();
+  }
+  if (plan->window.max_events > 0 || plan->window.max_duration > 0) {
+    return ErrorAt(place,
+                   "sessions with MAX_EVENTS or MAX_DURATION have no early or late results. hint: "
+                   "RESET 'table.exec.emit.early-fire.enabled' and 'table.exec.emit.allow-lateness'");
+  }
+  plan->emit = emit;
+  if (plan->window.domain == TimeDomain::kProcessing) plan->emit.lateness = 0;
+  plan->updating = true;
+  const int window = static_cast<int>(plan->keys.size() + plan->calls.size());
+  for (int i = 0; i < static_cast<int>(plan->keys.size()); ++i) plan->upsert_key.push_back(i);
+  plan->upsert_key.push_back(window);
+  plan->upsert_key.push_back(window + 1);
+  return Status::OK();
+}
+
 }  // namespace
 
 Result<PlanPtr> Binder::BindGrouped(const ast::Select& select, const Relation& grouped) {
@@ -343,6 +363,7 @@ Result<PlanPtr> Binder::BindGrouped(const ast::Select& select, const Relation& g
     MILL_ASSIGN(having, binder.BindCondition(*select.having));
   }
   PlanPtr plan = MakeAggregate(input, keys, binder);
+  MILL_RETURN(SetEmit(emit_, select.items[0].expr->place, plan.get()));
   const auto place = [&](const ExpressionPtr& e) {
     return PlaceColumns(e, static_cast<int>(keys.plain.size()),
                         static_cast<int>(binder.calls().size()));
