@@ -238,6 +238,10 @@ class GraphBuilder {
   }
 
   Result<Stream> BuildWindowAssign(const Plan& plan, Stream input) {
+    if (plan.window.kind == WindowKind::kCount) {
+      return UserError("COUNT_WINDOW wants GROUP BY its PARTITION BY columns, window_start, "
+                       "window_end. hint: put WHERE into a subquery, TABLE (SELECT ...)");
+    }
     if (plan.window.kind == WindowKind::kSession) return BuildSessionAssign(plan, input);
     WindowAssignSpec spec{plan.window, plan.schema.ToArrow(), WindowZone(plan)};
     return Chain(input, "WindowAssign", [spec](int) -> Result<std::unique_ptr<Operator>> {

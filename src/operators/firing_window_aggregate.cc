@@ -89,7 +89,8 @@ uint32_t FiringWindowAggregate::OpenWindow(uint32_t key, const Window& window) {
   return slot;
 }
 
-// Joins the row to the first session that takes it, and all others to that one. kNoSlot: it is late.
+// Joins the row to the first session that takes it, and all others to that one. kNoSlot: the row is
+// late.
 uint32_t FiringWindowAggregate::FindSession(uint32_t key, Timestamp time, Timestamp watermark) {
   const Window own{time, time + spec_.window.size};
   uint32_t joined = kNoSlot;

@@ -1,5 +1,5 @@
-// Windows that show results before they close, or take rows after it (EmitSpec). Each key has a list
-// of its windows with an accumulator each: no slices, for what a firing shows is one window's.
+// Windows that show results before they close, or take rows after it (EmitSpec). Each key has a
+// list of its windows with an accumulator each: no slices, for what a firing shows is one window's.
 //
 //   rows -> windows of the key -> pending (at once) ------------+
 //                              -> queue (processing time) ------+-> firing: -U what was shown, +U
@@ -9,8 +9,8 @@
 // A window is open for a row until the row's watermark passes its end and the allowed lateness, so
 // the results that stand at the end depend neither on batch boundaries nor on firings.
 //
-// A session that a late row opens again is taken back until it closes again, unless early results are
-// wanted; of sessions that merge one shown result at most stays, to be updated.
+// A session that a late row opens again is taken back until it closes again, unless early results
+// are wanted; of sessions that merge one shown result at most stays, to be updated.
 #pragma once
 
 #include <deque>

@@ -1,4 +1,5 @@
-// What a FiringWindowAggregate saves: a row for each window, and one for each copy of what was shown.
+// What a FiringWindowAggregate saves: a row for each window, and one for each copy of what was
+// shown.
 #include "operators/firing_window_aggregate.h"
 
 namespace millrace {
@@ -11,8 +12,8 @@ SavedRows FiringWindowAggregate::Layout() const {
       {"due", "Processing time in ms when it fires next; the least number: none."},
       {"shown_start", "Start of the window as it was last emitted.", true},
       {"shown_end", "Its end then.", true},
-      {"flags", "1: the watermark has passed it. 2: this is what was last emitted. 4: this is a copy "
-                "of what was, of a window in another row."}};
+      {"flags", "1: the watermark has passed it. 2: this is what was last emitted. "
+                "4: this is a copy of what was, of a window in another row."}};
   // The exchange hashes these columns.
   std::vector<int> places;
   for (int column : ExchangeKeys(spec_.window, spec_.keys)) {

@@ -137,10 +137,11 @@ class FiringWindows {
       return std::find_if(list.begin(), list.end(),
                           [&](uint32_t slot) { return windows_[slot].window == window; });
     }
-    return std::lower_bound(list.begin(), list.end(), window, [this](uint32_t slot, const Window& w) {
+    const auto before = [this](uint32_t slot, const Window& other) {
       const Window& own = windows_[slot].window;
-      return own.start != w.start ? own.start < w.start : own.end < w.end;
-    });
+      return own.start != other.start ? own.start < other.start : own.end < other.end;
+    };
+    return std::lower_bound(list.begin(), list.end(), window, before);
   }
 
   int64_t lateness_;

@@ -272,7 +272,7 @@ Subject Windowed(std::mt19937& random, WindowSpec window, bool ordered = false,
   spec.window.partition = spec.keys;
   if (ordered && spec.keys.size() > 1) spec.window.partition.resize(random() % 2);
   std::reverse(spec.window.partition.begin(), spec.window.partition.end());
-  spec.retract = random() % 2 == 0;
+  spec.retract = window.kind != WindowKind::kCount && random() % 2 == 0;
   spec.calls = Calls(spec.retract);
   spec.output = testing::ResultSchema(Names(spec.keys, spec.retract), true);
   spec.input = MakeBatch({}, false).rows->schema();
@@ -352,6 +352,17 @@ TEST(Restore, CappedSessions) {
     window.max_events = 1 + random() % 10;
     if (random() % 2 == 0) window.max_duration = 1 + random() % 80;
     return Windowed(random, window, true);
+  });
+}
+
+TEST(Restore, CountWindows) {
+  Check([](std::mt19937& random) {
+    WindowSpec window;
+    window.kind = WindowKind::kCount;
+    window.slide = 1 + random() % 6;
+    window.size = window.slide + random() % 10;
+    if (random() % 2 == 0) window.timeout = 1 + random() % 80;
+    return Windowed(random, window);
   });
 }
 

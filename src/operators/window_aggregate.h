@@ -1,4 +1,5 @@
-// Windowed GROUP BY: TUMBLE, HOP, CUMULATE and windows that the rows carry. Keeps slice partials,
+// Windowed GROUP BY: TUMBLE, HOP, CUMULATE, SESSION, COUNT and windows that the rows carry. Keeps
+// slice partials,
 // not rows: a row updates one slice of its key; a closing window merges its slices. Output columns:
 // the keys, the aggregates, window_start, window_end (timestamp[ms]) and window_time
 // (timestamp[ms], = window_end - 1).
@@ -27,9 +28,9 @@ struct WindowAggregateSpec {
 // The input columns by which the operator's rows must be spread over its instances.
 std::vector<int> ExchangeKeys(const WindowSpec& window, const std::vector<int>& keys);
 
-// For SESSION windows (SessionAggregate) and for all others (slices); for both with early or late
-// results FiringWindowAggregate, whose output is updating: a changed result comes as -U/+U, one that
-// is no more as -D.
+// For SESSION windows (SessionAggregate), for COUNT and for all others (slices); with early or late
+// results FiringWindowAggregate, whose output is updating: a changed result comes as -U/+U, one
+// that is no more as -D.
 std::unique_ptr<Operator> MakeWindowAggregate(WindowAggregateSpec spec);
 
 }  // namespace millrace

@@ -139,9 +139,10 @@ std::string Numbers(const std::vector<int>& numbers) {
 }
 
 std::string WindowFingerprint(const WindowSpec& window) {
-  return fmt::format("{}:{}:{}:{}:{}:{}:{}:{}:{}:{}:{}", static_cast<int>(window.kind),
+  return fmt::format("{}:{}:{}:{}:{}:{}:{}:{}:{}:{}:{}:{}", static_cast<int>(window.kind),
                      static_cast<int>(window.domain), window.time_column, window.size,
-                     window.slide, window.offset, window.max_duration, window.max_events,
+                     window.slide, window.offset, window.timeout, window.max_duration,
+                     window.max_events,
                      Numbers(window.partition), window.start_column, window.end_column);
 }
 
