@@ -142,7 +142,7 @@ TEST_F(FileSourceTest, HugeRecordsBecomeOneChunkEach) {
 TEST_F(FileSourceTest, PipesBringWhatThereIs) {
   const std::string pipe = (folder_ / "pipe").string();
   ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
-  options_.path = pipe;
+  options_.files.path = pipe;
   FileSource source(options_);
   ASSERT_TRUE(source.Open().ok());
   const auto text = [&] {

@@ -31,6 +31,7 @@ class SupervisedJob final : public Job {
   void TriggerSavepoint(std::string target, bool stop, std::function<void(Status)> done) override;
   void Cancel() override;
   JobCounts Counts() const override;
+  std::vector<std::string> Imbalances() const override;
   Result<bool> Step(uint64_t seed) override { return Current()->Step(seed); }
 
  private:
@@ -190,6 +191,11 @@ void SupervisedJob::Cancel() {
   cancelled_ = true;
   changed_.notify_all();
   if (job_) job_->Cancel();
+}
+
+std::vector<std::string> SupervisedJob::Imbalances() const {
+  const auto job = Current();
+  return job ? job->Imbalances() : std::vector<std::string>{};
 }
 
 JobCounts SupervisedJob::Counts() const {

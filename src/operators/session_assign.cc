@@ -3,6 +3,7 @@
 #include "operators/session_assign.h"
 
 #include <arrow/api.h>
+#include <arrow/util/bit_util.h>
 
 #include <algorithm>
 #include <map>
@@ -44,13 +45,16 @@ class SessionAssign : public Operator {
   explicit SessionAssign(SessionAssignSpec spec)
       : spec_(std::move(spec)), gap_(spec_.window.size), timers_(gap_ / 32) {
     const auto& fields = spec_.output->fields();
-    input_ = arrow::schema(arrow::FieldVector(fields.begin(), fields.end() - 3));
+    arrow::FieldVector kept(fields.begin(), fields.end() - 3);
+    kept.push_back(StateField("$time", arrow::timestamp(arrow::TimeUnit::MILLI),
+                              "the row's time as the window sees it"));
+    kept_ = arrow::schema(std::move(kept));
   }
 
   Status Open(const OperatorContext& context) override {
     MILL_RETURN(Operator::Open(context));
     std::vector<std::shared_ptr<arrow::DataType>> types;
-    for (int column : spec_.window.partition) types.push_back(input_->field(column)->type());
+    for (int column : spec_.window.partition) types.push_back(kept_->field(column)->type());
     MILL_ASSIGN(KeyTable keys, KeyTable::Make(std::move(types), false));
     keys_ = std::make_unique<KeyTable>(std::move(keys));
     return Status::OK();
@@ -58,7 +62,7 @@ class SessionAssign : public Operator {
 
   Result<Progress> OnBatch(int, const Batch& rows, Output&) override {
     arrival_ = std::max(arrival_, rows.arrival);
-    MILL_RETURN(Assign(rows));
+    MILL_RETURN(Assign(WithTimes(rows), RowWatermarks(spec_.window.domain, watermark_, rows)));
     return Progress::kDone;
   }
 
@@ -98,7 +102,10 @@ class SessionAssign : public Operator {
 
   Status Load(const StateReader& reader) override {
     MILL_ASSIGN(arrow::RecordBatchVector saved, reader.Read(Table()));
-    for (auto& rows : saved) MILL_RETURN(Assign(Batch{std::move(rows), nullptr, nullptr, 0}));
+    for (auto& rows : saved) {
+      const Batch batch{std::move(rows), nullptr, nullptr, 0};
+      MILL_RETURN(Assign(batch, RowWatermarks(spec_.window.domain, watermark_, batch)));
+    }
     return Status::OK();
   }
 
@@ -117,33 +124,55 @@ class SessionAssign : public Operator {
     StateTable table;
     table.name = "waiting";
     table.doc = "rows of the open sessions";
-    table.schema = input_;
+    table.schema = kept_;
     table.key_columns = spec_.window.partition;
     return table;
   }
 
-  Status Assign(const Batch& rows) {
+  // The declared columns, and behind them the rows' times (NULL: none); what else stands there was put
+  // there for this operator.
+  Batch WithTimes(const Batch& rows) const {
+    const RowTimes times(spec_.window, watermark_, rows);
+    const auto count = static_cast<size_t>(rows.num_rows());
+    std::vector<Timestamp> values(count);
+    auto valid = arrow::Buffer::FromVector(std::vector<uint8_t>((count + 7) / 8, 0));
+    int64_t nulls = 0;
+    for (size_t i = 0; i < count; ++i) {
+      const bool known = !times.IsNull(i);
+      values[i] = known ? times[i] : 0;
+      nulls += known ? 0 : 1;
+      arrow::bit_util::SetBitTo(valid->mutable_data(), static_cast<int64_t>(i), known);
+    }
+    arrow::ArrayVector columns = rows.rows->columns();
+    columns.resize(static_cast<size_t>(kept_->num_fields()) - 1);
+    columns.push_back(arrow::MakeArray(arrow::ArrayData::Make(
+        kept_->fields().back()->type(), rows.num_rows(),
+        {std::move(valid), arrow::Buffer::FromVector(std::move(values))}, nulls)));
+    Batch kept = rows;
+    kept.rows = arrow::RecordBatch::Make(kept_, rows.num_rows(), std::move(columns));
+    return kept;
+  }
+
+  // `rows` of kept_.
+  Status Assign(const Batch& rows, const RowWatermarks& watermarks) {
     inserted_.clear();
     MILL_RETURN(keys_->FindOrInsert(*rows.rows, spec_.window.partition, nullptr, slots_, inserted_));
     sessions_.resize(keys_->slot_count());
     timers_.Resize(keys_->slot_count());
-    const RowTimes times(spec_.window, watermark_, rows);
-    const RowWatermarks watermarks(spec_.window.domain, watermark_, rows);
-    Waiting waiting;
-    // What is behind the declared columns was put there for this operator.
-    arrow::ArrayVector columns = rows.rows->columns();
-    columns.resize(static_cast<size_t>(input_->num_fields()));
-    waiting.rows = arrow::RecordBatch::Make(input_, rows.num_rows(), std::move(columns));
+    const arrow::Array& times = *rows.rows->columns().back();
+    const auto* values = times.data()->GetValues<Timestamp>(1);
+    Waiting waiting{rows.rows, 0};
     for (size_t i = 0; i < slots_.size(); ++i) {
+      const auto row = static_cast<int64_t>(i);
       const RowPlace place{next_batch_, static_cast<int32_t>(i)};
-      if (!times.IsNull(i) && Put(slots_[i], times[i], watermarks[i], place)) {
+      const bool known = !times.IsNull(row);
+      if (known && Put(slots_[i], values[i], watermarks[i], place)) {
         ++waiting.left;
       } else {
         ++counts_.late;
         if (context_.late == nullptr) continue;
-        context_.late->Late(rows, static_cast<int64_t>(i),
-                            {times.IsNull(i) ? kMinTimestamp : times[i], watermarks[i],
-                             Describe()});
+        const Timestamp time = known ? values[i] : kMinTimestamp;
+        context_.late->Late(rows, row, {time, watermarks[i], Describe()});
       }
     }
     for (uint32_t row : inserted_) {
@@ -218,14 +247,16 @@ class SessionAssign : public Operator {
     MILL_ASSIGN(Batch taken, (Batch{waiting.rows, nullptr, nullptr, 0}.Take(indices)));
     waiting.left -= static_cast<int64_t>(indices.size());
     if (waiting.left == 0) batches_.erase(number);
-    MILL_ASSIGN(Batch results, WindowResults(spec_.output, taken.rows->columns(), windows));
+    arrow::ArrayVector columns = taken.rows->columns();
+    columns.pop_back();  // the times
+    MILL_ASSIGN(Batch results, WindowResults(spec_.output, std::move(columns), windows));
     results.arrival = arrival_;
     return out.Emit(std::move(results));
   }
 
   SessionAssignSpec spec_;
   const int64_t gap_;
-  std::shared_ptr<arrow::Schema> input_;
+  std::shared_ptr<arrow::Schema> kept_;  // the rows that wait: the input's columns, and the time
   std::unique_ptr<KeyTable> keys_;
   std::vector<Sessions> sessions_;  // by slot
   Timers timers_;

@@ -181,7 +181,7 @@ class WorldRejects final : public RejectLog {
     std::string payload = std::to_string(world_->rejected.size());
     for (const auto& [of, rows] : pending_) {
       for (const std::string& row : of <= epoch ? rows : std::vector<std::string>{}) {
-        payload += " " + row;
+        payload += "\n" + row;
       }
     }
     return Committable{epoch, payload};
@@ -206,9 +206,10 @@ class WorldRejects final : public RejectLog {
     std::istringstream words(payload);
     size_t before = 0;
     words >> before;
+    words.ignore();
     ASSERT_GE(world_->rejected.size(), before);
     world_->rejected.resize(before);
-    for (std::string row; words >> row;) world_->rejected.push_back(row);
+    for (std::string row; std::getline(words, row);) world_->rejected.push_back(row);
   }
   World* world_;
   std::map<int64_t, std::vector<std::string>> pending_;
