@@ -70,6 +70,7 @@ class GraphBuilder {
     const bool expires =
         plan.kind == PlanKind::kGroupAggregate || plan.kind == PlanKind::kSessionize;
     processing_time |= plan.window.domain == TimeDomain::kProcessing ||
+                       plan.emit.ReadsProcessingTime() ||
                        (expires && settings_.state_ttl.count() > 0);
     if (plan.kind == PlanKind::kScan) {
       SharedScan& scan = scans_[ScanKey(*plan.table)];
@@ -237,6 +238,10 @@ class GraphBuilder {
   }
 
   Result<Stream> BuildWindowAssign(const Plan& plan, Stream input) {
+    if (plan.window.kind == WindowKind::kCount) {
+      return UserError("COUNT_WINDOW wants GROUP BY its PARTITION BY columns, window_start, "
+                       "window_end. hint: put WHERE into a subquery, TABLE (SELECT ...)");
+    }
     if (plan.window.kind == WindowKind::kSession) return BuildSessionAssign(plan, input);
     WindowAssignSpec spec{plan.window, plan.schema.ToArrow(), WindowZone(plan)};
     return Chain(input, "WindowAssign", [spec](int) -> Result<std::unique_ptr<Operator>> {
@@ -302,10 +307,13 @@ class GraphBuilder {
 
   Stream BuildWindowAggregate(const Plan& plan, Stream input) {
     WindowAggregateSpec spec{plan.window, plan.keys, LabelledCalls(plan), plan.inputs[0]->updating,
-                             plan.schema.ToArrow(), nullptr};
+                             plan.schema.ToArrow(), nullptr, plan.emit};
     const LocalTimeSpec local = InLocalTime(plan, &spec.window);
     spec.input = WindowInput(plan, local);
-    return ChainKeyed(input, "WindowAggregate", ExchangeKeys(plan.window, plan.keys),
+    // Another name, for its state is another.
+    const bool fires = plan.emit.Updates(plan.window.domain);
+    return ChainKeyed(input, fires ? "FiringWindowAggregate" : "WindowAggregate",
+                      ExchangeKeys(plan.window, plan.keys),
                       [spec, local](int) -> Result<std::unique_ptr<Operator>> {
                         auto aggregate = MakeWindowAggregate(spec);
                         if (local.zone.empty()) return aggregate;

@@ -9,6 +9,7 @@
 #include "base/nearest.h"
 #include "data/text_table.h"
 #include "engine/build.h"
+#include "engine/emit_options.h"
 #include "engine/launch.h"
 #include "engine/rejected.h"
 #include "engine/session_catalog.h"
@@ -285,7 +286,8 @@ class EngineImpl : public Engine {
   }
 
   Result<PlanPtr> PlanSelect(const ast::Query& query) {
-    MILL_ASSIGN(PlanPtr plan, Binder(catalog_, SortsAtEnd()).BindQuery(query));
+    MILL_ASSIGN(const EmitSpec emit, ReadEmit(set_));
+    MILL_ASSIGN(PlanPtr plan, Binder(catalog_, SortsAtEnd(), emit).BindQuery(query));
     auto sink = std::make_shared<Plan>();
     sink->kind = PlanKind::kSink;
     sink->schema = plan->schema;
@@ -309,9 +311,10 @@ class EngineImpl : public Engine {
   }
 
   Result<std::vector<PlanPtr>> PlanInserts(const std::vector<ast::Insert>& inserts) {
+    MILL_ASSIGN(const EmitSpec emit, ReadEmit(set_));
     std::vector<PlanPtr> plans;
     for (const ast::Insert& insert : inserts) {
-      MILL_ASSIGN(PlanPtr plan, Binder(catalog_, SortsAtEnd()).BindInsert(insert));
+      MILL_ASSIGN(PlanPtr plan, Binder(catalog_, SortsAtEnd(), emit).BindInsert(insert));
       plans.push_back(std::move(plan));
     }
     return plans;

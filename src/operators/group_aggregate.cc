@@ -5,36 +5,17 @@
 #include "operators/group_aggregate.h"
 
 #include <arrow/array/concatenate.h>
-#include <arrow/compare.h>
 
 #include <algorithm>
 
 #include "operators/aggregate_set.h"
 #include "operators/expiry.h"
+#include "operators/row_differences.h"
 #include "operators/saved_state.h"
 #include "state/key_table.h"
 
 namespace millrace {
 namespace {
-
-bool SameValue(const arrow::Array& array, int64_t a, int64_t b) {
-  return arrow::ArrayRangeEquals(array, array, a, a + 1, b,
-                                 arrow::EqualOptions::Defaults().nans_equal(true));
-}
-
-// Marks the rows i of `array` that differ from row other[i] of it.
-void MarkDifferences(const arrow::Array& array, const std::vector<int64_t>& rows,
-                     const std::vector<int64_t>& others, std::vector<bool>& differ) {
-  const arrow::ArrayData& data = *array.data();
-  const bool words = data.type->id() != arrow::Type::BOOL && arrow::is_fixed_width(*data.type) &&
-                     data.type->byte_width() == 8 && data.GetNullCount() == 0;
-  const auto* values = words ? data.GetValues<uint64_t>(1) : nullptr;
-  for (size_t i = 0; i < rows.size(); ++i) {
-    if (differ[i]) continue;
-    differ[i] =
-        words ? values[rows[i]] != values[others[i]] : !SameValue(array, rows[i], others[i]);
-  }
-}
 
 class GroupAggregate : public Operator {
  public:

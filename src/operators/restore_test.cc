@@ -251,7 +251,17 @@ std::vector<int> RandomKeys(std::mt19937& random) {
   return choices[random() % choices.size()];
 }
 
-Subject Windowed(std::mt19937& random, WindowSpec window, bool ordered = false) {
+EmitSpec RandomEmit(std::mt19937& random) {
+  EmitSpec emit;
+  emit.early = random() % 2 == 0;
+  if (random() % 3 != 0) emit.early_delay = 1 + random() % 100;
+  if (!emit.early || random() % 2 == 0) emit.lateness = 1 + random() % 80;
+  if (random() % 3 != 0) emit.late_delay = 1 + random() % 100;
+  return emit;
+}
+
+Subject Windowed(std::mt19937& random, WindowSpec window, bool ordered = false,
+                 EmitSpec emit = {}) {
   WindowAggregateSpec spec;
   spec.window = window;
   spec.window.time_column = kTime;
@@ -262,10 +272,11 @@ Subject Windowed(std::mt19937& random, WindowSpec window, bool ordered = false) 
   spec.window.partition = spec.keys;
   if (ordered && spec.keys.size() > 1) spec.window.partition.resize(random() % 2);
   std::reverse(spec.window.partition.begin(), spec.window.partition.end());
-  spec.retract = random() % 2 == 0;
+  spec.retract = window.kind != WindowKind::kCount && random() % 2 == 0;
   spec.calls = Calls(spec.retract);
   spec.output = testing::ResultSchema(Names(spec.keys, spec.retract), true);
   spec.input = MakeBatch({}, false).rows->schema();
+  spec.emit = emit;
   return {[spec] { return MakeWindowAggregate(spec); }, ExchangeKeys(spec.window, spec.keys),
           spec.retract};
 }
@@ -342,6 +353,30 @@ TEST(Restore, CappedSessions) {
     if (random() % 2 == 0) window.max_duration = 1 + random() % 80;
     return Windowed(random, window, true);
   });
+}
+
+TEST(Restore, CountWindows) {
+  Check([](std::mt19937& random) {
+    WindowSpec window;
+    window.kind = WindowKind::kCount;
+    window.slide = 1 + random() % 6;
+    window.size = window.slide + random() % 10;
+    if (random() % 2 == 0) window.timeout = 1 + random() % 80;
+    return Windowed(random, window);
+  });
+}
+
+TEST(Restore, EarlyAndLateResults) {
+  Check([](std::mt19937& random) {
+    constexpr WindowKind kKinds[] = {WindowKind::kTumble, WindowKind::kHop, WindowKind::kCumulate,
+                                     WindowKind::kSession};
+    WindowSpec window;
+    window.kind = kKinds[random() % 4];
+    window.slide = 1 + random() % 20;
+    window.size = window.slide * (1 + random() % 4);
+    if (window.kind == WindowKind::kTumble) window.slide = 0;
+    return Windowed(random, window, false, RandomEmit(random));
+  }, 800);
 }
 
 TEST(Restore, GroupAggregate) {

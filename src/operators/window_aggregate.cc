@@ -16,10 +16,14 @@ bool KeysArePartition(const WindowAggregateSpec& spec) {
 }  // namespace
 
 std::vector<int> ExchangeKeys(const WindowSpec& window, const std::vector<int>& keys) {
-  return window.kind == WindowKind::kSession ? window.partition : keys;
+  const bool partitioned =
+      window.kind == WindowKind::kSession || window.kind == WindowKind::kCount;
+  return partitioned ? window.partition : keys;
 }
 
 std::unique_ptr<Operator> MakeWindowAggregate(WindowAggregateSpec spec) {
+  if (spec.window.kind == WindowKind::kCount) return MakeCountWindowAggregate(std::move(spec));
+  if (spec.emit.Updates(spec.window.domain)) return MakeFiringWindowAggregate(std::move(spec));
   if (spec.window.kind != WindowKind::kSession) return MakeSliceAggregate(std::move(spec));
   const bool capped = spec.window.max_duration > 0 || spec.window.max_events > 0;
   if (capped || !KeysArePartition(spec)) return MakeOrderedSessionAggregate(std::move(spec));

@@ -95,5 +95,7 @@ class WindowedOperator : public Operator {
 std::unique_ptr<Operator> MakeSliceAggregate(WindowAggregateSpec spec);
 std::unique_ptr<Operator> MakeSessionAggregate(WindowAggregateSpec spec);
 std::unique_ptr<Operator> MakeOrderedSessionAggregate(WindowAggregateSpec spec);
+std::unique_ptr<Operator> MakeCountWindowAggregate(WindowAggregateSpec spec);
+std::unique_ptr<Operator> MakeFiringWindowAggregate(WindowAggregateSpec spec);
 
 }  // namespace millrace

@@ -173,7 +173,9 @@ PlanPtr FusedAggregate(const FlatWindow& flat, const GroupKeys& keys, const Grou
                 [&](const ExpressionPtr& e) { return ReplaceColumns(e, flat.columns); }, &columns);
   const auto time_column = static_cast<size_t>(plan->window.time_column);
   const Column& time = input->schema.columns[time_column];
-  const TimeAttribute attribute = input->traits[time_column].time;
+  const TimeAttribute attribute = plan->window.kind == WindowKind::kCount
+                                      ? TimeAttribute::kNone
+                                      : input->traits[time_column].time;
   plan->window.time_column =
       columns.Add(MakeColumn(plan->window.time_column, time.name, time.type), time.name);
   plan->window.partition = plan->keys;
@@ -224,7 +226,8 @@ PlanPtr MakeAggregate(const Relation& input, const GroupKeys& keys, const Groupe
   const auto flat = Flatten(input.plan);
   if (!keys.windowed()) return UpdatingAggregate(input.plan, keys, binder);
   if (!flat) return AttachedAggregate(input.plan, keys, binder);
-  const bool session = flat->window->window.kind == WindowKind::kSession;
+  const WindowKind kind = flat->window->window.kind;
+  const bool session = kind == WindowKind::kSession || kind == WindowKind::kCount;
   // Rows that a condition drops still hold their session together.
   const bool sessions_fit = AreSessionKeys(*flat, keys) && flat->conditions.empty();
   const bool fusible = Fusible(*flat, keys, binder) && (!session || sessions_fit);
@@ -318,6 +321,28 @@ void AllowWindowColumns(const Plan& input, GroupedBinder* binder) {
   }
 }
 
+// Makes a windowed aggregate one that emits as `emit` says, if that is more than once.
+Status SetEmit(const EmitSpec& emit, const ast::Place& place, Plan* plan) {
+  if (plan->kind != PlanKind::kWindowAggregate || !emit.Updates(plan->window.domain)) {
+    return Status::OK();
+  }
+  if (plan->window.kind == WindowKind::kCount) return Status::OK();
+  if (plan->window.max_events > 0 || plan->window.max_duration > 0) {
+    return ErrorAt(place,
+                   "sessions with MAX_EVENTS or MAX_DURATION have no early or late results. hint: "
+                   "RESET 'table.exec.emit.early-fire.enabled', and "
+                   "'table.exec.emit.allow-lateness'");
+  }
+  plan->emit = emit;
+  if (plan->window.domain == TimeDomain::kProcessing) plan->emit.lateness = 0;
+  plan->updating = true;
+  const int window = static_cast<int>(plan->keys.size() + plan->calls.size());
+  for (int i = 0; i < static_cast<int>(plan->keys.size()); ++i) plan->upsert_key.push_back(i);
+  plan->upsert_key.push_back(window);
+  plan->upsert_key.push_back(window + 1);
+  return Status::OK();
+}
+
 }  // namespace
 
 Result<PlanPtr> Binder::BindGrouped(const ast::Select& select, const Relation& grouped) {
@@ -343,6 +368,7 @@ Result<PlanPtr> Binder::BindGrouped(const ast::Select& select, const Relation& g
     MILL_ASSIGN(having, binder.BindCondition(*select.having));
   }
   PlanPtr plan = MakeAggregate(input, keys, binder);
+  MILL_RETURN(SetEmit(emit_, select.items[0].expr->place, plan.get()));
   const auto place = [&](const ExpressionPtr& e) {
     return PlaceColumns(e, static_cast<int>(keys.plain.size()),
                         static_cast<int>(binder.calls().size()));

@@ -20,7 +20,8 @@ const std::vector<WindowFunction>& WindowFunctions() {
       {"TUMBLE", WindowKind::kTumble, {"SIZE", "OFFSET"}, 1},
       {"HOP", WindowKind::kHop, {"SLIDE", "SIZE", "OFFSET"}, 2},
       {"CUMULATE", WindowKind::kCumulate, {"STEP", "SIZE", "OFFSET"}, 2},
-      {"SESSION", WindowKind::kSession, {"GAP", "MAX_DURATION", "MAX_EVENTS"}, 1}};
+      {"SESSION", WindowKind::kSession, {"GAP", "MAX_DURATION", "MAX_EVENTS"}, 1},
+      {"COUNT_WINDOW", WindowKind::kCount, {"SIZE", "SLIDE", "TIMEOUT"}, 1}};
   return kFunctions;
 }
 
@@ -120,17 +121,34 @@ Result<std::vector<int>> PartitionColumns(const Relation& input, const ast::Expr
   return columns;
 }
 
+// Without a slide, count windows come one behind the other. A row is in no more than kMaxOverlap.
+Status CheckCounts(const ast::Place& place, WindowSpec* spec) {
+  constexpr int64_t kMaxOverlap = 1000;
+  if (spec->slide == 0) spec->slide = spec->size;
+  if (spec->slide > spec->size) {
+    return ErrorAt(place, "COUNT_WINDOW's SLIDE ({} rows) must not be above its SIZE ({} rows)",
+                   spec->slide, spec->size);
+  }
+  if (spec->size / spec->slide <= kMaxOverlap) return Status::OK();
+  return ErrorAt(place, "COUNT_WINDOW: {} rows every {} rows are more than {} windows for a row. "
+                 "hint: a longer SLIDE", spec->size, spec->slide, kMaxOverlap);
+}
+
 Status ReadIntervals(const WindowFunction& function, const TableArguments& args,
                      const ast::Place& place, WindowSpec* spec) {
   for (size_t i = 0; i < function.required; ++i) {
     if (!args.rest.contains(function.intervals[i])) {
-      return ErrorAt(place, "{} wants {}. hint: INTERVAL '1' MINUTE", function.name,
-                     function.intervals[i]);
+      return ErrorAt(place, "{} wants {}. hint: {}", function.name, function.intervals[i],
+                     spec->kind == WindowKind::kCount ? "SIZE => 100" : "INTERVAL '1' MINUTE");
     }
   }
   for (const auto& [name, value] : args.rest) {
     if (name == "MAX_EVENTS") {
       MILL_ASSIGN(spec->max_events, BindCount(*value, name));
+      continue;
+    }
+    if (spec->kind == WindowKind::kCount && name != "TIMEOUT") {
+      MILL_ASSIGN((name == "SIZE" ? spec->size : spec->slide), BindCount(*value, name));
       continue;
     }
     MILL_ASSIGN(const int64_t ms, BindInterval(*value, name));
@@ -139,7 +157,9 @@ Status ReadIntervals(const WindowFunction& function, const TableArguments& args,
     if (name == "SLIDE" || name == "STEP") spec->slide = ms;
     if (name == "OFFSET") spec->offset = ms;
     if (name == "MAX_DURATION") spec->max_duration = ms;
+    if (name == "TIMEOUT") spec->timeout = ms;
   }
+  if (spec->kind == WindowKind::kCount) return CheckCounts(place, spec);
   if (spec->kind == WindowKind::kCumulate && spec->size % spec->slide != 0) {
     return ErrorAt(place, "CUMULATE's size ({} ms) must be a multiple of its step ({} ms)",
                    spec->size, spec->slide);
@@ -167,8 +187,10 @@ PlanPtr Extend(PlanKind kind, PlanPtr input) {
 
 PlanPtr MakeWindow(PlanPtr input, WindowSpec spec) {
   const SqlType time_type = input->schema.columns[static_cast<size_t>(spec.time_column)].type;
-  const TimeAttribute time = spec.domain == TimeDomain::kEvent ? TimeAttribute::kEvent
-                                                               : TimeAttribute::kProcessing;
+  TimeAttribute time = spec.domain == TimeDomain::kEvent ? TimeAttribute::kEvent
+                                                         : TimeAttribute::kProcessing;
+  // When a count window is full has nothing to do with the watermark.
+  if (spec.kind == WindowKind::kCount) time = TimeAttribute::kNone;
   PlanPtr plan = Extend(PlanKind::kWindow, std::move(input));
   AddColumn(plan.get(), "window_start", SqlType::Timestamp(), {{}, WindowProperty::kStart});
   AddColumn(plan.get(), "window_end", SqlType::Timestamp(), {{}, WindowProperty::kEnd});
@@ -314,6 +336,9 @@ Result<PlanPtr> Binder::BindWindowFunction(const ast::TableRef& ref, WindowKind 
                                      [&](const WindowFunction& f) { return f.kind == kind; });
   MILL_ASSIGN(TableArguments args, SortArguments(ref, function->intervals));
   MILL_ASSIGN(Relation input, BindFrom(TableArgumentRef(*args.data)));
+  if (kind == WindowKind::kCount && input.plan->updating) {
+    return ErrorAt(ref.place, "COUNT_WINDOW wants rows that are only added");
+  }
   WindowSpec spec;
   spec.kind = kind;
   MILL_ASSIGN(spec.time_column, TimeColumn(input, *args.time, &spec.domain));

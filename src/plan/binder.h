@@ -23,8 +23,9 @@ struct Relation {
 class Binder {
  public:
   // `sort_at_end`: ORDER BY other than by time is taken, its rows come when the input has ended.
-  explicit Binder(const Catalog& catalog, bool sort_at_end = false)
-      : catalog_(catalog), sort_at_end_(sort_at_end) {}
+  // `emit`: of all windowed aggregates.
+  explicit Binder(const Catalog& catalog, bool sort_at_end = false, EmitSpec emit = {})
+      : catalog_(catalog), sort_at_end_(sort_at_end), emit_(emit) {}
 
   // A query's plan; column names as its result shows them.
   Result<PlanPtr> BindQuery(const ast::Query& query);
@@ -75,6 +76,7 @@ class Binder {
 
   const Catalog& catalog_;
   const bool sort_at_end_;
+  const EmitSpec emit_;
   CommonTables common_tables_;
   int depth_ = 0;    // of views and subqueries, bounded
   int queries_ = 0;  // bound so far, bounded: views of views may double each time

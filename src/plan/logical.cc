@@ -52,6 +52,11 @@ std::string WindowText(const Plan& plan) {
   return text + " on " + plan.inputs[0]->schema.columns[static_cast<size_t>(time)].name;
 }
 
+std::string EmitText(const EmitSpec& emit) {
+  const std::string text = emit.ToString();
+  return text.empty() ? "" : ", emit=[" + text + "]";
+}
+
 std::string Sets(const Plan& plan) {
   std::vector<std::string> sets;
   for (const auto& has : plan.expand_sets) {
@@ -96,8 +101,8 @@ std::string Plan::Describe() const {
     case PlanKind::kWindow:
       return fmt::format("Window({})", WindowText(*this));
     case PlanKind::kWindowAggregate:
-      return fmt::format("WindowAggregate({}, keys=[{}], [{}])", WindowText(*this),
-                         ColumnNames(inputs[0]->schema, keys), Calls(*this));
+      return fmt::format("WindowAggregate({}, keys=[{}], [{}]{})", WindowText(*this),
+                         ColumnNames(inputs[0]->schema, keys), Calls(*this), EmitText(emit));
     case PlanKind::kGroupAggregate:
       return fmt::format("GroupAggregate(keys=[{}], [{}])", ColumnNames(inputs[0]->schema, keys),
                          Calls(*this));
@@ -134,9 +139,10 @@ std::string Numbers(const std::vector<int>& numbers) {
 }
 
 std::string WindowFingerprint(const WindowSpec& window) {
-  return fmt::format("{}:{}:{}:{}:{}:{}:{}:{}:{}:{}:{}", static_cast<int>(window.kind),
+  return fmt::format("{}:{}:{}:{}:{}:{}:{}:{}:{}:{}:{}:{}", static_cast<int>(window.kind),
                      static_cast<int>(window.domain), window.time_column, window.size,
-                     window.slide, window.offset, window.max_duration, window.max_events,
+                     window.slide, window.offset, window.timeout, window.max_duration,
+                     window.max_events,
                      Numbers(window.partition), window.start_column, window.end_column);
 }
 
@@ -166,6 +172,7 @@ std::string Fingerprint(const Plan& plan) {
   for (const SortKey& key : plan.sort_keys) {
     text += fmt::format("|{}{}", key.column, key.descending);
   }
+  text += "|" + plan.emit.ToString();
   text += fmt::format("|{}:{}:{}:{}:{}", plan.limit, plan.offset, plan.outer,
                       plan.with_ordinality, Numbers(plan.expand_columns));
   for (const auto& set : plan.expand_sets) text += fmt::format("|{}", fmt::join(set, ""));

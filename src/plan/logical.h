@@ -9,7 +9,7 @@
 #include "functions/aggregate.h"
 #include "functions/expression.h"
 #include "plan/catalog.h"
-#include "windows/window.h"
+#include "windows/emit.h"
 
 namespace millrace {
 
@@ -65,6 +65,7 @@ struct Plan {
   WindowSpec window;                             // kWindow, kWindowAggregate; kSessionize: size = gap
   std::vector<int> keys;                         // aggregates, kSessionize
   std::vector<AggregateCall> calls;
+  EmitSpec emit;                                 // kWindowAggregate
   int64_t limit = -1, offset = 0;                // kLimit
   bool outer = false, with_ordinality = false;   // kUnnest
   std::vector<int> expand_columns;               // kExpand: columns that some sets lack

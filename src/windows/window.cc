@@ -58,6 +58,9 @@ std::string WindowSpec::ToString() const {
                          Suffix(*this));
     case WindowKind::kSession:
       return SessionToString(*this, time);
+    case WindowKind::kCount:
+      return fmt::format("COUNT({}, {} rows every {}{})", time, size, slide,
+                         timeout > 0 ? ", timeout " + DurationText(timeout) : "");
     case WindowKind::kAttached:
       return fmt::format("ATTACHED(${}, ${})", start_column, end_column);
   }
@@ -82,6 +85,7 @@ void AssignWindows(const WindowSpec& spec, Timestamp time, std::vector<Window>& 
       return AssignCumulative(spec, time, windows);
     case WindowKind::kSession:
     case WindowKind::kAttached:
+    case WindowKind::kCount:
       return;
   }
 }

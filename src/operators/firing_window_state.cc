@@ -1,0 +1,130 @@
+// What a FiringWindowAggregate saves: a row for each window, and one for each copy of what was
+// shown.
+#include "operators/firing_window_aggregate.h"
+
+namespace millrace {
+
+SavedRows FiringWindowAggregate::Layout() const {
+  const std::vector<OwnColumn> own = {
+      {"start", "Start of the window.", true},
+      {"end", "Its end; a session's moves on with its rows.", true},
+      {"rows", "Its rows, added less taken back."},
+      {"due", "Processing time in ms when it fires next; the least number: none."},
+      {"shown_start", "Start of the window as it was last emitted.", true},
+      {"shown_end", "Its end then.", true},
+      {"flags", "1: the watermark has passed it. 2: this is what was last emitted. "
+                "4: this is a copy of what was, of a window in another row."}};
+  // The exchange hashes these columns.
+  std::vector<int> places;
+  for (int column : ExchangeKeys(spec_.window, spec_.keys)) {
+    const auto key = std::find(spec_.keys.begin(), spec_.keys.end(), column);
+    places.push_back(static_cast<int>(key - spec_.keys.begin()));
+  }
+  // A key's windows share an id and are saved whole, so that none can add to an earlier one.
+  arrow::FieldVector aggregates;
+  for (const auto& field : windows_.aggregates().StateFields()) {
+    aggregates.push_back(StateField(field->name(), field->type(), DocOf(*field)));
+  }
+  return SavedRows("windows", "A window of a key, or what was emitted of it.",
+                   KeyFields(*spec_.output, spec_.keys.size(), "Column of GROUP BY."), own,
+                   aggregates, places, places);
+}
+
+Status FiringWindowAggregate::Save(StateWriter& writer) {
+  MILL_RETURN(SaveClock(writer));
+  MILL_ASSIGN(KeyChanges changes, keys_->TakeChanges(writer.mode()));
+  MILL_RETURN(saved_.Erase(writer, std::move(changes.erased), changes.erased_count));
+  return InPortions(changes.slots, [&](std::span<const uint32_t> keys) -> Status {
+    std::vector<uint32_t> owners, slots;
+    for (uint32_t key : keys) {
+      for (uint32_t slot : windows_.OfKey(key)) {
+        const uint32_t shown = windows_[slot].shown;
+        owners.push_back(slot);
+        slots.push_back(slot);
+        if (shown == kNoSlot || shown == slot) continue;
+        owners.push_back(slot);
+        slots.push_back(shown);
+      }
+    }
+    return SaveSlots(owners, slots, writer);
+  });
+}
+
+// Writes the accumulators of `slots`, each that of the window owners[i] or a copy.
+Status FiringWindowAggregate::SaveSlots(std::span<const uint32_t> owners,
+                                        std::span<const uint32_t> slots, StateWriter& writer) {
+  std::vector<std::vector<int64_t>> own(7);
+  std::vector<uint32_t> keys;
+  for (size_t i = 0; i < slots.size(); ++i) {
+    const FiringWindow& w = windows_[owners[i]];
+    keys.push_back(w.key);
+    const int64_t flags = (w.closed ? kClosed : 0) | (w.shown == slots[i] ? kShown : 0) |
+                          (owners[i] != slots[i] ? kShownCopy : 0);
+    size_t column = 0;
+    for (int64_t number : {w.window.start, w.window.end, w.rows, w.due, w.shown_window.start,
+                           w.shown_window.end, flags}) {
+      own[column++].push_back(number);
+    }
+  }
+  MILL_ASSIGN(arrow::ArrayVector columns, keys_->KeyColumns(keys));
+  arrow::ArrayVector aggregates;
+  MILL_RETURN(windows_.aggregates().Save(slots, SaveMode::kFull, aggregates));
+  return saved_.Write(writer, std::move(columns), std::move(own), std::move(aggregates));
+}
+
+Status FiringWindowAggregate::Load(const StateReader& reader) {
+  MILL_RETURN(LoadClock(reader));
+  MILL_ASSIGN(auto batches, reader.Read(saved_.table()));
+  for (const auto& rows : batches) MILL_RETURN(LoadRows(*rows));
+  RestoreQueues();
+  return Status::OK();
+}
+
+Status FiringWindowAggregate::LoadRows(const arrow::RecordBatch& rows) {
+  inserted_.clear();
+  MILL_RETURN(keys_->FindOrInsert(rows, saved_.key_places(), nullptr, key_slots_, inserted_));
+  windows_.ResizeKeys(keys_->slot_count());
+  std::vector<uint32_t> slots;
+  for (size_t i = 0; i < key_slots_.size(); ++i) slots.push_back(LoadWindow(rows, i));
+  return windows_.aggregates().Load(slots, saved_.Aggregates(rows));
+}
+
+// Returns the slot for the row's accumulators. A window's two rows come in any order.
+uint32_t FiringWindowAggregate::LoadWindow(const arrow::RecordBatch& rows, size_t row) {
+  const auto own = [&](size_t column) { return saved_.Own(rows, column)[row]; };
+  const int64_t flags = own(6);
+  bool is_new = false;
+  const uint32_t slot = windows_.FindOrOpen(key_slots_[row], {own(0), own(1)}, &is_new);
+  const bool copy = (flags & kShownCopy) != 0;
+  const uint32_t target = copy ? windows_.Allocate() : slot;
+  FiringWindow& w = windows_[slot];
+  w.rows = own(2);
+  w.due = own(3);
+  w.shown_window = {own(4), own(5)};
+  w.closed = (flags & kClosed) != 0;
+  if ((flags & kShown) != 0) w.shown = target;
+  if (is_new) windows_.SetTimer(slot);
+  return target;
+}
+
+// All windows that were waiting for a processing time wait for it again.
+void FiringWindowAggregate::RestoreQueues() {
+  for (uint32_t key = 0; key < keys_->slot_count(); ++key) {
+    for (uint32_t slot : windows_.OfKey(key)) {
+      const FiringWindow& w = windows_[slot];
+      if (w.due == kMinTimestamp) continue;
+      (w.closed ? late_ : early_).push_back({w.due, slot});
+    }
+  }
+  const auto earlier = [](const Due& a, const Due& b) { return a.time < b.time; };
+  std::stable_sort(early_.begin(), early_.end(), earlier);
+  std::stable_sort(late_.begin(), late_.end(), earlier);
+}
+
+std::vector<StateBound> FiringWindowAggregate::States() const {
+  std::string time = attached_ ? "the window's size" : DurationText(spec_.window.size);
+  if (lateness_ > 0) time += " + " + DurationText(lateness_);
+  return {{"windows", saved_.table().doc, ClockBound(time)}};
+}
+
+}  // namespace millrace
