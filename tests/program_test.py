@@ -52,8 +52,23 @@ class Terminal:
     def type(self, text):
         os.write(self.terminal, text.encode())
 
-    def wait(self):
-        _, status = os.waitpid(self.pid, 0)
+    def wait(self, again="", timeout=30):
+        """Waits for the end, its exit code. `again` is typed every second: what comes between a prompt and
+        the line editor's switch of the terminal's mode loses its meaning as a control character."""
+        end = time.monotonic() + timeout
+        while True:
+            pid, status = os.waitpid(self.pid, os.WNOHANG)
+            if pid:
+                break
+            if time.monotonic() > end:
+                os.kill(self.pid, signal.SIGKILL)
+                os.waitpid(self.pid, 0)
+                raise AssertionError(f"the program did not end, after {self.seen!r}")
+            if select.select([self.terminal], [], [], 1)[0]:
+                with contextlib.suppress(OSError):  # the program has gone
+                    self.seen += os.read(self.terminal, 65536).decode("utf-8", "replace")
+            elif again:
+                self.type(again)
         os.close(self.terminal)
         return os.waitstatus_to_exitcode(status)
 
@@ -217,7 +232,7 @@ class Shell(Folder):
         shell = Terminal("sql", home=str(self.path))
         shell.read_until("millrace> ")
         shell.type("\x04")
-        self.assertEqual(shell.wait(), 0)
+        self.assertEqual(shell.wait(again="\x04"), 0)
 
     def test_a_terminal_shows_progress(self):
         job = Terminal("run", "--for", "3s", self.write("g.sql", ENDLESS), home=str(self.path))
