@@ -1,8 +1,7 @@
 // Windowed GROUP BY: TUMBLE, HOP, CUMULATE, SESSION, COUNT and windows that the rows carry. Keeps
-// slice partials,
-// not rows: a row updates one slice of its key; a closing window merges its slices. Output columns:
-// the keys, the aggregates, window_start, window_end (timestamp[ms]) and window_time
-// (timestamp[ms], = window_end - 1).
+// partial results by slice of time (or by session), not rows: a row updates one slice of its key; a
+// closing window merges its slices. Output columns: the keys, the aggregates, window_start and
+// window_end (timestamp[ms]), and window_time (timestamp[ms], = window_end - 1).
 #pragma once
 
 #include <memory>
