@@ -17,8 +17,8 @@ class CountedAccumulators : public Accumulators {
   void Resize(size_t slots) override { counts_.resize(slots); }
   void Reset(uint32_t slot) override { counts_[slot] = {}; }
 
-  // args: the values and, if there is a second, how often each row's counts. Rows that count less than
-  // once take no part.
+  // args: the values and, if there is a second, how often each row's counts. Rows that count less
+  // than once take no part.
   Status Update(Slots slots, const Args& args, const RowKind* kinds) override {
     const Reader<T> values(*args[0]);
     const arrow::Array* often = args.size() > 1 ? args[1].get() : nullptr;
@@ -271,9 +271,10 @@ void RegisterCounted(FunctionRegistry& registry) {
   registry.Add(AggregateFunction{
       .name = "PERCENTILE",
       .signature = "PERCENTILE(value, percentage [, frequency]) -> DOUBLE",
-      .doc = "The exact value at the percentage (a constant from 0.0 to 1.0), between the two nearest "
-             "values if it falls between them; an array of percentages gives an array. frequency: how "
-             "often the row counts; rows without a value or a positive frequency take no part.",
+      .doc = "The exact value at the percentage (a constant from 0.0 to 1.0), between the two "
+             "nearest values if it falls between them; an array of percentages gives an array. "
+             "frequency: how often the row counts; rows without a value or a positive frequency "
+             "take no part.",
       .bind = BindPercentile,
       .make = [](const Bound& bound, bool) { return std::make_unique<Percentile>(bound); },
       .constant_at = 1,

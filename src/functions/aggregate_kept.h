@@ -1,6 +1,6 @@
-// Aggregates that keep every value of a slot, in order of arrival: LISTAGG, ARRAY_AGG, and what must
-// be able to take back any of them. Each value has its number in that order, so that slots merge in
-// it; NULL is a value like others.
+// Aggregates that keep every value of a slot, in order of arrival: LISTAGG, ARRAY_AGG, and what
+// must be able to take back any of them. Each value has its number in that order, so that slots
+// merge in it; NULL is a value like others.
 #pragma once
 
 #include <algorithm>
@@ -45,8 +45,8 @@ struct ValueEqual {
   }
 };
 
-// The values of a slot where none is taken back. Saved in deltas: values are only ever appended, those
-// of a merged slot too.
+// The values of a slot where none is taken back. Saved in deltas: values are only ever appended,
+// those of a merged slot too.
 template <typename T>
 class AppendList {
  public:
@@ -125,9 +125,9 @@ class Arrivals {
   size_t head_ = 0;
 };
 
-// The values of a slot where any may be taken back: of equal ones that which came first. What is taken
-// back before it came is owed, and cancels the value when it comes. If kDistinct a value counts once,
-// where it first came, for as long as it is there.
+// The values of a slot where any may be taken back: of equal ones that which came first. What is
+// taken back before it came is owed, and cancels the value when it comes. If kDistinct a value
+// counts once, where it first came, for as long as it is there.
 template <typename T, bool kDistinct = false>
 class IndexedList {
  public:
@@ -240,7 +240,8 @@ class DistinctList {
   std::unordered_map<Value, uint64_t, ValueHash, ValueEqual> first_;
 };
 
-// Accumulators that are one list of values of type T for each slot; what comes out is the subclass's.
+// Accumulators that are one list of values of type T for each slot; what comes out is the
+// subclass's.
 template <typename T, typename List>
 class KeptAccumulators : public Accumulators {
  public:

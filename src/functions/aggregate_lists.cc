@@ -1,5 +1,5 @@
-// Aggregates that show all their values: LISTAGG, ARRAY_AGG, JSON_ARRAYAGG, JSON_OBJECTAGG. How many
-// values a slot holds is bounded by nothing but the rows of its group.
+// Aggregates that show all their values: LISTAGG, ARRAY_AGG, JSON_ARRAYAGG, JSON_OBJECTAGG. How
+// many values a slot holds is bounded by nothing but the rows of its group.
 #include <map>
 
 #include "functions/aggregate_kept.h"
@@ -211,8 +211,8 @@ void AddArrayAgg(FunctionRegistry& registry) {
   registry.Add(AggregateFunction{
       .name = "ARRAY_AGG",
       .signature = "ARRAY_AGG(value) [IGNORE NULLS] -> ARRAY",
-      .doc = "The values as an array in order of arrival, NULLs too unless they are ignored; NULL if "
-             "there are none.",
+      .doc = "The values as an array in order of arrival, NULLs too unless they are ignored; "
+             "NULL if there are none.",
       .bind = BindArrayAgg,
       .make =
           [](const Bound& bound, bool retract) {
@@ -253,8 +253,8 @@ void RegisterLists(FunctionRegistry& registry) {
                    1, "1 or 2", SqlType::String());
   AddText<JsonArrayAgg>(registry, "JSON_ARRAYAGG",
                         "JSON_ARRAYAGG(value [{NULL | ABSENT} ON NULL]) -> STRING",
-                        "The values as a JSON array in order of arrival; NULLs are left out (ABSENT ON "
-                        "NULL) unless NULL ON NULL is said.",
+                        "The values as a JSON array in order of arrival; NULLs are left out "
+                        "(ABSENT ON NULL) unless NULL ON NULL is said.",
                         1, "1", SqlType::String().NotNull());
   AddText<JsonObjectAgg>(
       registry, "JSON_OBJECTAGG",

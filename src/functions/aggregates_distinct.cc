@@ -142,7 +142,8 @@ class Distinct : public DistinctBase {
       if (lists.IsNull(row)) continue;
       const auto begin = static_cast<size_t>(lists.value_offset(row));
       AddSeen(slots[static_cast<size_t>(row)],
-              std::span<const Key>(keys_).subspan(begin, static_cast<size_t>(lists.value_length(row))));
+              std::span<const Key>(keys_).subspan(
+                  begin, static_cast<size_t>(lists.value_length(row))));
     }
     return Status::OK();
   }

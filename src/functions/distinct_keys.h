@@ -90,7 +90,8 @@ inline void AppendLength(int64_t length, std::string* out) {
 
 inline void Encode(const arrow::Array& array, int64_t row, std::string* out);
 
-inline void EncodeRange(const arrow::Array& values, int64_t begin, int64_t length, std::string* out) {
+inline void EncodeRange(const arrow::Array& values, int64_t begin, int64_t length,
+                        std::string* out) {
   AppendLength(length, out);
   for (int64_t i = begin; i < begin + length; ++i) Encode(values, i, out);
 }
@@ -213,7 +214,8 @@ Result<ArrayPtr> AppendKeys(const SqlType& type, const std::vector<std::string_v
   return maker->Finish();
 }
 
-inline Result<ArrayPtr> ArrayOfKeys(const SqlType& type, const std::vector<std::string_view>& keys) {
+inline Result<ArrayPtr> ArrayOfKeys(const SqlType& type,
+                                    const std::vector<std::string_view>& keys) {
   if (type.kind == TypeKind::kDecimal) return AppendKeys<arrow::FixedSizeBinaryBuilder>(type, keys);
   return AppendKeys<arrow::BinaryBuilder>(type, keys);
 }

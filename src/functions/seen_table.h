@@ -1,5 +1,6 @@
-// The values seen by DISTINCT: one open-addressing table for all slots, since COUNT(DISTINCT x) probes
-// it for every input row. Calls that differ only in their FILTER share one (functions/shared_distinct.h).
+// The values seen by DISTINCT: one open-addressing table for all slots, since COUNT(DISTINCT x)
+// probes it for every input row. Calls that differ only in their FILTER share one
+// (functions/shared_distinct.h).
 #pragma once
 
 #include <algorithm>
@@ -85,8 +86,8 @@ struct ManyCalls {
 };
 
 // The set of (slot, key), each with the calls that have seen it. Emptying a slot starts a new
-// generation of it; entries of older ones are dropped when the table is next rebuilt, so that its size
-// follows what is live.
+// generation of it; entries of older ones are dropped when the table is next rebuilt, so that its
+// size follows what is live.
 template <typename Store, typename Calls = OneCall>
 class SeenTable {
  public:
@@ -125,7 +126,8 @@ class SeenTable {
     return calls;
   }
 
-  // Adds the keys of slot `from` to `into`; calls visit(key, calls) for those that were new to calls.
+  // Adds the keys of slot `from` to `into`; calls visit(key, calls) for those that were new to
+  // calls.
   template <typename Visit>
   void Merge(uint32_t into, uint32_t from, Visit visit) {
     StartListing();

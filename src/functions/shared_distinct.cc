@@ -34,7 +34,9 @@ class SharedSet final : public SharedDistinct {
     return Status::OK();
   }
 
-  std::unique_ptr<Accumulators> Call(size_t c) override { return std::make_unique<OneOf>(*this, c); }
+  std::unique_ptr<Accumulators> Call(size_t c) override {
+    return std::make_unique<OneOf>(*this, c);
+  }
 
  private:
   static constexpr size_t kAhead = 12;  // rows between the prefetch of an entry and its use
