@@ -23,7 +23,7 @@ namespace millrace::conformance {
 namespace {
 
 // How many pass today. Raise it with what makes more of them pass; never lower it.
-constexpr int kPassing = 120;
+constexpr int kPassing = 122;
 constexpr int kSkipped = 77;
 
 // ---- tables ----
