@@ -52,9 +52,8 @@ class Terminal:
     def type(self, text):
         os.write(self.terminal, text.encode())
 
-    def wait(self, again="", timeout=30):
-        """Waits for the end, its exit code. `again` is typed every second: what comes between a prompt and
-        the line editor's switch of the terminal's mode loses its meaning as a control character."""
+    def wait(self, timeout=30):
+        """Waits for the end: the exit code."""
         end = time.monotonic() + timeout
         while True:
             pid, status = os.waitpid(self.pid, os.WNOHANG)
@@ -67,8 +66,6 @@ class Terminal:
             if select.select([self.terminal], [], [], 1)[0]:
                 with contextlib.suppress(OSError):  # the program has gone
                     self.seen += os.read(self.terminal, 65536).decode("utf-8", "replace")
-            elif again:
-                self.type(again)
         os.close(self.terminal)
         return os.waitstatus_to_exitcode(status)
 
@@ -232,7 +229,7 @@ class Shell(Folder):
         shell = Terminal("sql", home=str(self.path))
         shell.read_until("millrace> ")
         shell.type("\x04")
-        self.assertEqual(shell.wait(again="\x04"), 0)
+        self.assertEqual(shell.wait(), 0)
 
     def test_a_terminal_shows_progress(self):
         job = Terminal("run", "--for", "3s", self.write("g.sql", ENDLESS), home=str(self.path))

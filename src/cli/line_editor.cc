@@ -121,6 +121,8 @@ LineEditor::Read LineEditor::ReadLine(const std::string& prompt, std::string* li
   parts_->prompt = prompt;
   parts_->cancelled = false;
   int length = 0;
+  // Before the prompt shows: what is typed from then on must mean what it does in the editor.
+  el_set(parts_->editor, EL_PREP_TERM, 1);
   const char* read = el_gets(parts_->editor, &length);
   if (parts_->cancelled) return Read::kCancelled;
   if (read == nullptr || length <= 0) return Read::kEnd;
