@@ -321,6 +321,15 @@ class RejectedTables(Folder):
             self.assertIn("late", row[3])
             self.assertIn("2020-01-01", row[4])
 
+    def test_late_rows_show_the_columns_that_are_declared(self):
+        path = self.write("in.json", "".join(GOOD.replace("00:00:00", time) for time in ("00:02:00", "00:00:00")))
+        job = str(self.path / "job")
+        rows = "SELECT user_id FROM TABLE(SESSION(TABLE events PARTITION BY user_id, DESCRIPTOR(ts), INTERVAL '10' SECOND))"
+        done = run("sql", "--folder", job, "-e", events(path) + rows)
+        self.assertIn("1 row", done.stderr)
+        late = self.query(job, "SELECT `row` FROM `$late`")
+        self.assertEqual(list(json.loads(late[0][0])), ["ts", "user_id"])
+
     def test_books_of_two_sources_and_two_workers(self):
         good = [GOOD.replace("00:00:00", f"00:{i // 60 % 60:02}:{i % 60:02}").replace('"a"', f'"u{i % 7}"') for i in range(3000)]
         good[::100] = ["broken\n"] * 30

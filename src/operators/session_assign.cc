@@ -162,6 +162,8 @@ class SessionAssign : public Operator {
     const arrow::Array& times = *rows.rows->columns().back();
     const auto* values = times.data()->GetValues<Timestamp>(1);
     Waiting waiting{rows.rows, 0};
+    Batch declared = rows;  // as late rows are shown: without the times
+    MILL_ASSIGN(declared.rows, rows.rows->RemoveColumn(rows.rows->num_columns() - 1));
     for (size_t i = 0; i < slots_.size(); ++i) {
       const auto row = static_cast<int64_t>(i);
       const RowPlace place{next_batch_, static_cast<int32_t>(i)};
@@ -172,7 +174,7 @@ class SessionAssign : public Operator {
         ++counts_.late;
         if (context_.late == nullptr) continue;
         const Timestamp time = known ? values[i] : kMinTimestamp;
-        context_.late->Late(rows, row, {time, watermarks[i], Describe()});
+        context_.late->Late(declared, row, {time, watermarks[i], Describe()});
       }
     }
     for (uint32_t row : inserted_) {
