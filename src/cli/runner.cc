@@ -144,7 +144,7 @@ class RunnerImpl : public Runner {
       tick = std::min(kTick, tick * 2);
       const auto ran = steady_clock::now() - start;
       if (Pressed() > 1) return Stop(job);
-      const Status kept = engine_->FlushRejected();
+      const Status kept = engine_->RejectedFailure();
       if (!kept.ok()) {
         job.Cancel();
         MILL_RETURN(job.Wait());

@@ -101,7 +101,7 @@ class EngineImpl : public Engine {
       auto result = ExecuteOne(statement, rows);
       if (!result.ok()) return AtPlace(result.status(), statement.place);
       MILL_RETURN(on_result(std::move(*result)));
-      MILL_RETURN(rejected_->Flush());
+      MILL_RETURN(rejected_->failure());
     }
     return Status::OK();
   }
@@ -117,7 +117,7 @@ class EngineImpl : public Engine {
   }
   std::vector<RejectedRow> DeadLetterRows() const override { return rejected_->dead_letters(); }
   std::vector<RejectedRow> LateRows() const override { return rejected_->late_rows(); }
-  Status FlushRejected() override { return rejected_->Flush(); }
+  Status RejectedFailure() const override { return rejected_->failure(); }
 
  private:
   // $dead_letter and $late as tables over the files of the job's folder.

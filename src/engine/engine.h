@@ -91,8 +91,8 @@ class Engine {
   // Rows rejected so far (at most the newest 10,000 of each are kept in memory).
   virtual std::vector<RejectedRow> DeadLetterRows() const = 0;
   virtual std::vector<RejectedRow> LateRows() const = 0;
-  // Writes rejected rows through to the job's folder; an error if one could not be kept. Any thread.
-  virtual Status FlushRejected() = 0;
+  // The first failure to keep a rejected row in the job's folder; OK if there was none. Any thread.
+  virtual Status RejectedFailure() const = 0;
 };
 
 }  // namespace millrace

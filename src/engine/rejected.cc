@@ -307,7 +307,7 @@ std::vector<RejectedRow> Rejected::Rows(const Table& table) const {
   return rows;
 }
 
-Status Rejected::Flush() {
+Status Rejected::failure() const {
   const std::lock_guard lock(mutex_);
   return failure_;
 }

@@ -51,8 +51,8 @@ class Rejected : public RejectLog {
 
   std::vector<RejectedRow> dead_letters() const { return Rows(dead_); }
   std::vector<RejectedRow> late_rows() const { return Rows(late_); }
-  // An error if a row could not be kept.
-  Status Flush();
+  // The first failure to keep a row; OK if there was none.
+  Status failure() const;
 
  private:
   static constexpr size_t kKeptRows = 10000;      // of each kind in memory
