@@ -1,5 +1,5 @@
 # The two commands of a newcomer: `make demo` and `make test`. See README.md.
-.PHONY: all build demo test simulate bench install package asan tsan fuzz clean dependencies
+.PHONY: all build demo test simulate bench bench-checkpoints install package asan tsan fuzz clean dependencies
 
 CMAKE ?= /usr/bin/cmake
 BUILD ?= build
@@ -36,6 +36,10 @@ simulate: dependencies $(BUILD)/build.ninja
 
 bench: build
 	@/usr/bin/python3 bench/run.py --program $(BUILD)/millrace $(ARGS)
+
+# What checkpoints cost: ARGS="--only soak --soak 30min".
+bench-checkpoints: build
+	@/usr/bin/python3 bench/checkpoints.py --program $(BUILD)/millrace $(ARGS)
 
 # The tests under sanitizers, each in a build folder of its own.
 asan:

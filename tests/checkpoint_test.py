@@ -177,6 +177,31 @@ class Recovery(unittest.TestCase):
             self.assertIn("goes on from checkpoint", done.stderr)
             self.check(folder)
 
+    def test_restored_with_other_key_groups(self):
+        groups = "pipeline.max-parallelism=%s"
+        folder = self.folder("groups")
+        self.kill_at_checkpoint(folder, 3, "--workers", "2", "--set", groups % 60)
+        refused = self.run_job(folder, "--restore", "latest")
+        self.assertEqual(refused.returncode, 2, refused.stderr)
+        self.assertIn("was made with 'pipeline.max-parallelism' = 60", refused.stderr)
+        self.assertIn("it is 128 now", refused.stderr)
+        done = self.run_job(folder, "--restore", "latest", "--workers", "3", "--set", groups % 60)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.check(folder)
+        wrong = self.run_job(folder, "--set", groups % 0)
+        self.assertEqual(wrong.returncode, 2)
+        self.assertIn("is not between 1 and 32768", wrong.stderr)
+
+    def test_costs_are_told_by_operator(self):
+        folder = self.folder("costs")
+        done = self.run_job(folder, "--workers", "2")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        log = (folder / "job/job.log").read_text()
+        self.assertRegex(log, r"checkpoint \d+: [\d.]+ ms, .*; \d+ bytes\n"
+                              r"(?:  .*\n)*  totals/GroupAggregate.*: [\d.]+ ms alignment, "
+                              r"[\d.]+ ms saving, [\d.]+ ms writing, [1-9]\d* bytes")
+        self.assertRegex(done.stderr, r"\d+ checkpoints; the last: ")
+
     def test_damaged_checkpoint(self):
         folder = self.folder("damaged")
         self.kill_at_checkpoint(folder, 4)

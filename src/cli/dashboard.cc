@@ -75,6 +75,22 @@ std::string ProgressText(const Totals& totals, double seconds, double rate) {
                      Lag(totals), totals.late, totals.dead, TimeLeft(totals, seconds));
 }
 
+// The newest checkpoint, and what waits; nothing where there are none.
+std::string CheckpointText(const CheckpointTotals& totals) {
+  if (totals.completed + totals.failed == 0) return "";
+  const CheckpointReport& last = totals.last;
+  const auto ms = [](auto time) { return static_cast<double>(time.count()) / 1000; };
+  std::string text = fmt::format("{} checkpoints", totals.completed);
+  if (totals.failed > 0) text += fmt::format(", {} failed", totals.failed);
+  if (totals.completed > 0) {
+    text += fmt::format("; the last: {:.0f} ms, {:.0f} ms for barriers, {:.1f} ms alignment, {}B",
+                        ms(last.duration), ms(last.barriers), ms(last.alignment),
+                        Short(static_cast<double>(last.bytes)));
+  }
+  if (totals.unpublished > 1) text += fmt::format("; {} epochs to publish", totals.unpublished);
+  return text + "\n";
+}
+
 std::string Shortened(const std::string& name) {
   constexpr size_t kShown = 40;
   return DisplayWidth(name) <= kShown ? name : Clip(name, kShown) + "...";
@@ -157,6 +173,8 @@ void Dashboard::Draw(const JobCounts& counts, double seconds) {
   std::string text = ProgressText(Sum(counts), seconds, Rate(counts, seconds)) + "\n";
   for (const auto& sink : counts.sinks)
     text += fmt::format("  -> {:<24} {:>12} rows\n", sink.table, sink.rows);
+  const std::string checkpoints = CheckpointText(counts.checkpoints);
+  if (!checkpoints.empty()) text += "  " + checkpoints;
   text += Newest();
   int lines = 0;
   text = Fit(text, ScreenOf(STDOUT_FILENO), &lines);
@@ -222,6 +240,8 @@ std::string Summary(const JobCounts& counts, const std::vector<std::string>& imb
   }
   for (const auto& sink : counts.sinks)
     text += fmt::format("  {}: written {}\n", sink.table, sink.rows);
+  const std::string checkpoints = CheckpointText(counts.checkpoints);
+  if (!checkpoints.empty()) text += "  " + checkpoints;
   for (const std::string& line : imbalances) text += "  imbalance: " + line + "\n";
   return text;
 }

@@ -1,7 +1,7 @@
 // Hashes of key columns, row by row: what the exchange partitions by. Equal keys hash alike in
 // every batch and process; NULLs are equal; integers hash by value, whatever their width.
 //
-//   hash of the key columns -> one of 128 key groups -> task = group * parallelism / 128
+//   hash of the key columns -> one of the key groups -> task = group * parallelism / key groups
 //
 // Saved state is divided by the same groups, so that it can be restored at another parallelism.
 #pragma once
@@ -25,28 +25,30 @@ inline uint32_t KeyGroup(uint64_t hash, uint32_t groups) {
   return static_cast<uint32_t>(((hash >> 32) * groups) >> 32);
 }
 
-// `pipeline.max-parallelism`.
+// How many key groups there are, if `pipeline.max-parallelism` does not say so.
 inline constexpr uint32_t kKeyGroups = 128;
+inline constexpr uint32_t kMostKeyGroups = 32768;
 
 // The task of `parallelism` that owns a key group, and the keys with `hash`.
-inline size_t TaskOfGroup(uint32_t group, size_t parallelism) {
-  return group * parallelism / kKeyGroups;
+inline size_t TaskOfGroup(uint32_t group, size_t parallelism, uint32_t key_groups = kKeyGroups) {
+  return group * parallelism / key_groups;
 }
-inline size_t TaskOfHash(uint64_t hash, size_t parallelism) {
-  return TaskOfGroup(KeyGroup(hash, kKeyGroups), parallelism);
+inline size_t TaskOfHash(uint64_t hash, size_t parallelism, uint32_t key_groups = kKeyGroups) {
+  return TaskOfGroup(KeyGroup(hash, key_groups), parallelism, key_groups);
 }
 
 // Key groups [begin, end).
 struct KeyGroupRange {
   uint32_t begin = 0;
-  uint32_t end = kKeyGroups;
+  uint32_t end = kMostKeyGroups;
   bool Contains(uint32_t group) const { return group >= begin && group < end; }
 };
 
 // The key groups that a task of `parallelism` owns.
-inline KeyGroupRange GroupsOfTask(size_t task, size_t parallelism) {
+inline KeyGroupRange GroupsOfTask(size_t task, size_t parallelism,
+                                  uint32_t key_groups = kKeyGroups) {
   const auto first = [=](size_t t) {
-    return static_cast<uint32_t>((t * kKeyGroups + parallelism - 1) / parallelism);
+    return static_cast<uint32_t>((t * key_groups + parallelism - 1) / parallelism);
   };
   return {first(task), first(task + 1)};
 }

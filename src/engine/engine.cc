@@ -43,6 +43,7 @@ struct NumberRange {
   int64_t least, most;
 };
 constexpr NumberRange kNumberRanges[] = {{"parallelism.default", -1, 1024},
+                                         {"pipeline.max-parallelism", 1, kMostKeyGroups},
                                          {"millrace.batch-rows", 1, 1 << 20},
                                          {"millrace.queue-bytes", 1, int64_t{1} << 40}};
 
@@ -442,6 +443,9 @@ class EngineImpl : public Engine {
     job.time_zone = Option("table.local-time-zone", "UTC");
     MILL_ASSIGN(job.batch_rows, IntOption(set_, "millrace.batch-rows", job.batch_rows));
     MILL_ASSIGN(job.queue_bytes, IntOption(set_, "millrace.queue-bytes", job.queue_bytes));
+    MILL_ASSIGN(const int64_t key_groups,
+                IntOption(set_, "pipeline.max-parallelism", job.checkpoints.key_groups));
+    job.checkpoints.key_groups = static_cast<uint32_t>(key_groups);
     MILL_RETURN(ReadCheckpointOptions(set_, &job));
     job.checkpoints.script_hash = script_hash_;
     job.crash_point = options_.crash_point;

@@ -93,6 +93,9 @@ Result<std::string> OperatorText(const ManifestOperator& op, const std::string& 
   std::string text = fmt::format("\n{}\n  {}\n  {} rows in, {} out, {} late, {} filtered\n", op.id,
                                  op.what, op.counters.rows_in, op.counters.rows_out,
                                  op.counters.late, op.counters.filtered);
+  const auto ms = [](auto time) { return static_cast<double>(time.count()) / 1000; };
+  text += fmt::format("  this checkpoint: {:.1f} ms alignment, {:.1f} ms saving, {} bytes\n",
+                      ms(op.alignment), ms(op.save), op.bytes);
   for (const auto& [instance, chain] : op.chains) {
     for (const StateFile& file : chain) {
       text += fmt::format("  {}{}{}: {} rows, {} bytes, {}\n", file.table,

@@ -124,6 +124,12 @@ Status Launcher::CheckPoint(const Graph& graph) {
   MILL_RETURN(CheckReplay(graph));
   MILL_ASSIGN(const RestorePlan plan, PlanRestore(graph, *parts_.from));
   const CheckpointName& name = parts_.from->name();
+  const uint32_t key_groups = request_.options.checkpoints.key_groups;
+  if (name.key_groups != key_groups) {
+    return UserError("checkpoint {} of job '{}' was made with 'pipeline.max-parallelism' = {}, by which "
+                     "its state is divided; it is {} now. hint: SET 'pipeline.max-parallelism' = '{}'",
+                     name.epoch, request_.name, name.key_groups, key_groups, name.key_groups);
+  }
   Note(fmt::format("job '{}' goes on from checkpoint {}{}", request_.name, name.epoch,
                    name.finished ? ", at which it had ended" : ""));
   if (plan.dropped.empty() || request_.restore.allow_dropped) return Status::OK();

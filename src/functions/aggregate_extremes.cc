@@ -3,6 +3,7 @@
 #include <map>
 
 #include "functions/aggregate_values.h"
+#include "functions/count_changes.h"
 
 namespace millrace::aggregates {
 namespace {
@@ -31,25 +32,27 @@ class ExtremeAccumulators : public Accumulators {
  public:
   explicit ExtremeAccumulators(SqlType type) : type_(std::move(type)) {}
 
-  void Resize(size_t slots) override { best_.resize(slots); }
-  void Reset(uint32_t slot) override { best_[slot].has = false; }
+  void Resize(size_t slots) override {
+    best_.resize(slots);
+    has_.resize(slots, 0);
+  }
+  void Reset(uint32_t slot) override { has_[slot] = 0; }
 
   Status Update(Slots slots, const Args& args, const RowKind*) override {
     const Reader<T> values(*args[0]);
-    Best* best = best_.data();
-    ForRows(slots, args[0].get(), nullptr, [&values, best](size_t i, uint32_t slot, auto) {
-      Offer(values(i), best[slot]);
+    ForRows(slots, args[0].get(), nullptr, [&values, this](size_t i, uint32_t slot, auto) {
+      Offer(values(i), slot);
     });
     return Status::OK();
   }
 
   void Merge(uint32_t into, uint32_t from) override {
-    if (best_[from].has) Offer(View<T>(best_[from].value), best_[into]);
+    if (has_[from]) Offer(View<T>(best_[from].value), into);
   }
 
   Result<ArrayPtr> Finish(Slots slots) const override {
     return Build<T>(type_, slots.size(), [&](size_t i, View<T>* value) {
-      if (slots[i] == kNoSlot || !best_[slots[i]].has) return false;
+      if (slots[i] == kNoSlot || !has_[slots[i]]) return false;
       *value = best_[slots[i]].value;
       return true;
     });
@@ -67,25 +70,25 @@ class ExtremeAccumulators : public Accumulators {
     const Reader<T> best(*columns[0]);
     ForSaved(slots, *columns[0], [&](uint32_t slot, size_t i) {
       best_[slot].value = best(i);
-      best_[slot].has = true;
+      has_[slot] = 1;
     });
     return Status::OK();
   }
 
  private:
-  struct Best {
+  struct Best {  // std::vector<bool> holds no values
     T value{};
-    bool has = false;
   };
 
-  static void Offer(View<T> value, Best& best) {
-    if (best.has && !Better<kMin>(value, View<T>(best.value))) return;
-    best.value = value;
-    best.has = true;
+  void Offer(View<T> value, uint32_t slot) {
+    if (has_[slot] && !Better<kMin>(value, View<T>(best_[slot].value))) return;
+    best_[slot].value = value;
+    has_[slot] = 1;
   }
 
   SqlType type_;
   std::vector<Best> best_;
+  std::vector<uint8_t> has_;  // by slot, apart from the values: half the memory
 };
 
 // All values of a slot with their counts, where rows may be taken back. A count can be negative for
@@ -95,19 +98,25 @@ class RetractableExtremes : public Accumulators {
  public:
   explicit RetractableExtremes(SqlType type) : type_(std::move(type)) {}
 
-  void Resize(size_t slots) override { values_.resize(slots); }
-  void Reset(uint32_t slot) override { values_[slot].clear(); }
+  void Resize(size_t slots) override {
+    values_.resize(slots);
+    changes_.Resize(slots);
+  }
+  void Reset(uint32_t slot) override {
+    values_[slot].clear();
+    changes_.Reset(slot);
+  }
 
   Status Update(Slots slots, const Args& args, const RowKind* kinds) override {
     const Reader<T> values(*args[0]);
     ForRows(slots, args[0].get(), kinds, [&](size_t i, uint32_t slot, auto add) {
-      Count(values_[slot], values(i), add ? 1 : -1);
+      Count(slot, values(i), add ? 1 : -1);
     });
     return Status::OK();
   }
 
   void Merge(uint32_t into, uint32_t from) override {
-    for (const auto& [value, count] : values_[from]) Count(values_[into], View<T>(value), count);
+    for (const auto& [value, count] : values_[from]) Count(into, View<T>(value), count);
   }
 
   Result<ArrayPtr> Finish(Slots slots) const override {
@@ -120,22 +129,28 @@ class RetractableExtremes : public Accumulators {
   }
 
   arrow::FieldVector StateFields() const override {
-    return {StateField("values", Saved::Type(type_, "count"),
-                       "The values, and how often each is there.")};
+    return {GrowingStateField("values", Saved::Type(type_, "count"),
+                              "The values, and how often each is there; counts add up.")};
   }
-  Status Save(Slots slots, SaveMode, arrow::ArrayVector& columns) override {
+  Status Save(Slots slots, SaveMode mode, arrow::ArrayVector& columns) override {
     Saved lists(type_, "count");
+    const auto add = [&](const T& value, int64_t count) { lists.Add(View<T>(value), count); };
     for (uint32_t slot : slots) {
       lists.Begin();
-      for (const auto& [value, count] : values_[slot]) lists.Add(View<T>(value), count);
+      if (mode == SaveMode::kDelta && changes_.Notes(slot)) {
+        changes_.ForEach(slot, add);
+      } else {
+        for (const auto& [value, count] : values_[slot]) add(value, count);
+      }
     }
     MILL_ASSIGN(ArrayPtr column, lists.Finish());
     columns.push_back(std::move(column));
+    changes_.Forget(slots);
     return Status::OK();
   }
   Status Load(Slots slots, Columns columns) override {
     Saved::ForEach(*columns[0], [&](size_t row, View<T> value, int64_t count) {
-      values_[slots[row]].emplace(T(value), count);
+      Count(slots[row], value, count);
     });
     return Status::OK();
   }
@@ -144,10 +159,12 @@ class RetractableExtremes : public Accumulators {
   using Counts = std::map<T, int64_t, Order>;
   using Saved = PairLists<T>;
 
-  static void Count(Counts& counts, View<T> value, int64_t change) {
+  void Count(uint32_t slot, View<T> value, int64_t change) {
+    Counts& counts = values_[slot];
     auto found = counts.find(value);
     if (found == counts.end()) found = counts.emplace(T(value), 0).first;
     found->second += change;
+    changes_.Note(slot, found->first, change);
     if (found->second == 0) counts.erase(found);
   }
 
@@ -161,6 +178,7 @@ class RetractableExtremes : public Accumulators {
 
   SqlType type_;
   std::vector<Counts> values_;
+  CountChanges<T, Order> changes_;
 };
 
 Result<Bound> BindExtreme(const char* name, const Types& args) {

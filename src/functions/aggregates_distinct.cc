@@ -9,6 +9,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "functions/count_changes.h"
 #include "functions/distinct_keys.h"
 #include "functions/seen_table.h"
 
@@ -209,10 +210,12 @@ class RetractableDistinct : public DistinctBase {
   void Resize(size_t slots) override {
     inner_->Resize(slots);
     counts_.resize(slots);
+    changes_.Resize(slots);
   }
   void Reset(uint32_t slot) override {
     inner_->Reset(slot);
     counts_[slot] = {};
+    changes_.Reset(slot);
   }
 
   Status Update(Slots slots, const Args& args, const RowKind* kinds) override {
@@ -222,7 +225,7 @@ class RetractableDistinct : public DistinctBase {
     for (size_t i = 0; i < chosen_.size(); ++i) {
       if (chosen_[i] == kNoSlot) continue;
       const int64_t change = kinds == nullptr || Adds(kinds[i]) ? 1 : -1;
-      const bool passes = !AnyNull(args, i) && Change(counts_[chosen_[i]], keys_[i], change) != 0;
+      const bool passes = !AnyNull(args, i) && Change(chosen_[i], keys_[i], change) != 0;
       if (!passes) chosen_[i] = kNoSlot;
       any = any || passes;
     }
@@ -234,7 +237,7 @@ class RetractableDistinct : public DistinctBase {
     std::vector<Key> changed;
     std::vector<RowKind> kinds;
     for (const auto& [key, count] : counts_[from]) {
-      const int effect = Change(counts_[into], key, count);
+      const int effect = Change(into, key, count);
       if (effect == 0) continue;
       changed.push_back(key);
       kinds.push_back(effect > 0 ? RowKind::kInsert : RowKind::kDelete);
@@ -244,23 +247,29 @@ class RetractableDistinct : public DistinctBase {
 
   arrow::FieldVector StateFields() const override {
     return WithInnerFields(
-        StateField("seen", SavedType(),
-                   "The values, and how often each is there; as bytes where they are several or "
-                   "nested."));
+        GrowingStateField("seen", SavedType(),
+                          "The values, and how often each is there (counts add up); as bytes where "
+                          "they are several or nested."));
   }
   Status Save(Slots slots, SaveMode mode, arrow::ArrayVector& columns) override {
     MILL_RETURN(inner_->Save(slots, mode, columns));
     std::vector<int64_t> begins;
     std::vector<Key> keys;
     std::vector<int64_t> numbers;
+    const auto add = [&](const Stored& key, int64_t count) {
+      keys.push_back(key);
+      numbers.push_back(count);
+    };
     for (uint32_t slot : slots) {
       begins.push_back(static_cast<int64_t>(keys.size()));
-      for (const auto& [key, count] : counts_[slot]) {
-        keys.push_back(key);
-        numbers.push_back(count);
+      if (mode == SaveMode::kDelta && changes_.Notes(slot)) {
+        changes_.ForEach(slot, add);
+      } else {
+        for (const auto& [key, count] : counts_[slot]) add(key, count);
       }
     }
     MILL_ASSIGN(ArrayPtr values, ArrayOfKeys(key_type_, keys));
+    changes_.Forget(slots);
     const ArrayPtr counts = std::make_shared<arrow::Int64Array>(
         values->length(), arrow::Buffer::FromVector(std::move(numbers)));
     MILL_ASSIGN(ArrayPtr pairs, arrow::StructArray::Make({values, counts}, PairFields()));
@@ -277,10 +286,10 @@ class RetractableDistinct : public DistinctBase {
     const aggregates::Reader<int64_t> counts(*pairs.field(1));
     for (int64_t row = 0; row < lists.length(); ++row) {
       if (lists.IsNull(row)) continue;
-      Counts& slot = counts_[slots[static_cast<size_t>(row)]];
+      const uint32_t slot = slots[static_cast<size_t>(row)];
       const auto begin = static_cast<size_t>(lists.value_offset(row));
       for (size_t i = begin; i < begin + static_cast<size_t>(lists.value_length(row)); ++i) {
-        slot.emplace(typename Counts::key_type(keys_[i]), counts(i));
+        Change(slot, keys_[i], counts(i));
       }
     }
     return Status::OK();
@@ -291,6 +300,7 @@ class RetractableDistinct : public DistinctBase {
   using TextCounts = boost::unordered_flat_map<std::string, int64_t, TextHash, std::equal_to<>>;
   using Counts =
       std::conditional_t<kCodes, boost::unordered_flat_map<uint64_t, int64_t>, TextCounts>;
+  using Stored = typename Counts::key_type;
 
   void Read(const Args& args) {
     if constexpr (kCodes) {
@@ -309,7 +319,8 @@ class RetractableDistinct : public DistinctBase {
 
   // 1 if the key is in the slot from now on, -1 if it no longer is, else 0. A count can be negative
   // for a while: a retraction may overtake its row.
-  static int Change(Counts& counts, Key key, int64_t change) {
+  int Change(uint32_t slot, Key key, int64_t change) {
+    Counts& counts = counts_[slot];
     auto found = counts.find(key);
     if (found == counts.end()) {
       found = counts.emplace(typename Counts::key_type(key), 0).first;
@@ -317,11 +328,13 @@ class RetractableDistinct : public DistinctBase {
     const bool before = found->second > 0;
     found->second += change;
     const bool after = found->second > 0;
+    changes_.Note(slot, found->first, change);
     if (found->second == 0) counts.erase(found);
     return static_cast<int>(after) - static_cast<int>(before);
   }
 
   std::vector<Counts> counts_;
+  aggregates::CountChanges<Stored, std::less<Stored>> changes_;
   // Of the rows at hand; members only so that their memory is reused.
   std::vector<uint32_t> chosen_;
   std::vector<Key> keys_;

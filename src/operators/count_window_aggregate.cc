@@ -233,7 +233,7 @@ SavedRows CountWindowAggregate::Layout() const {
 Status CountWindowAggregate::Save(StateWriter& writer) {
   MILL_RETURN(SaveClock(writer));
   MILL_ASSIGN(KeyChanges changes, keys_->TakeChanges(writer.mode()));
-  MILL_RETURN(saved_.Erase(writer, std::move(changes.erased), changes.erased_count));
+  MILL_RETURN(saved_.WriteErased(writer, changes));
   std::vector<uint32_t> all;
   for (uint32_t key : changes.slots) all.insert(all.end(), open_[key].begin(), open_[key].end());
   return InPortions(all, [&](std::span<const uint32_t> slots) -> Status {

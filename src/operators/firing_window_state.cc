@@ -33,7 +33,7 @@ SavedRows FiringWindowAggregate::Layout() const {
 Status FiringWindowAggregate::Save(StateWriter& writer) {
   MILL_RETURN(SaveClock(writer));
   MILL_ASSIGN(KeyChanges changes, keys_->TakeChanges(writer.mode()));
-  MILL_RETURN(saved_.Erase(writer, std::move(changes.erased), changes.erased_count));
+  MILL_RETURN(saved_.WriteErased(writer, changes));
   return InPortions(changes.slots, [&](std::span<const uint32_t> keys) -> Status {
     std::vector<uint32_t> owners, slots;
     for (uint32_t key : keys) {

@@ -281,8 +281,8 @@ SavedRows GroupAggregate::Layout() const {
 
 Status GroupAggregate::Save(StateWriter& writer) {
   if (expiry_.enabled()) MILL_RETURN(clock_.Write(writer, context_, {expiry_.now()}));
-  MILL_ASSIGN(KeyChanges changes, keys_->TakeChanges(writer.mode()));
-  MILL_RETURN(saved_.Erase(writer, std::move(changes.erased), changes.erased_count));
+  MILL_ASSIGN(KeyChanges changes, keys_->TakeChanges(writer.mode(), saved_.rewrite()));
+  MILL_RETURN(saved_.WriteErased(writer, changes));
   return InPortions(changes.slots, [&](std::span<const uint32_t> slots) -> Status {
     std::vector<std::vector<int64_t>> own(2);
     for (uint32_t slot : slots) {

@@ -1,134 +1,47 @@
-// State: by key, its last row as bytes (state/key_codec.h).
 #include "operators/normalize.h"
 
-#include <arrow/array.h>
-
-#include <numeric>
-#include <string>
-
-#include "operators/aggregate_set.h"
-#include "operators/row_changes.h"
-#include "state/key_table.h"
+#include "operators/keyed_rows.h"
 
 namespace millrace {
 namespace {
 
-class Normalize : public Operator {
+// The last row of a key.
+class LastRow {
  public:
-  explicit Normalize(NormalizeSpec spec) : spec_(std::move(spec)) {
-    columns_.resize(static_cast<size_t>(spec_.output->num_fields()));
-    std::iota(columns_.begin(), columns_.end(), 0);
-  }
+  static constexpr const char* kName = "Normalize";
+  static constexpr const char* kDoc = "the last row of each key";
 
-  Status Open(const OperatorContext& context) override {
-    MILL_RETURN(Operator::Open(context));
-    MILL_ASSIGN(keys_, KeyTable::Make(*spec_.output, spec_.keys));
-    MILL_ASSIGN(KeyCodec codec, KeyCodec::Make(LeadingTypes(*spec_.output, columns_.size()), false));
-    codec_ = std::make_unique<KeyCodec>(std::move(codec));
-    return Status::OK();
-  }
-
-  Result<Progress> OnBatch(int, const Batch& rows, Output& out) override {
-    RowChanges changes;
-    MILL_RETURN(Apply(rows, changes));
-    MILL_RETURN(changes.Emit(*codec_, spec_.output, rows, out));
-    return Progress::kDone;
-  }
-
-  Status Save(StateWriter& writer) override {
-    std::vector<const uint8_t*> rows;
-    for (uint32_t slot = 0; slot < last_.size(); ++slot) {
-      if (keys_->Used(slot)) rows.push_back(reinterpret_cast<const uint8_t*>(last_[slot].data()));
+  void Put(std::string_view row, size_t from, RowChanges& changes) {
+    if (empty()) {
+      changes.Add(RowKind::kInsert, row, from);
+    } else {
+      if (row_ == row) return;
+      changes.Add(RowKind::kUpdateBefore, row_, from);
+      changes.Add(RowKind::kUpdateAfter, row, from);
     }
-    const auto count = static_cast<int64_t>(rows.size());
-    MILL_ASSIGN(arrow::ArrayVector columns, codec_->Decode(std::move(rows)));
-    return writer.Write(Table(), arrow::RecordBatch::Make(spec_.output, count, std::move(columns)));
+    row_ = row;
+    held_ = true;
   }
 
-  Status Load(const StateReader& reader) override {
-    MILL_ASSIGN(arrow::RecordBatchVector saved, reader.Read(Table()));
-    for (auto& rows : saved) {
-      RowChanges known;
-      MILL_RETURN(Apply(Batch{std::move(rows), nullptr, nullptr, 0}, known));
-    }
-    return Status::OK();
+  void TakeBack(std::string_view, size_t from, RowChanges& changes) {
+    if (empty()) return;
+    changes.Add(RowKind::kDelete, row_, from);
+    row_ = {};
+    held_ = false;
   }
 
-  std::string Describe() const override {
-    return "Normalize(keys=" + std::to_string(spec_.keys.size()) + ")";
-  }
-  std::vector<StateBound> States() const override {
-    return {{Table().name, Table().doc, ""}};
-  }
+  bool empty() const { return !held_; }
+  std::span<const std::string> rows() const { return {&row_, held_ ? size_t{1} : 0}; }
 
  private:
-  StateTable Table() const {
-    StateTable table;
-    table.name = "rows";
-    table.doc = "the last row of each key";
-    table.schema = spec_.output;
-    table.key_columns = spec_.keys;
-    return table;
-  }
-
-  Status Apply(const Batch& rows, RowChanges& changes) {
-    inserted_.clear();
-    MILL_RETURN(keys_->FindOrInsert(*rows.rows, spec_.keys, nullptr, slots_, inserted_));
-    last_.resize(keys_->slot_count());
-    held_.resize(keys_->slot_count(), false);
-    MILL_RETURN(codec_->Encode(*rows.rows, columns_, nullptr, encoded_));
-    for (size_t i = 0; i < slots_.size(); ++i) {
-      if (Adds(rows.kind(static_cast<int64_t>(i)))) {
-        Put(i, changes);
-      } else {
-        Remove(i, changes);
-      }
-    }
-    // Erased only now: until then a key keeps its slot.
-    for (uint32_t slot : slots_) {
-      if (!held_[slot] && keys_->Used(slot)) keys_->Erase(slot);
-    }
-    return Status::OK();
-  }
-
-  void Put(size_t row, RowChanges& changes) {
-    const uint32_t slot = slots_[row];
-    const std::string_view added(reinterpret_cast<const char*>(encoded_.data(row)),
-                                 encoded_.size(row));
-    if (!held_[slot]) {
-      changes.Add(RowKind::kInsert, added, row);
-    } else {
-      if (last_[slot] == added) return;
-      changes.Add(RowKind::kUpdateBefore, last_[slot], row);
-      changes.Add(RowKind::kUpdateAfter, added, row);
-    }
-    held_[slot] = true;
-    last_[slot] = added;
-  }
-
-  void Remove(size_t row, RowChanges& changes) {
-    const uint32_t slot = slots_[row];
-    if (!held_[slot]) return;
-    changes.Add(RowKind::kDelete, last_[slot], row);
-    held_[slot] = false;
-    last_[slot].clear();
-  }
-
-  NormalizeSpec spec_;
-  std::vector<int> columns_;  // all
-  std::unique_ptr<KeyTable> keys_;
-  std::unique_ptr<KeyCodec> codec_;
-  std::vector<std::string> last_;  // by slot
-  std::vector<bool> held_;         // by slot: the key has a row
-  // Of the current batch.
-  std::vector<uint32_t> slots_, inserted_;
-  EncodedKeys encoded_;
+  std::string row_;
+  bool held_ = false;
 };
 
 }  // namespace
 
 std::unique_ptr<Operator> MakeNormalize(NormalizeSpec spec) {
-  return std::make_unique<Normalize>(std::move(spec));
+  return std::make_unique<KeyedRows<LastRow>>(std::move(spec.keys), std::move(spec.output));
 }
 
 }  // namespace millrace

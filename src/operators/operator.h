@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "data/key_hash.h"
 #include "data/message.h"
 #include "data/type.h"
 #include "state/snapshot.h"
@@ -48,6 +49,7 @@ struct OperatorContext {
   int parallelism = 1;
   // Receives the rows dropped as late, with the reason; may be null.
   LateSink* late = nullptr;
+  uint32_t key_groups = kKeyGroups;  // of the job
 };
 
 // Why a row is late.

@@ -351,10 +351,10 @@ Status OrderedSessionAggregate::SaveWaiting(StateWriter& writer) const {
 
 // The end of a saved session is also that of its groups.
 Status OrderedSessionAggregate::SaveSessions(StateWriter& writer) {
-  MILL_ASSIGN(const KeyChanges changes, partitions_->TakeChanges(writer.mode()));
-  MILL_RETURN(saved_.sessions.Erase(writer, changes.erased, changes.erased_count));
+  MILL_ASSIGN(KeyChanges changes, partitions_->TakeChanges(writer.mode()));
   MILL_RETURN(saved_.groups.Erase(writer, saved_.groups.table().key_columns, changes.erased,
                                   changes.erased_count));
+  MILL_RETURN(saved_.sessions.WriteErased(writer, changes));
   return InPortions(changes.slots, [&](std::span<const uint32_t> keys) -> Status {
     std::vector<std::vector<int64_t>> own(3);
     for (uint32_t key : keys) {
@@ -369,7 +369,9 @@ Status OrderedSessionAggregate::SaveSessions(StateWriter& writer) {
 }
 
 Status OrderedSessionAggregate::SaveGroups(StateWriter& writer) {
-  MILL_ASSIGN(const KeyChanges changes, groups_->TakeChanges(writer.mode()));
+  MILL_ASSIGN(KeyChanges changes,
+              groups_->TakeChanges(writer.mode(), saved_.groups.rewrite()));
+  MILL_RETURN(saved_.groups.WriteErased(writer, changes));
   return InPortions(changes.slots, [&](std::span<const uint32_t> slots) -> Status {
     std::vector<std::vector<int64_t>> own(1);
     for (uint32_t slot : slots) own[0].push_back(group_rows_[slot]);

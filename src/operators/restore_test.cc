@@ -11,8 +11,12 @@
 #include "functions/families.h"
 #include "operators/calc.h"
 #include "operators/group_aggregate.h"
+#include "operators/materialize.h"
+#include "operators/normalize.h"
 #include "operators/operator_testing.h"
+#include "operators/session_assign.h"
 #include "operators/sessionize.h"
+#include "operators/sort.h"
 #include "operators/window_aggregate.h"
 #include "state/frozen_state.h"
 
@@ -233,7 +237,7 @@ AggregateCall RealCall(const std::string& name) {
 
 std::vector<AggregateCall> Calls(bool retract) {
   std::vector<AggregateCall> calls = {CountCall(), SumCall(kValue)};
-  if (!retract) calls.push_back(MaxCall(kValue));
+  calls.push_back(retract ? RealCall("MIN") : MaxCall(kValue));
   calls.push_back(RealCall("COUNT"));
   calls.back().distinct = true;
   return calls;
@@ -411,6 +415,92 @@ TEST(Restore, Sessionize) {
   });
 }
 
+TEST(Restore, Materialize) {
+  Check([](std::mt19937& random) {
+    const MaterializeSpec spec{RandomKeys(random), MakeBatch({}, false).rows->schema()};
+    return Subject{[spec] { return MakeMaterialize(spec); }, spec.keys, true};
+  });
+}
+
+TEST(Restore, Normalize) {
+  Check([](std::mt19937& random) {
+    const NormalizeSpec spec{RandomKeys(random), MakeBatch({}, false).rows->schema()};
+    return Subject{[spec] { return MakeNormalize(spec); }, spec.keys, random() % 2 == 0};
+  });
+}
+
+// Sessions that wait, saved in a full snapshot and deltas while rows come and go.
+TEST(Restore, SessionAssign) {
+  SessionAssignSpec spec;
+  spec.window.kind = WindowKind::kSession;
+  spec.window.size = 10;
+  spec.window.time_column = kTime;
+  spec.window.partition = {kKey};
+  arrow::FieldVector fields = MakeBatch({}, false).rows->schema()->fields();
+  for (const char* name : {"window_start", "window_end", "window_time"}) {
+    fields.push_back(arrow::field(name, testing::TimeType()));
+  }
+  spec.output = arrow::schema(fields);
+  const Subject subject{[spec] { return MakeSessionAssign(spec); }, {kKey}};
+  TestOutput expected, out;
+  Cluster undisturbed(subject, 1, 1);
+  auto cluster = std::make_unique<Cluster>(subject, 1, 1);
+  for (int64_t i = 0; i < 40; ++i) {
+    Step step;
+    for (int64_t key = 0; key < 5; ++key) {
+      if ((i + key) % 7 > 3) continue;
+      step.rows.push_back({.key = key, .time = i * 5 + key, .value = i, .watermark = i * 5 - 10});
+    }
+    step.watermark = i * 5 - 10;
+    undisturbed.Run(step, expected);
+    cluster->Run(step, out);
+    cluster->Snapshot();
+    if (i % 6 != 5) continue;
+    auto restored = std::make_unique<Cluster>(subject, static_cast<size_t>(1 + i % 4), 1);
+    restored->Restore(*cluster);
+    cluster = std::move(restored);
+  }
+  undisturbed.End(expected);
+  cluster->End(out);
+  EXPECT_GT(expected.rows.size(), 100u);
+  EXPECT_EQ(Results(out), Results(expected));
+}
+
+TEST(Restore, Sort) {
+  Check([](std::mt19937& random) {
+    SortSpec spec;
+    spec.output = MakeBatch({}, false).rows->schema();
+    const bool temporal = random() % 2 == 0;
+    if (temporal) spec.time_column = kTime;
+    if (temporal) spec.keys = {{kTime, false}};
+    spec.keys.push_back({kValue, random() % 2 == 0});
+    return Subject{[spec] { return MakeSort(spec); }, {}, !temporal};
+  });
+}
+
+// Rows that wait for long are not written again each time.
+TEST(Restore, DeltaOfWaitingRowsHoldsWhatCame) {
+  SortSpec spec;
+  spec.output = MakeBatch({}, false).rows->schema();
+  spec.keys = {{kValue, false}};
+  auto op = MakeSort(spec);
+  ASSERT_TRUE(op->Open({}).ok());
+  TestOutput out;
+  const auto send = [&](int64_t count) {
+    std::vector<TestRow> rows;
+    for (int64_t i = 0; i < count; ++i) rows.push_back({.key = 1, .value = i});
+    testing::Finish(*op, op->OnBatch(0, MakeBatch(rows, false), out), out);
+  };
+  send(50000);
+  FrozenState full(SaveMode::kFull);
+  ASSERT_TRUE(op->Save(full).ok());
+  EXPECT_EQ(full.rows(), 50000);
+  send(100);
+  FrozenState delta(SaveMode::kDelta);
+  ASSERT_TRUE(op->Save(delta).ok());
+  EXPECT_EQ(delta.rows(), 100);
+}
+
 TEST(Restore, Limit) {
   Check([](std::mt19937& random) {
     const int64_t limit = random() % 100, offset = random() % 30;
@@ -453,7 +543,7 @@ TEST(Restore, AfterAChangeOfTheScript) {
   EXPECT_NE(other.message().find("was saved without column 'k1'"), std::string::npos) << other;
 }
 
-// A delta holds what changed, not what is there.
+// A delta holds what changed, not what is there; sets are not written in turns.
 TEST(Restore, DeltaIsAsLargeAsTheChange) {
   GroupAggregateSpec spec;
   spec.keys = {kKey};

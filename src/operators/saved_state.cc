@@ -31,6 +31,15 @@ std::shared_ptr<arrow::Array> NumberArray(const std::shared_ptr<arrow::DataType>
       type, count, {nullptr, arrow::Buffer::FromVector(std::move(numbers))}, 0));
 }
 
+Status EraseRows(StateWriter& writer, const StateTable& table, const std::vector<int>& places,
+                 arrow::ArrayVector ids, int64_t count) {
+  if (count == 0) return Status::OK();
+  arrow::FieldVector fields;
+  for (int place : places) fields.push_back(table.schema->field(place));
+  return writer.Erase(table,
+                      arrow::RecordBatch::Make(arrow::schema(fields), count, std::move(ids)));
+}
+
 }  // namespace
 
 SavedRows::SavedRows(std::string name, std::string doc, const arrow::FieldVector& keys,
@@ -68,11 +77,18 @@ Status SavedRows::WriteNone(StateWriter& writer) const {
 
 Status SavedRows::Erase(StateWriter& writer, const std::vector<int>& places,
                         arrow::ArrayVector ids, int64_t count) const {
-  if (count == 0) return Status::OK();
-  arrow::FieldVector fields;
-  for (int place : places) fields.push_back(table_.schema->field(place));
-  return writer.Erase(table_,
-                      arrow::RecordBatch::Make(arrow::schema(fields), count, std::move(ids)));
+  return EraseRows(writer, table_, places, std::move(ids), count);
+}
+
+Status SavedRows::WriteErased(StateWriter& writer, KeyChanges& changes) const {
+  return millrace::WriteErased(writer, table_, key_places_, changes);
+}
+
+Rewrite SavedRows::rewrite() const {
+  const auto& fields = table_.schema->fields();
+  const bool grows = std::any_of(fields.begin(), fields.end(),
+                                 [](const auto& field) { return IsGrowing(*field); });
+  return grows ? Rewrite::kNothing : Rewrite::kInTurns;
 }
 
 Status SavedRows::EraseByOwn(StateWriter& writer, std::vector<std::vector<int64_t>> own) const {
@@ -100,6 +116,15 @@ std::span<const int64_t> SavedRows::Own(const arrow::RecordBatch& rows, size_t c
 arrow::ArrayVector SavedRows::Aggregates(const arrow::RecordBatch& rows) const {
   const arrow::ArrayVector columns = rows.columns();
   return {columns.begin() + static_cast<long>(keys_ + own_), columns.end()};
+}
+
+Status WriteErased(StateWriter& writer, const StateTable& table, const std::vector<int>& places,
+                   KeyChanges& changes) {
+  // Without an id the rows of a delta take the place of all there was anyhow.
+  if (changes.last_snapshots > 0 && !table.id_columns.empty()) {
+    MILL_RETURN(writer.CountLast(table, changes.last_snapshots));
+  }
+  return EraseRows(writer, table, places, std::move(changes.erased), changes.erased_count);
 }
 
 arrow::FieldVector KeyFields(const arrow::Schema& output, size_t count, const std::string& doc) {

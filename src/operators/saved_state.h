@@ -40,12 +40,13 @@ class SavedRows {
   // Writes rows of these columns: those of the keys, own numbers, those of aggregates.
   Status Write(StateWriter& writer, arrow::ArrayVector keys,
                std::vector<std::vector<int64_t>> own, arrow::ArrayVector aggregates) const;
+  // Writes what `changes` tells of keys that are gone, and of earlier snapshots.
+  Status WriteErased(StateWriter& writer, KeyChanges& changes) const;
+  // What KeyTable::TakeChanges may do for this table.
+  Rewrite rewrite() const;
   // Writes no rows: of a table without ids, what was there is gone.
   Status WriteNone(StateWriter& writer) const;
-  // Erases by the key columns, or by those at `places`.
-  Status Erase(StateWriter& writer, arrow::ArrayVector keys, int64_t count) const {
-    return Erase(writer, key_places_, std::move(keys), count);
-  }
+  // Erases by the columns at `places`.
   Status Erase(StateWriter& writer, const std::vector<int>& places, arrow::ArrayVector ids,
                int64_t count) const;
 
@@ -65,6 +66,11 @@ class SavedRows {
   size_t keys_, own_;
   std::vector<int> key_places_;
 };
+
+// Writes what `changes` tells beside the keys to be written: which are gone, whose columns stand at
+// `places` of the table, and which snapshots count.
+Status WriteErased(StateWriter& writer, const StateTable& table, const std::vector<int>& places,
+                   KeyChanges& changes);
 
 // Fields of the first `count` columns of an output, which are its keys.
 arrow::FieldVector KeyFields(const arrow::Schema& output, size_t count, const std::string& doc);

@@ -309,7 +309,7 @@ SavedRows SessionAggregate::Layout() const {
 Status SessionAggregate::Save(StateWriter& writer) {
   MILL_RETURN(SaveClock(writer));
   MILL_ASSIGN(KeyChanges changes, keys_->TakeChanges(writer.mode()));
-  MILL_RETURN(saved_.Erase(writer, std::move(changes.erased), changes.erased_count));
+  MILL_RETURN(saved_.WriteErased(writer, changes));
   std::vector<uint32_t> all;
   for (uint32_t key : changes.slots) {
     for (uint32_t slot = key; slot != kNoSlot; slot = sessions_[slot].next) all.push_back(slot);

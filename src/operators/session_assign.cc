@@ -9,6 +9,7 @@
 #include <map>
 
 #include "operators/aggregate_set.h"
+#include "operators/numbered_rows.h"
 #include "state/key_table.h"
 #include "state/timers.h"
 
@@ -16,7 +17,7 @@ namespace millrace {
 namespace {
 
 struct RowPlace {
-  int64_t batch;
+  int64_t batch;  // the number of its first row
   int32_t row;
 };
 
@@ -48,7 +49,10 @@ class SessionAssign : public Operator {
     arrow::FieldVector kept(fields.begin(), fields.end() - 3);
     kept.push_back(StateField("$time", arrow::timestamp(arrow::TimeUnit::MILLI),
                               "the row's time as the window sees it"));
-    kept_ = arrow::schema(std::move(kept));
+    kept_ = arrow::schema(kept);
+    kept.push_back(NumberedRows::Field());
+    table_ = {"waiting", "rows of the open sessions", arrow::schema(std::move(kept)),
+              spec_.window.partition, {kept_->num_fields()}};
   }
 
   Status Open(const OperatorContext& context) override {
@@ -80,25 +84,20 @@ class SessionAssign : public Operator {
   }
 
   Status Save(StateWriter& writer) override {
-    for (const auto& [number, batch] : batches_) {
-      std::vector<int32_t> rows;
-      for (const Sessions& sessions : sessions_) {
-        for (const WaitingSession& session : sessions) {
-          for (const RowPlace& place : session.rows) {
-            if (place.batch == number) rows.push_back(place.row);
-          }
-        }
-      }
-      std::sort(rows.begin(), rows.end());
-      MILL_ASSIGN(Batch kept, (Batch{batch.rows, nullptr, nullptr, 0}.Take(rows)));
-      MILL_RETURN(writer.Write(Table(), kept.rows));
+    int64_t count = 0;
+    for (const auto& [first, batch] : batches_) count += batch.left;
+    MILL_ASSIGN(const int64_t from,
+                numbers_.BeginSave(writer, table_, kept_->num_fields(), count));
+    for (auto batch = batches_.lower_bound(from); batch != batches_.end(); ++batch) {
+      MILL_RETURN(SaveBatch(batch->first, batch->second, writer));
     }
     return Status::OK();
   }
 
   Status Load(const StateReader& reader) override {
-    MILL_ASSIGN(arrow::RecordBatchVector saved, reader.Read(Table()));
-    for (auto& rows : saved) {
+    MILL_ASSIGN(arrow::RecordBatchVector saved, reader.Read(table_));
+    for (const auto& numbered : saved) {
+      MILL_ASSIGN(auto rows, numbered->RemoveColumn(kept_->num_fields()));
       const Batch batch{std::move(rows), nullptr, nullptr, 0};
       MILL_RETURN(Assign(batch, RowWatermarks(spec_.window.domain, watermark_, batch)));
     }
@@ -107,22 +106,32 @@ class SessionAssign : public Operator {
 
   std::string Describe() const override { return "SessionAssign(" + spec_.window.ToString() + ")"; }
   std::vector<StateBound> States() const override {
-    return {{"waiting", "rows of the open sessions", "watermark + " + DurationText(spec_.window.size)}};
+    return {{table_.name, table_.doc, "watermark + " + DurationText(spec_.window.size)}};
   }
 
  private:
   struct Waiting {
     std::shared_ptr<arrow::RecordBatch> rows;
-    int64_t left = 0;
+    std::vector<bool> here;  // by row: it waits
+    int64_t left = 0;        // rows that do
   };
 
-  StateTable Table() const {
-    StateTable table;
-    table.name = "waiting";
-    table.doc = "rows of the open sessions";
-    table.schema = kept_;
-    table.key_columns = spec_.window.partition;
-    return table;
+  // Writes the rows of a batch that wait, of which the first has number `first`.
+  Status SaveBatch(int64_t first, const Waiting& batch, StateWriter& writer) const {
+    std::vector<int32_t> rows;
+    std::vector<int64_t> numbers;
+    for (size_t i = 0; i < batch.here.size(); ++i) {
+      if (!batch.here[i]) continue;
+      rows.push_back(static_cast<int32_t>(i));
+      numbers.push_back(first + static_cast<int64_t>(i));
+    }
+    MILL_ASSIGN(Batch kept, (Batch{batch.rows, nullptr, nullptr, 0}.Take(rows)));
+    arrow::ArrayVector columns = kept.rows->columns();
+    const int64_t count = kept.num_rows();
+    columns.push_back(arrow::MakeArray(arrow::ArrayData::Make(
+        arrow::int64(), count, {nullptr, arrow::Buffer::FromVector(std::move(numbers))}, 0)));
+    return writer.Write(table_,
+                        arrow::RecordBatch::Make(table_.schema, count, std::move(columns)));
   }
 
   // The declared columns, and behind them the rows' times (NULL: none); what else stands there was put
@@ -157,15 +166,17 @@ class SessionAssign : public Operator {
     timers_.Resize(keys_->slot_count());
     const arrow::Array& times = *rows.rows->columns().back();
     const auto* values = times.data()->GetValues<Timestamp>(1);
-    Waiting waiting{rows.rows, 0};
+    const int64_t first = numbers_.Take(rows.num_rows());
+    Waiting waiting{rows.rows, std::vector<bool>(slots_.size(), false), 0};
     Batch declared = rows;  // as late rows are shown: without the times
     MILL_ASSIGN(declared.rows, rows.rows->RemoveColumn(rows.rows->num_columns() - 1));
     for (size_t i = 0; i < slots_.size(); ++i) {
       const auto row = static_cast<int64_t>(i);
-      const RowPlace place{next_batch_, static_cast<int32_t>(i)};
+      const RowPlace place{first, static_cast<int32_t>(i)};
       const bool known = !times.IsNull(row);
       if (known && Put(slots_[i], values[i], watermarks[i], place)) {
         ++waiting.left;
+        waiting.here[i] = true;
       } else {
         ++counts_.late;
         if (context_.late == nullptr) continue;
@@ -176,7 +187,7 @@ class SessionAssign : public Operator {
     for (uint32_t row : inserted_) {
       if (sessions_[slots_[row]].empty()) keys_->Erase(slots_[row]);
     }
-    if (waiting.left > 0) batches_[next_batch_++] = std::move(waiting);
+    if (waiting.left > 0) batches_[first] = std::move(waiting);
     return Status::OK();
   }
 
@@ -244,6 +255,10 @@ class SessionAssign : public Operator {
     Waiting& waiting = batches_[number];
     MILL_ASSIGN(Batch taken, (Batch{waiting.rows, nullptr, nullptr, 0}.Take(indices)));
     waiting.left -= static_cast<int64_t>(indices.size());
+    for (const int32_t row : indices) {
+      waiting.here[static_cast<size_t>(row)] = false;
+      numbers_.Forget(number + row);
+    }
     if (waiting.left == 0) batches_.erase(number);
     arrow::ArrayVector columns = taken.rows->columns();
     columns.pop_back();  // the times
@@ -258,8 +273,9 @@ class SessionAssign : public Operator {
   std::unique_ptr<KeyTable> keys_;
   std::vector<Sessions> sessions_;  // by slot
   Timers timers_;
-  std::map<int64_t, Waiting> batches_;
-  int64_t next_batch_ = 0;
+  std::map<int64_t, Waiting> batches_;  // by the number of their first row
+  StateTable table_;                    // of the rows that wait, with their numbers
+  NumberedRows numbers_;
   Timestamp watermark_ = kMinTimestamp;
   Timestamp arrival_ = 0;
   // Of the current batch.

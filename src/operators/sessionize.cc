@@ -262,7 +262,7 @@ SavedRows Sessionize::Layout() const {
 Status Sessionize::Save(StateWriter& writer) {
   MILL_RETURN(clock_.Write(writer, context_, {watermark_, expiry_.now()}));
   MILL_ASSIGN(KeyChanges changes, keys_->TakeChanges(writer.mode()));
-  MILL_RETURN(saved_.Erase(writer, std::move(changes.erased), changes.erased_count));
+  MILL_RETURN(saved_.WriteErased(writer, changes));
   return InPortions(changes.slots, [&](std::span<const uint32_t> slots) -> Status {
     std::vector<std::vector<int64_t>> own(6);
     for (uint32_t slot : slots) {

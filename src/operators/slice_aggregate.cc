@@ -316,7 +316,8 @@ Status SliceAggregate::Save(StateWriter& writer) {
   if (writer.mode() == SaveMode::kDelta) {
     MILL_RETURN(saved_.EraseByOwn(writer, std::move(forgotten)));
   }
-  MILL_ASSIGN(const KeyChanges changes, keys_->TakeChanges(writer.mode()));
+  MILL_ASSIGN(KeyChanges changes, keys_->TakeChanges(writer.mode(), saved_.rewrite()));
+  MILL_RETURN(saved_.WriteErased(writer, changes));
   return InPortions(changes.slots, [&](std::span<const uint32_t> slots) -> Status {
     std::vector<std::vector<int64_t>> own(3);
     for (uint32_t slot : slots) {
@@ -368,7 +369,8 @@ Status SliceAggregate::LoadRows(std::shared_ptr<arrow::RecordBatch> rows) {
 // Sets numbers_ to the rows' slices; returns the rows that some window will still read.
 Result<std::shared_ptr<arrow::RecordBatch>> SliceAggregate::FindSavedSlices(
     const std::shared_ptr<arrow::RecordBatch>& rows) {
-  MILL_ASSIGN(const std::vector<uint32_t> groups, KeyGroupsOf(saved_.table(), *rows));
+  MILL_ASSIGN(const std::vector<uint32_t> groups,
+              KeyGroupsOf(saved_.table(), *rows, context_.key_groups));
   numbers_.clear();
   std::vector<int32_t> kept;
   for (size_t i = 0; i < groups.size(); ++i) {

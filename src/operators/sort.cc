@@ -5,15 +5,24 @@
 #include <arrow/compute/api.h>
 
 #include <algorithm>
+#include <numeric>
 
 #include "operators/aggregate_set.h"
+#include "operators/numbered_rows.h"
 
 namespace millrace {
 namespace {
 
 class Sort : public Operator {
  public:
-  explicit Sort(SortSpec spec) : spec_(std::move(spec)) { window_.time_column = spec_.time_column; }
+  explicit Sort(SortSpec spec) : spec_(std::move(spec)) {
+    window_.time_column = spec_.time_column;
+    arrow::FieldVector fields = spec_.output->fields();
+    fields.push_back(NumberedRows::Field());
+    number_ = spec_.output->num_fields();
+    table_ = {"waiting", "rows whose time has not come", arrow::schema(std::move(fields)), {},
+              {number_}};
+  }
 
   Result<Progress> OnBatch(int, const Batch& rows, Output&) override {
     arrival_ = std::max(arrival_, rows.arrival);
@@ -27,7 +36,7 @@ class Sort : public Operator {
     for (size_t i = 0; i < static_cast<size_t>(kept.num_rows()); ++i) {
       earliest_ = std::min(earliest_, times[i]);
     }
-    waiting_.push_back(kept.rows);
+    waiting_.push_back(WithNumbers(*kept.rows));
     return Progress::kDone;
   }
 
@@ -51,7 +60,8 @@ class Sort : public Operator {
       if (out.Full()) return Progress::kMore;
       const int64_t length =
           std::min(count - emitted_, static_cast<int64_t>(kMaxResultRows));
-      MILL_RETURN(out.Emit({ready_->Slice(emitted_, length), nullptr, nullptr, arrival_}));
+      MILL_ASSIGN(auto rows, ready_->Slice(emitted_, length)->RemoveColumn(number_));
+      MILL_RETURN(out.Emit({std::move(rows), nullptr, nullptr, arrival_}));
       emitted_ += length;
     }
     ready_ = nullptr;
@@ -60,13 +70,30 @@ class Sort : public Operator {
   }
 
   Status Save(StateWriter& writer) override {
-    for (const auto& rows : waiting_) MILL_RETURN(writer.Write(Table(), rows));
+    int64_t count = 0;
+    for (const auto& rows : waiting_) count += rows->num_rows();
+    MILL_ASSIGN(const int64_t from, numbers_.BeginSave(writer, table_, number_, count));
+    for (const auto& rows : waiting_) {
+      std::vector<int32_t> written;
+      const int64_t* numbers = Numbers(*rows);
+      for (int64_t i = 0; i < rows->num_rows(); ++i) {
+        if (numbers[i] >= from) written.push_back(static_cast<int32_t>(i));
+      }
+      if (written.empty()) continue;
+      MILL_ASSIGN(Batch kept, (Batch{rows, nullptr, nullptr, 0}.Take(written)));
+      MILL_RETURN(writer.Write(table_, kept.rows));
+    }
     return Status::OK();
   }
 
   Status Load(const StateReader& reader) override {
-    MILL_ASSIGN(waiting_, reader.Read(Table()));
-    if (!waiting_.empty() && spec_.time_column >= 0) earliest_ = kMinTimestamp;  // look at once
+    MILL_ASSIGN(auto saved, reader.Read(table_));
+    if (saved.empty()) return Status::OK();
+    MILL_ASSIGN(auto all, arrow::ConcatenateRecordBatches(saved));
+    MILL_ASSIGN(all, SortedBy(all, {number_, false}));
+    MILL_ASSIGN(all, all->RemoveColumn(number_));
+    waiting_ = {WithNumbers(*all)};
+    if (spec_.time_column >= 0) earliest_ = kMinTimestamp;  // look at once
     return Status::OK();
   }
 
@@ -74,22 +101,28 @@ class Sort : public Operator {
     return spec_.time_column < 0 ? "Sort" : "TemporalSort";
   }
   std::vector<StateBound> States() const override {
-    return {{Table().name, Table().doc,
+    return {{table_.name, table_.doc,
              spec_.time_column < 0 ? "" : "rows ahead of the watermark"}};
   }
 
  private:
-  StateTable Table() const {
-    StateTable table;
-    table.name = "waiting";
-    table.doc = "rows whose time has not come, in the order of their arrival";
-    table.schema = spec_.output;
-    return table;
+  // The rows, which are kept from now on, with their numbers behind them.
+  std::shared_ptr<arrow::RecordBatch> WithNumbers(const arrow::RecordBatch& rows) {
+    std::vector<int64_t> numbers(static_cast<size_t>(rows.num_rows()));
+    std::iota(numbers.begin(), numbers.end(), numbers_.Take(rows.num_rows()));
+    arrow::ArrayVector columns = rows.columns();
+    columns.push_back(arrow::MakeArray(arrow::ArrayData::Make(
+        arrow::int64(), rows.num_rows(),
+        {nullptr, arrow::Buffer::FromVector(std::move(numbers))}, 0)));
+    return arrow::RecordBatch::Make(table_.schema, rows.num_rows(), std::move(columns));
+  }
+  const int64_t* Numbers(const arrow::RecordBatch& rows) const {
+    return rows.column(number_)->data()->GetValues<int64_t>(1);
   }
 
   // Keeps what `rows` adds, and drops of all that waits what it takes back.
   Status Keep(const Batch& rows) {
-    waiting_.push_back(rows.rows);
+    waiting_.push_back(WithNumbers(*rows.rows));
     if (!rows.kinds) return Status::OK();
     MILL_ASSIGN(auto all, arrow::ConcatenateRecordBatches(waiting_));
     const int64_t known = all->num_rows() - rows.num_rows();
@@ -105,14 +138,16 @@ class Sort : public Operator {
     std::vector<int32_t> left;
     for (size_t i = 0; i < gone.size(); ++i) {
       if (!gone[i]) left.push_back(static_cast<int32_t>(i));
+      if (gone[i]) numbers_.Forget(Numbers(*all)[i]);
     }
     MILL_ASSIGN(Batch kept, (Batch{all, nullptr, nullptr, 0}.Take(left)));
     waiting_ = {kept.rows};
     return Status::OK();
   }
 
-  static bool SameRow(const arrow::RecordBatch& rows, int64_t a, int64_t b) {
-    for (const auto& column : rows.columns()) {
+  bool SameRow(const arrow::RecordBatch& rows, int64_t a, int64_t b) const {
+    for (int c = 0; c < number_; ++c) {
+      const auto& column = rows.column(c);
       if (!arrow::ArrayRangeEquals(*column, *column, a, a + 1, b,
                                    arrow::EqualOptions::Defaults().nans_equal(true))) {
         return false;
@@ -155,6 +190,7 @@ class Sort : public Operator {
       if (due < sorted->num_rows()) earliest_ = times[static_cast<size_t>(due)];
     }
     ready_ = sorted->Slice(0, due);
+    for (int64_t i = 0; i < due; ++i) numbers_.Forget(Numbers(*sorted)[i]);
     waiting_.clear();
     if (due < sorted->num_rows()) waiting_.push_back(sorted->Slice(due));
     return Status::OK();
@@ -163,17 +199,22 @@ class Sort : public Operator {
   // Sorts by the last key first: each sort keeps the order of what is equal.
   Result<std::shared_ptr<arrow::RecordBatch>> Sorted(std::shared_ptr<arrow::RecordBatch> rows) {
     for (auto key = spec_.keys.rbegin(); key != spec_.keys.rend(); ++key) {
-      const auto order = key->descending ? arrow::compute::SortOrder::Descending
-                                         : arrow::compute::SortOrder::Ascending;
-      const auto nulls = key->descending ? arrow::compute::NullPlacement::AtEnd
-                                         : arrow::compute::NullPlacement::AtStart;
-      const arrow::compute::ArraySortOptions options(order, nulls);
-      MILL_ASSIGN(auto indices, arrow::compute::CallFunction("array_sort_indices",
-                                                             {rows->column(key->column)}, &options));
-      MILL_ASSIGN(auto taken, arrow::compute::Take(rows, indices));
-      rows = taken.record_batch();
+      MILL_ASSIGN(rows, SortedBy(rows, *key));
     }
     return rows;
+  }
+
+  static Result<std::shared_ptr<arrow::RecordBatch>> SortedBy(
+      const std::shared_ptr<arrow::RecordBatch>& rows, const SortSpec::Key& key) {
+    const auto order = key.descending ? arrow::compute::SortOrder::Descending
+                                      : arrow::compute::SortOrder::Ascending;
+    const auto nulls = key.descending ? arrow::compute::NullPlacement::AtEnd
+                                      : arrow::compute::NullPlacement::AtStart;
+    const arrow::compute::ArraySortOptions options(order, nulls);
+    MILL_ASSIGN(auto indices, arrow::compute::CallFunction("array_sort_indices",
+                                                           {rows->column(key.column)}, &options));
+    MILL_ASSIGN(auto taken, arrow::compute::Take(rows, indices));
+    return taken.record_batch();
   }
 
   SortSpec spec_;
@@ -181,6 +222,9 @@ class Sort : public Operator {
   Timestamp watermark_ = kMinTimestamp;
   Timestamp earliest_ = kMaxTimestamp;  // of what waits
   Timestamp arrival_ = 0;
+  int number_;        // the column of the rows' numbers
+  StateTable table_;  // of the rows that wait, with their numbers
+  NumberedRows numbers_;
   arrow::RecordBatchVector waiting_;
   std::shared_ptr<arrow::RecordBatch> ready_;  // due, being emitted
   int64_t emitted_ = 0;

@@ -71,7 +71,10 @@ class WindowedOperator : public Operator {
   Timestamp SavedWatermark(uint32_t group) const {
     for (const auto& numbers : saved_clocks_) {
       const auto parallelism = static_cast<size_t>(numbers[1]);
-      if (static_cast<int64_t>(TaskOfGroup(group, parallelism)) == numbers[0]) return numbers[2];
+      if (static_cast<int64_t>(TaskOfGroup(group, parallelism, context_.key_groups)) ==
+          numbers[0]) {
+        return numbers[2];
+      }
     }
     return kMinTimestamp;
   }

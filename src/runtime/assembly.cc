@@ -115,6 +115,7 @@ TaskParts Builder::PartsOf(size_t index, int instance) const {
   parts.rejects = context_.rejects;
   parts.crash = options_.crash_point;
   parts.last_epoch = options_.checkpoints.last_epoch;
+  parts.key_groups = options_.checkpoints.key_groups;
   return parts;
 }
 
@@ -160,7 +161,8 @@ std::unique_ptr<ChainEnd> Builder::MakeEnd(size_t index, int instance, SinkWrite
     return writer;
   }
   const Coalescing coalescing{options_.batch_rows, ticks_};
-  return std::make_unique<Exchange>(MakeRoutes(index, instance), coalescing);
+  return std::make_unique<Exchange>(MakeRoutes(index, instance), coalescing,
+                                    options_.checkpoints.key_groups);
 }
 
 std::vector<Route> Builder::MakeRoutes(size_t index, int instance) {

@@ -37,6 +37,8 @@ struct OperatorSnapshot {
   int instance = 0;
   std::shared_ptr<const FrozenState> state;  // null where nobody will keep it
   OperatorCounters counters;
+  // How long its task's channels waited for the last barrier, and how long it took to save.
+  std::chrono::microseconds alignment{0}, save{0};
 };
 
 // A lane at the barrier: where its source goes on, and the clock of its rows.
@@ -75,6 +77,7 @@ struct CheckpointName {
   std::string script_hash;
   bool savepoint = false;
   bool finished = false;  // the job had ended: nothing is left to do but to publish
+  uint32_t key_groups = kKeyGroups;  // by which its state is divided
 };
 
 struct Checkpoint {
@@ -111,13 +114,23 @@ class RestorePoint {
                                                          int parallelism) const = 0;
 };
 
+// What a checkpoint cost to write.
+struct WrittenCheckpoint {
+  struct Part {
+    int64_t bytes = 0;
+    std::chrono::microseconds time{0};
+  };
+  int64_t bytes = 0;                      // of all
+  std::map<std::string, Part> operators;  // by id, the state of all instances
+};
+
 // Keeps checkpoints. Write is called by one thread at a time.
 class CheckpointStore {
  public:
   virtual ~CheckpointStore() = default;
-  // Makes `checkpoint` durable, all or nothing, drops those that are too old, and returns the bytes
+  // Makes `checkpoint` durable, all or nothing, drops those that are too old, and says what it has
   // written. When it fails, the newest one before is still there.
-  virtual Result<int64_t> Write(const Checkpoint& checkpoint) = 0;
+  virtual Result<WrittenCheckpoint> Write(const Checkpoint& checkpoint) = 0;
   // True when the state should be written whole again, not only what has changed.
   virtual bool wants_full() const { return false; }
   // The newest complete checkpoint; null if there is none.

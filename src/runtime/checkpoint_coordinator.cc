@@ -43,10 +43,21 @@ size_t CheckpointCoordinator::unpublished() const {
   return most;
 }
 
+// What no checkpoint has committed cannot be published by waiting: it joins the next one.
+bool CheckpointCoordinator::PublishingIsBehind() const {
+  return std::any_of(sinks_.begin(), sinks_.end(), [](const SinkState& sink) {
+    return sink.committed.size() >= kMaxUnpublished;
+  });
+}
+
 void CheckpointCoordinator::Trigger(Time now) {
   std::lock_guard lock(mutex_);
-  if (phase_ != Phase::kNone || final_ || unpublished() >= kMaxUnpublished) return;
+  if (phase_ != Phase::kNone || final_) return;
   if (last_end_ != Time::min() && now < last_end_ + options_.min_pause) return;
+  if (PublishingIsBehind()) {
+    holds_sources_ = true;
+    return;
+  }
   Begin(now);
 }
 
@@ -65,18 +76,22 @@ void CheckpointCoordinator::TriggerSavepoint(std::string target, bool stop,
 
 void CheckpointCoordinator::BeginWhatIsDue(Time now) {
   if (phase_ != Phase::kNone || final_) return;
-  if (all_ended() || (wanted_ && unpublished() < kMaxUnpublished)) Begin(now);
+  const bool due = wanted_ || holds_sources_;
+  if (all_ended() || (due && !PublishingIsBehind())) Begin(now);
 }
 
 void CheckpointCoordinator::Begin(Time now) {
   savepoint_ = std::exchange(wanted_, std::nullopt);
+  holds_sources_ = false;
   ++epoch_;
   final_ = all_ended() || (savepoint_ && savepoint_->stop);
   phase_ = Phase::kAligning;
   began_ = now;
   alignment_ = microseconds{0};
+  costs_.clear();
   image_ = {};
-  image_.name = {options_.job, options_.lineage, epoch_, options_.script_hash, false, all_ended()};
+  image_.name = {options_.job, options_.lineage, epoch_, options_.script_hash, false, all_ended(),
+                 options_.key_groups};
   full_ = !chained_ || savepoint_ || (store_ && store_->wants_full());
   chained_ = false;
   // A job that has ended has nothing left to do but to publish.
@@ -109,7 +124,12 @@ void CheckpointCoordinator::Acknowledge(TaskSnapshot snapshot) {
   // Of a checkpoint that has been given up, only what the sinks staged counts.
   if (phase_ != Phase::kAligning || snapshot.epoch != epoch_) return;
   MILL_CHECK(missing_ > 0);
-  for (OperatorSnapshot& each : snapshot.operators) image_.operators.push_back(std::move(each));
+  for (OperatorSnapshot& each : snapshot.operators) {
+    CheckpointReport::OperatorCost& cost = costs_[each.id];
+    cost.alignment = std::max(cost.alignment, each.alignment);
+    cost.save = std::max(cost.save, each.save);
+    image_.operators.push_back(std::move(each));
+  }
   if (snapshot.lane) image_.lanes.push_back(std::move(*snapshot.lane));
   alignment_ = std::max(alignment_, snapshot.alignment);
   if (--missing_ == 0) Complete();
@@ -139,7 +159,7 @@ void CheckpointCoordinator::WriteNext() {
     if (phase_ != Phase::kWriting) return;
     image = std::move(image_);
   }
-  const Result<int64_t> written = Write(image);
+  const Result<WrittenCheckpoint> written = Write(image);
   Status copied;
   {
     std::lock_guard lock(mutex_);
@@ -149,6 +169,7 @@ void CheckpointCoordinator::WriteNext() {
     image.name.savepoint = true;
     copied = store_->Write(image).status();
   }
+  image = {};  // before the next one begins: it holds a copy of the state
   std::lock_guard lock(mutex_);
   if (!written.ok()) return GiveUp(written.status().message());
   if (!copied.ok()) EndSavepoint(copied);
@@ -157,31 +178,31 @@ void CheckpointCoordinator::WriteNext() {
 
 // Dead letters and late rows show with the epoch, and before the next one is written: a restored job
 // cuts off what is not of its checkpoint.
-Result<int64_t> CheckpointCoordinator::Write(Checkpoint& image) {
+Result<WrittenCheckpoint> CheckpointCoordinator::Write(Checkpoint& image) {
   const auto crash = events_.crash_point ? events_.crash_point : NoCrash;
   if (rejects_) {
     MILL_ASSIGN(image.rejects, rejects_->Stage(image.name.epoch));
   }
   MILL_RETURN(crash("before the manifest"));
-  int64_t bytes = 0;
+  WrittenCheckpoint written;
   if (store_) {
-    MILL_ASSIGN(bytes, store_->Write(image));
+    MILL_ASSIGN(written, store_->Write(image));
   }
   MILL_RETURN(crash("after the manifest"));
   if (rejects_) {
     const Status shown = rejects_->Publish(*image.rejects);
     if (!shown.ok()) events_.failed(shown);
   }
-  return bytes;
+  return written;
 }
 
-void CheckpointCoordinator::Commit(int64_t bytes) {
+void CheckpointCoordinator::Commit(const WrittenCheckpoint& written) {
   phase_ = Phase::kNone;
   chained_ = true;
   failures_ = 0;
   last_end_ = Now();
   ++totals_.completed;
-  Report("", bytes);
+  Report("", written);
   for (size_t i = 0; i < sinks_.size(); ++i) {
     for (Committable& each : std::exchange(sinks_[i].staged, {})) {
       participants_.sinks[i].publish(each);
@@ -199,7 +220,7 @@ void CheckpointCoordinator::GiveUp(const std::string& why) {
   const bool stop = savepoint_ && savepoint_->stop;
   last_end_ = Now();
   ++totals_.failed;
-  Report(why, 0);
+  Report(why, {});
   EndSavepoint(ExternalError("checkpoint {} failed: {}", epoch_, why));
   if (stop || ++failures_ > options_.tolerable_failures) {
     events_.failed(ExternalError("checkpoint {} failed: {}", epoch_, why));
@@ -209,7 +230,8 @@ void CheckpointCoordinator::GiveUp(const std::string& why) {
   BeginWhatIsDue(last_end_);
 }
 
-void CheckpointCoordinator::Report(const std::string& failure, int64_t bytes) {
+void CheckpointCoordinator::Report(const std::string& failure,
+                                   const WrittenCheckpoint& written) {
   CheckpointReport report;
   report.epoch = epoch_;
   report.savepoint = savepoint_.has_value();
@@ -219,7 +241,15 @@ void CheckpointCoordinator::Report(const std::string& failure, int64_t bytes) {
   if (failure.empty()) {
     report.barriers = duration_cast<microseconds>(aligned_ - began_);
     report.alignment = alignment_;
-    report.bytes = bytes;
+    report.bytes = written.bytes;
+    for (auto& [id, part] : written.operators) {
+      costs_[id].bytes = part.bytes;
+      costs_[id].write = part.time;
+    }
+    for (auto& [id, cost] : costs_) {
+      cost.id = id;
+      if (cost.bytes > 0 || cost.alignment.count() > 0) report.operators.push_back(cost);
+    }
     totals_.last = report;
   }
   if (events_.report) events_.report(report);
@@ -230,8 +260,15 @@ std::string CheckpointReport::ToString() const {
                                        savepoint ? "savepoint" : "checkpoint", epoch);
   const auto ms = [](microseconds time) { return static_cast<double>(time.count()) / 1000; };
   if (!failure.empty()) return fmt::format("{} failed after {:.1f} ms: {}", what, ms(duration), failure);
-  return fmt::format("{}: {:.1f} ms, of these {:.1f} ms for barriers ({:.1f} ms alignment); {} bytes",
-                     what, ms(duration), ms(barriers), ms(alignment), bytes);
+  std::string text = fmt::format(
+      "{}: {:.1f} ms, of these {:.1f} ms for barriers ({:.1f} ms alignment); {} bytes", what,
+      ms(duration), ms(barriers), ms(alignment), bytes);
+  for (const OperatorCost& cost : operators) {
+    text += fmt::format(
+        "\n  {}: {:.1f} ms alignment, {:.1f} ms saving, {:.1f} ms writing, {} bytes", cost.id,
+        ms(cost.alignment), ms(cost.save), ms(cost.write), cost.bytes);
+  }
+  return text;
 }
 
 void CheckpointCoordinator::EndSavepoint(const Status& status) {

@@ -15,6 +15,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -34,6 +35,9 @@ class CheckpointListener {
   virtual bool keeps_state() const = 0;
   // How operators are to save at the barrier that passes.
   virtual SaveMode save_mode() const = 0;
+  // True while sources are to take nothing in: a checkpoint is due, and too much of what sinks have
+  // staged waits for being published.
+  virtual bool holds_sources() const = 0;
   // A source has handed on its End.
   virtual void SourceEnded() = 0;
   // A task has handed on the barrier.
@@ -75,8 +79,9 @@ class CheckpointCoordinator final : public CheckpointListener {
   // Says who takes part; before anything else.
   void SetParticipants(CheckpointParticipants participants);
 
-  // Starts a checkpoint unless one is under way, the last one was too short ago, too much waits for
-  // being published, or the final one has begun.
+  // Starts a checkpoint unless one is under way, the last one was too short ago, or the final one has
+  // begun. Where too much waits for being published it starts when that is done, and sources stop
+  // until then.
   void Trigger(Time now);
   // A savepoint, as soon as it is possible, into folder `target`; with `stop` it is the job's end.
   // `done` is called once, with the failure or when it is durable (with `stop`: published).
@@ -93,6 +98,7 @@ class CheckpointCoordinator final : public CheckpointListener {
 
   bool keeps_state() const override { return keeps_state_; }
   SaveMode save_mode() const override;
+  bool holds_sources() const override { return holds_sources_.load(std::memory_order_relaxed); }
   void SourceEnded() override;
   void Acknowledge(TaskSnapshot snapshot) override;
   void Published(size_t sink, int64_t epoch) override;
@@ -121,18 +127,20 @@ class CheckpointCoordinator final : public CheckpointListener {
   // All but the last under the mutex.
   bool all_ended() const { return ended_ == participants_.sources.size(); }
   size_t unpublished() const;
+  bool PublishingIsBehind() const;
   void Begin(Time now);
-  // Begins the final checkpoint, or the savepoint that is wanted, if it is time for it.
+  // Begins the final checkpoint, the savepoint that is wanted or the checkpoint that sources are held
+  // for, if it is time for it.
   void BeginWhatIsDue(Time now);
   void CollectStaged(SinkSnapshot sink);
   // All tasks have acknowledged: adds what the sinks wait for, and hands the image to the writer.
   void Complete();
-  void Commit(int64_t bytes);
+  void Commit(const WrittenCheckpoint& written);
   void GiveUp(const std::string& why);
-  void Report(const std::string& failure, int64_t bytes);
+  void Report(const std::string& failure, const WrittenCheckpoint& written);
   void EndSavepoint(const Status& status);
   void DoneIfPublished();
-  Result<int64_t> Write(Checkpoint& image);
+  Result<WrittenCheckpoint> Write(Checkpoint& image);
 
   const CheckpointOptions options_;
   CheckpointStore* const store_;
@@ -147,6 +155,7 @@ class CheckpointCoordinator final : public CheckpointListener {
   bool final_ = false;
   bool committed_final_ = false;
   bool chained_ = false;  // the snapshots of the last epoch are kept: the next may be deltas
+  std::atomic<bool> holds_sources_{false};
   std::atomic<bool> full_{true};  // asked of the one under way
   std::atomic<bool> keeps_state_{false};  // the one under way holds the operators' state
   size_t ended_ = 0;   // sources
@@ -157,6 +166,7 @@ class CheckpointCoordinator final : public CheckpointListener {
   Time last_end_ = Time::min();
   int64_t failures_ = 0;  // one after the other
   std::chrono::microseconds alignment_{0};
+  std::map<std::string, CheckpointReport::OperatorCost> costs_;  // of the one under way, by id
   CheckpointTotals totals_;
 };
 

@@ -65,9 +65,10 @@ TEST_F(CoordinatorTest, UnpublishedEpochsAreCarriedOnAndLimited) {
   EXPECT_EQ(pending[0].payload, "p1");
   Trigger(10);
   EXPECT_EQ(barrier_, 3) << "three wait already";
+  EXPECT_TRUE(coordinator_->holds_sources());
   coordinator_->Published(0, 1);
-  Trigger(10);
-  EXPECT_EQ(barrier_, 4);
+  EXPECT_EQ(barrier_, 4) << "it was due";
+  EXPECT_FALSE(coordinator_->holds_sources());
 }
 
 TEST_F(CoordinatorTest, LateCheckpointIsGivenUpAndItsOutputJoinsTheNext) {

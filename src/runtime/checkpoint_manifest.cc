@@ -68,9 +68,10 @@ std::string OperatorText(const ManifestOperator& op) {
   };
   return fmt::format(
       R"({{"id": {}, "what": {}, "rows_in": {}, "rows_out": {}, "late": {}, "filtered": {}, )"
-      R"("instances": {}}})",
+      R"("alignment_us": {}, "save_us": {}, "bytes": {}, "instances": {}}})",
       Quoted(op.id), Quoted(op.what), op.counters.rows_in, op.counters.rows_out, op.counters.late,
-      op.counters.filtered, Array(op.chains, "      ", chain));
+      op.counters.filtered, op.alignment.count(), op.save.count(), op.bytes,
+      Array(op.chains, "      ", chain));
 }
 
 std::string LaneText(const LaneSnapshot& lane) {
@@ -109,6 +110,10 @@ std::string Text(const dom::element& in, const char* key) {
   return Unquoted(std::string_view(in[key]));
 }
 int64_t Number(const dom::element& in, const char* key) { return int64_t(in[key]); }
+int64_t NumberOr0(const dom::element& in, const char* key) {
+  int64_t number = 0;
+  return in[key].get(number) == simdjson::SUCCESS ? number : 0;
+}
 bool Flag(const dom::element& in, const char* key) { return bool(in[key]); }
 uint64_t Hex(const dom::element& in, const char* key) {
   const std::string_view text(in[key]);
@@ -138,6 +143,9 @@ ManifestOperator OperatorOf(const dom::element& in) {
   op.what = Text(in, "what");
   op.counters = {Number(in, "rows_in"), Number(in, "rows_out"), Number(in, "late"),
                  Number(in, "filtered")};
+  op.alignment = std::chrono::microseconds(NumberOr0(in, "alignment_us"));
+  op.save = std::chrono::microseconds(NumberOr0(in, "save_us"));
+  op.bytes = NumberOr0(in, "bytes");
   for (const dom::element instance : dom::array(in["instances"])) {
     StateChain& chain = op.chains[static_cast<int>(Number(instance, "instance"))];
     for (const dom::element file : dom::array(instance["files"])) chain.push_back(FileOf(file));
@@ -171,7 +179,8 @@ ManifestSink SinkOf(const dom::element& in) {
 Manifest ManifestOf(const dom::element& in) {
   Manifest manifest;
   manifest.name = {Text(in, "job"),         Text(in, "lineage"),   Number(in, "epoch"),
-                   Text(in, "script_hash"), Flag(in, "savepoint"), Flag(in, "finished")};
+                   Text(in, "script_hash"), Flag(in, "savepoint"), Flag(in, "finished"),
+                   static_cast<uint32_t>(Number(in, "key_groups"))};
   manifest.created = Text(in, "created");
   for (const dom::element each : dom::array(in["operators"])) {
     manifest.operators.push_back(OperatorOf(each));
@@ -217,7 +226,8 @@ std::string ManifestToJson(const Manifest& manifest) {
       "\n"
       R"(  "created": {}, "script_hash": {}, "key_groups": {},)",
       kFormat, Manifest::kVersion, Quoted(name.job), Quoted(name.lineage), name.epoch,
-      name.savepoint, name.finished, Quoted(manifest.created), Quoted(name.script_hash), kKeyGroups);
+      name.savepoint, name.finished, Quoted(manifest.created), Quoted(name.script_hash),
+      name.key_groups);
   body += "\n  \"operators\": " + Array(manifest.operators, "    ", OperatorText);
   body += ",\n  \"sources\": " + Array(manifest.lanes, "    ", LaneText);
   body += ",\n  \"sinks\": " + Array(manifest.sinks, "    ", SinkText);

@@ -24,6 +24,10 @@ struct ManifestOperator {
   std::string id, what;
   OperatorCounters counters;
   std::map<int, StateChain> chains;  // by instance that saved
+  // Of this checkpoint: the longest that an instance waited for its last barrier and took to save,
+  // and what was written. 0 in manifests of versions that did not tell.
+  std::chrono::microseconds alignment{0}, save{0};
+  int64_t bytes = 0;
 };
 
 // A staged epoch of a sink, its payload in a file.

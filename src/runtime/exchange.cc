@@ -44,7 +44,8 @@ Result<Batch> Join(const std::vector<Batch>& pieces, int64_t rows) {
 
 }  // namespace
 
-Exchange::Exchange(std::vector<Route> routes, Coalescing coalescing) : coalescing_(coalescing) {
+Exchange::Exchange(std::vector<Route> routes, Coalescing coalescing, uint32_t key_groups)
+    : coalescing_(coalescing), key_groups_(key_groups) {
   for (Route& route : routes) {
     Fan fan{std::move(route.keys), {}};
     for (Channel* channel : route.targets) fan.lanes.push_back({channel, {}, 0});
@@ -104,7 +105,7 @@ Status Exchange::Assign(const Fan& fan, const Batch& batch) {
   for (auto& indices : indices_) indices.clear();
   const auto rows = static_cast<size_t>(batch.num_rows());
   for (size_t row = 0; row < rows; ++row) {
-    indices_[TaskOfHash(hashes_[row], tasks)].push_back(static_cast<int32_t>(row));
+    indices_[TaskOfHash(hashes_[row], tasks, key_groups_)].push_back(static_cast<int32_t>(row));
   }
   return Status::OK();
 }

@@ -30,7 +30,7 @@ struct Coalescing {
 
 class Exchange final : public ChainEnd {
  public:
-  Exchange(std::vector<Route> routes, Coalescing coalescing);
+  Exchange(std::vector<Route> routes, Coalescing coalescing, uint32_t key_groups = kKeyGroups);
 
   Status Accept(Message message) override;
   bool Full() const override;
@@ -57,6 +57,7 @@ class Exchange final : public ChainEnd {
 
   std::vector<Fan> fans_;
   Coalescing coalescing_;
+  uint32_t key_groups_;
   // While idle, rows (of processing-time windows) do not make the channels hold back event time.
   bool idle_ = false;
   std::vector<uint64_t> hashes_;

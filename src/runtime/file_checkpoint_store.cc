@@ -127,7 +127,8 @@ Result<std::unique_ptr<StateReader>> FileRestorePoint::OpenState(const std::stri
   std::vector<StateChain> chains;
   for (const auto& [of, chain] : op->chains) chains.push_back(chain);
   return std::make_unique<StateFilesReader>(root_, std::move(chains), static_cast<size_t>(instance),
-                                            static_cast<size_t>(parallelism));
+                                            static_cast<size_t>(parallelism),
+                                            manifest_.name.key_groups);
 }
 
 Result<std::shared_ptr<const RestorePoint>> OpenManifest(const std::string& path) {
@@ -147,29 +148,30 @@ Result<std::unique_ptr<FileCheckpointStore>> FileCheckpointStore::Open(const std
       new FileCheckpointStore(folder, std::max(retained, 1)));
 }
 
-Result<int64_t> FileCheckpointStore::Write(const Checkpoint& checkpoint) {
+Result<WrittenCheckpoint> FileCheckpointStore::Write(const Checkpoint& checkpoint) {
   if (!checkpoint.target.empty()) {
     MILL_ASSIGN(auto apart, Open(checkpoint.target, 1));
     Checkpoint copy = checkpoint;
     copy.target.clear();
     return apart->Write(copy);
   }
-  int64_t bytes = 0;
-  MILL_ASSIGN(const Manifest manifest, WriteFiles(checkpoint, bytes));
+  WrittenCheckpoint written;
+  MILL_ASSIGN(const Manifest manifest, WriteFiles(checkpoint, written));
   MILL_RETURN(Commit(manifest));
   chains_.clear();
-  wants_full_ = false;
   for (const ManifestOperator& op : manifest.operators) {
-    for (const auto& [instance, chain] : op.chains) {
-      chains_[{op.id, instance}] = chain;
-      if (WantsFold(chain)) wants_full_ = true;
-    }
+    for (const auto& [instance, chain] : op.chains) chains_[{op.id, instance}] = chain;
+  }
+  wants_full_ = false;
+  for (const OperatorSnapshot& op : checkpoint.operators) {
+    if (op.state && WantsFull(*op.state, chains_[{op.id, op.instance}])) wants_full_ = true;
   }
   MILL_RETURN(DropOld());
-  return bytes;
+  return written;
 }
 
-Result<Manifest> FileCheckpointStore::WriteFiles(const Checkpoint& checkpoint, int64_t& bytes) {
+Result<Manifest> FileCheckpointStore::WriteFiles(const Checkpoint& checkpoint,
+                                                 WrittenCheckpoint& written) {
   Manifest manifest;
   manifest.name = checkpoint.name;
   manifest.created = UtcNow();
@@ -177,13 +179,13 @@ Result<Manifest> FileCheckpointStore::WriteFiles(const Checkpoint& checkpoint, i
   manifest.rejects = checkpoint.rejects;
   const int64_t epoch = checkpoint.name.epoch;
   MILL_RETURN(MakeFolder(folder_ + "/" + EpochFolder(epoch)));
-  MILL_RETURN(WriteState(checkpoint, manifest, bytes));
+  MILL_RETURN(WriteState(checkpoint, manifest, written));
   std::map<std::pair<std::string, int64_t>, ManifestPayload> payloads;
   for (size_t i = 0; i < checkpoint.sinks.size(); ++i) {
     const SinkSnapshot& from = checkpoint.sinks[i];
     ManifestSink sink{from.id, from.counters, {}};
     for (const Committable& staged : from.pending) {
-      MILL_ASSIGN(const auto payload, WritePayload(from.id, i, staged, epoch, bytes));
+      MILL_ASSIGN(const auto payload, WritePayload(from.id, i, staged, epoch, written.bytes));
       payloads[{from.id, staged.epoch}] = payload;
       sink.pending.push_back(payload);
     }
@@ -196,25 +198,44 @@ Result<Manifest> FileCheckpointStore::WriteFiles(const Checkpoint& checkpoint, i
 }
 
 Status FileCheckpointStore::WriteState(const Checkpoint& checkpoint, Manifest& manifest,
-                                       int64_t& bytes) {
+                                       WrittenCheckpoint& written) {
   std::map<std::string, size_t> places;
   for (const OperatorSnapshot& from : checkpoint.operators) {
     const auto [place, added] = places.try_emplace(from.id, manifest.operators.size());
-    if (added) manifest.operators.push_back({from.id, from.what, {}, {}});
+    if (added) manifest.operators.push_back({from.id, from.what, {}, {}, {}, {}, 0});
     ManifestOperator& op = manifest.operators[place->second];
     op.counters.rows_in += from.counters.rows_in;
     op.counters.rows_out += from.counters.rows_out;
     op.counters.late += from.counters.late;
     op.counters.filtered += from.counters.filtered;
+    op.alignment = std::max(op.alignment, from.alignment);
+    op.save = std::max(op.save, from.save);
     if (!from.state || from.state->tables().empty()) continue;
     const std::string folder =
         fmt::format("{}/{}-{}", EpochFolder(checkpoint.name.epoch), place->second, FileName(op.id));
-    MILL_ASSIGN(StateChain files, WriteSnapshot(*from.state, folder_, folder, from.instance));
-    for (const StateFile& file : files) bytes += file.bytes;
-    StateChain& chain = op.chains[from.instance];
-    if (from.state->mode() == SaveMode::kDelta) chain = chains_[{op.id, from.instance}];
-    chain.insert(chain.end(), files.begin(), files.end());
+    MILL_RETURN(WriteInstance(from, checkpoint.name.epoch, folder, op, written));
   }
+  return Status::OK();
+}
+
+Status FileCheckpointStore::WriteInstance(const OperatorSnapshot& from, int64_t epoch,
+                                          const std::string& folder, ManifestOperator& op,
+                                          WrittenCheckpoint& written) {
+  const auto start = std::chrono::steady_clock::now();
+  MILL_ASSIGN(StateChain files, WriteSnapshot(*from.state, folder_, folder, from.instance));
+  StateChain& chain = op.chains[from.instance];
+  if (from.state->mode() == SaveMode::kDelta) chain = chains_[{op.id, from.instance}];
+  WrittenCheckpoint::Part& part = written.operators[op.id];
+  for (StateFile& file : files) {
+    file.epoch = epoch;
+    written.bytes += file.bytes;
+    part.bytes += file.bytes;
+    op.bytes += file.bytes;
+    chain.push_back(std::move(file));
+  }
+  DropSuperseded(*from.state, epoch, &chain);
+  part.time += std::chrono::duration_cast<std::chrono::microseconds>(
+      std::chrono::steady_clock::now() - start);
   return Status::OK();
 }
 

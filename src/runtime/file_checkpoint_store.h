@@ -17,7 +17,7 @@ class FileCheckpointStore final : public CheckpointStore {
   // Keeps the newest `retained` checkpoints of `folder`, which is made if need be.
   static Result<std::unique_ptr<FileCheckpointStore>> Open(const std::string& folder, int retained);
 
-  Result<int64_t> Write(const Checkpoint& checkpoint) override;
+  Result<WrittenCheckpoint> Write(const Checkpoint& checkpoint) override;
   bool wants_full() const override { return wants_full_; }
   // The newest complete one that is whole. Older ones are tried where it is damaged; `damage`
   // tells of these.
@@ -32,8 +32,10 @@ class FileCheckpointStore final : public CheckpointStore {
   FileCheckpointStore(std::string folder, int retained)
       : folder_(std::move(folder)), retained_(retained) {}
 
-  Result<Manifest> WriteFiles(const Checkpoint& checkpoint, int64_t& bytes);
-  Status WriteState(const Checkpoint& checkpoint, Manifest& manifest, int64_t& bytes);
+  Result<Manifest> WriteFiles(const Checkpoint& checkpoint, WrittenCheckpoint& written);
+  Status WriteState(const Checkpoint& checkpoint, Manifest& manifest, WrittenCheckpoint& written);
+  Status WriteInstance(const OperatorSnapshot& from, int64_t epoch, const std::string& folder,
+                       ManifestOperator& op, WrittenCheckpoint& written);
   Result<ManifestPayload> WritePayload(const std::string& sink, size_t number,
                                        const Committable& staged, int64_t epoch, int64_t& bytes);
   Status Commit(const Manifest& manifest);

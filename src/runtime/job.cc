@@ -24,6 +24,21 @@ Timestamp SystemTime() {
   return std::chrono::duration_cast<std::chrono::milliseconds>(now).count();
 }
 
+// Does all of it on so many threads, this one among them; the first failure, if there is one.
+Status DoAll(const std::vector<std::function<Status()>>& work, size_t threads) {
+  std::vector<Status> done(work.size());
+  std::atomic<size_t> next{0};
+  const auto take = [&] {
+    for (size_t i = next++; i < work.size(); i = next++) done[i] = Guarded(work[i]);
+  };
+  std::vector<std::thread> others;
+  for (size_t i = 1; i < std::min(threads, work.size()); ++i) others.emplace_back(take);
+  take();
+  for (std::thread& other : others) other.join();
+  for (const Status& status : done) MILL_RETURN(status);
+  return Status::OK();
+}
+
 // Writes checkpoints in steps of a job that is stepped.
 class WritingStep final : public Activity {
  public:
@@ -219,7 +234,8 @@ Status GraphJob::OpenParts() {
     if (node.sink) MILL_RETURN(Annotate(node.sink->Open(), node.name));
     for (size_t i = 0; i < assembly_->tasks[n].size(); ++i) {
       const OperatorContext context{static_cast<int>(i), node.parallelism,
-                                    &assembly_->tasks[n][i]->rejects()};
+                                    &assembly_->tasks[n][i]->rejects(),
+                                    options_.checkpoints.key_groups};
       MILL_RETURN(Annotate(assembly_->tasks[n][i]->chain().Open(context), node.name));
     }
   }
@@ -238,13 +254,17 @@ Status GraphJob::Restore() {
   for (LaneParts& lane : assembly_->lanes) {
     if (const LaneSnapshot* snapshot = from.FindLane(lane.id)) lane.task->GoOnFrom(*snapshot);
   }
+  std::vector<std::function<Status()>> tasks;
   for (size_t n = 0; n < assembly_->tasks.size(); ++n) {
     const Node& node = assembly_->graph.nodes[n];
     for (auto& task : assembly_->tasks[n]) {
-      MILL_RETURN(Annotate(task->Restore(from, node.parallelism), node.name));
+      tasks.push_back([&from, &node, task = task.get()] {
+        return Annotate(task->Restore(from, node.parallelism), node.name);
+      });
     }
   }
-  return Status::OK();
+  const bool in_order = stepped_ || options_.crash_point;
+  return DoAll(tasks, in_order ? 1 : static_cast<size_t>(options_.workers));
 }
 
 Status GraphJob::Start() {

@@ -5,9 +5,11 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "base/status.h"
 #include "data/batch.h"
+#include "data/key_hash.h"
 
 namespace millrace {
 
@@ -22,7 +24,16 @@ struct CheckpointReport {
   std::chrono::microseconds alignment{0};  // the longest that a task's channels stood waiting
   int64_t bytes = 0;
 
-  // One line for the log.
+  // What it cost an operator: the longest of its instances waited for its last barrier, and took to
+  // save; all of them together took to be written, and have written.
+  struct OperatorCost {
+    std::string id;
+    std::chrono::microseconds alignment{0}, save{0}, write{0};
+    int64_t bytes = 0;
+  };
+  std::vector<OperatorCost> operators;  // of a completed one; those that cost something
+
+  // For the log: a line, and one for each operator.
   std::string ToString() const;
 };
 
@@ -42,6 +53,7 @@ struct CheckpointOptions {
   std::string lineage;
   std::string script_hash;
   int64_t last_epoch = 0;   // epochs are counted on from here
+  uint32_t key_groups = kKeyGroups;  // pipeline.max-parallelism
 };
 
 struct JobOptions {

@@ -67,26 +67,28 @@ class MemoryRestorePoint final : public RestorePoint {
 
 }  // namespace
 
-Result<int64_t> MemoryCheckpointStore::Write(const Checkpoint& checkpoint) {
+Result<WrittenCheckpoint> MemoryCheckpointStore::Write(const Checkpoint& checkpoint) {
   if (!checkpoint.target.empty()) {
     return UserError("a job without a folder cannot make savepoints. hint: run it with --folder");
   }
   std::lock_guard lock(mutex_);
   Chains chains;
-  int64_t bytes = 0;
+  WrittenCheckpoint written;
   int deltas = 0;
   for (const OperatorSnapshot& op : checkpoint.operators) {
     if (!op.state) continue;
     FrozenReader::Chain& chain = chains[{op.id, op.instance}];
     if (op.state->mode() == SaveMode::kDelta) chain = chains_[{op.id, op.instance}];
     chain.push_back(op.state);
-    bytes += op.state->bytes();
+    const int64_t bytes = op.state->bytes();
+    written.bytes += bytes;
+    written.operators[op.id].bytes += bytes;
     deltas = std::max(deltas, static_cast<int>(chain.size()));
   }
   chains_ = chains;
   deltas_ = deltas;
   newest_ = std::make_shared<MemoryRestorePoint>(checkpoint, std::move(chains));
-  return bytes;
+  return written;
 }
 
 Result<std::shared_ptr<const RestorePoint>> MemoryCheckpointStore::Newest() {

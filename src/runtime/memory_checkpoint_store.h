@@ -14,7 +14,7 @@ namespace millrace {
 
 class MemoryCheckpointStore final : public CheckpointStore {
  public:
-  Result<int64_t> Write(const Checkpoint& checkpoint) override;
+  Result<WrittenCheckpoint> Write(const Checkpoint& checkpoint) override;
   bool wants_full() const override { return deltas_ >= kMaxDeltas; }
   Result<std::shared_ptr<const RestorePoint>> Newest() override;
 

@@ -219,12 +219,12 @@ class WorldRejects final : public RejectLog {
 class FaultyStore final : public CheckpointStore {
  public:
   FaultyStore(World* world, CheckpointStore* store) : world_(world), store_(store) {}
-  Result<int64_t> Write(const Checkpoint& checkpoint) override {
+  Result<WrittenCheckpoint> Write(const Checkpoint& checkpoint) override {
     world_->now += static_cast<int64_t>(world_->random.Below(100));
     if (world_->random.Chance(0.05)) return Status::IOError("the disk is full");
-    MILL_ASSIGN(const int64_t bytes, store_->Write(checkpoint));
+    MILL_ASSIGN(WrittenCheckpoint written, store_->Write(checkpoint));
     if (world_->random.Chance(0.03)) return Status::IOError("the folder cannot be synced");
-    return bytes;
+    return written;
   }
   bool wants_full() const override { return store_->wants_full(); }
   Result<std::shared_ptr<const RestorePoint>> Newest() override { return store_->Newest(); }

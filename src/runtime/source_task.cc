@@ -59,6 +59,7 @@ Result<bool> SourceTask::Advance() {
     return true;
   }
   if (ended_ || injected_ == last_.load(std::memory_order_relaxed)) return false;
+  if (wiring_.checkpoints->holds_sources()) return false;  // the barrier that ends it wakes this task
   if (wiring_.ticks) {
     MILL_ASSIGN(bool ticked, Tick());
     if (ticked) return true;

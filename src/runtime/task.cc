@@ -116,10 +116,13 @@ Status Task::BarrierPassed(size_t index, Operator& op, int64_t epoch) {
   snapshot.counters = chain_->CountersOf(index);
   if (parts_.checkpoints->keeps_state()) {
     MILL_RETURN(CrashAt("before an operator saves"));
-    auto state = std::make_shared<FrozenState>(parts_.checkpoints->save_mode());
+    const auto start = std::chrono::steady_clock::now();
+    auto state = std::make_shared<FrozenState>(parts_.checkpoints->save_mode(), parts_.key_groups);
     MILL_RETURN(Annotate(op.Save(*state), fmt::format("saving the state of {} for checkpoint {}",
                                                       snapshot.what, epoch)));
     snapshot.state = std::move(state);
+    snapshot.save = std::chrono::duration_cast<std::chrono::microseconds>(
+        std::chrono::steady_clock::now() - start);
   }
   saved_.push_back(std::move(snapshot));
   return Status::OK();
@@ -131,6 +134,8 @@ Status Task::BarrierLeft(int64_t epoch) {
   snapshot.operators = std::exchange(saved_, {});
   if (sink()) snapshot.sink = sink()->TakeStaged();
   Describe(snapshot);
+  // The chain's first operator is the one that aligned.
+  if (!snapshot.operators.empty()) snapshot.operators[0].alignment = snapshot.alignment;
   rejects_.SetEpoch(epoch + 1);
   parts_.checkpoints->Acknowledge(std::move(snapshot));
   return Status::OK();

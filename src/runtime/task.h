@@ -99,6 +99,7 @@ struct TaskParts {
   RejectLog* rejects = nullptr;  // may be null
   CrashPoint crash;              // may be null
   int64_t last_epoch = 0;        // before the first
+  uint32_t key_groups = kKeyGroups;
 };
 
 class Task : public Activity, private BarrierObserver {

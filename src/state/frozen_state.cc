@@ -22,11 +22,16 @@ Status FrozenState::Erase(const StateTable& table, std::shared_ptr<arrow::Record
   return Status::OK();
 }
 
+Status FrozenState::CountLast(const StateTable& table, int64_t snapshots) {
+  Find(table).last_snapshots = snapshots;
+  return Status::OK();
+}
+
 FrozenTable& FrozenState::Find(const StateTable& table) {
   const auto found = std::find_if(tables_.begin(), tables_.end(),
                                   [&](const auto& t) { return t.table.name == table.name; });
   if (found != tables_.end()) return *found;
-  tables_.push_back({table, {}, {}});
+  tables_.push_back({table, {}, {}, 0});
   return tables_.back();
 }
 
@@ -52,14 +57,27 @@ namespace {
 // The rows whose key this task owns.
 Result<std::shared_ptr<arrow::RecordBatch>> TakeOwn(const StateTable& table,
                                                     const std::shared_ptr<arrow::RecordBatch>& rows,
-                                                    size_t instance, size_t parallelism) {
+                                                    size_t instance, size_t parallelism,
+                                                    uint32_t key_groups) {
   if (table.key_columns.empty()) return rows;
-  MILL_ASSIGN(const std::vector<uint32_t> groups, KeyGroupsOf(table, *rows));
+  MILL_ASSIGN(const std::vector<uint32_t> groups, KeyGroupsOf(table, *rows, key_groups));
   std::vector<int32_t> own;
   for (size_t i = 0; i < groups.size(); ++i) {
-    if (TaskOfGroup(groups[i], parallelism) == instance) own.push_back(static_cast<int32_t>(i));
+    if (TaskOfGroup(groups[i], parallelism, key_groups) != instance) continue;
+    own.push_back(static_cast<int32_t>(i));
   }
   return TakeRows(rows, own);
+}
+
+// The first snapshot of the chain that counts for the table.
+size_t FirstThatCounts(const StateTable& table, const FrozenReader::Chain& chain) {
+  for (const FrozenTable& frozen : chain.back()->tables()) {
+    const auto last = static_cast<size_t>(frozen.last_snapshots);
+    if (frozen.table.name == table.name && last > 0 && last < chain.size()) {
+      return chain.size() - last;
+    }
+  }
+  return 0;
 }
 
 }  // namespace
@@ -67,9 +85,10 @@ Result<std::shared_ptr<arrow::RecordBatch>> TakeOwn(const StateTable& table,
 Result<arrow::RecordBatchVector> FrozenReader::Read(const StateTable& table) const {
   arrow::RecordBatchVector all;
   for (const Chain& chain : chains_) {
+    if (chain.empty()) continue;
     std::vector<SnapshotPiece> pieces;
-    for (const auto& state : chain) {
-      for (const FrozenTable& frozen : state->tables()) {
+    for (size_t s = FirstThatCounts(table, chain); s < chain.size(); ++s) {
+      for (const FrozenTable& frozen : chain[s]->tables()) {
         if (frozen.table.name != table.name) continue;
         SnapshotPiece& piece = pieces.emplace_back();
         piece.erased = frozen.erased;
@@ -80,8 +99,9 @@ Result<arrow::RecordBatchVector> FrozenReader::Read(const StateTable& table) con
       }
     }
     MILL_ASSIGN(auto folded, FoldPieces(table, std::move(pieces)));
+    const uint32_t key_groups = chain.back()->key_groups();
     for (const auto& rows : folded) {
-      MILL_ASSIGN(auto own, TakeOwn(table, rows, instance_, parallelism_));
+      MILL_ASSIGN(auto own, TakeOwn(table, rows, instance_, parallelism_, key_groups));
       if (own->num_rows() > 0) all.push_back(std::move(own));
     }
   }

@@ -7,6 +7,7 @@
 #include <memory>
 #include <vector>
 
+#include "data/key_hash.h"
 #include "state/snapshot.h"
 
 namespace millrace {
@@ -15,17 +16,22 @@ struct FrozenTable {
   StateTable table;
   arrow::RecordBatchVector rows;    // of table.schema
   arrow::RecordBatchVector erased;  // all of one schema, some of the table's columns
+  int64_t last_snapshots = 0;       // StateWriter::CountLast; 0: not called
 };
 
 class FrozenState final : public StateWriter {
  public:
-  explicit FrozenState(SaveMode mode) : mode_(mode) {}
+  // `key_groups`: how many the job has.
+  explicit FrozenState(SaveMode mode, uint32_t key_groups = kKeyGroups)
+      : mode_(mode), key_groups_(key_groups) {}
 
   SaveMode mode() const override { return mode_; }
   Status Write(const StateTable& table, std::shared_ptr<arrow::RecordBatch> rows) override;
   Status Erase(const StateTable& table, std::shared_ptr<arrow::RecordBatch> ids) override;
+  Status CountLast(const StateTable& table, int64_t snapshots) override;
 
   const std::vector<FrozenTable>& tables() const { return tables_; }
+  uint32_t key_groups() const { return key_groups_; }
   int64_t rows() const;
   // Of the arrays' buffers.
   int64_t bytes() const;
@@ -34,6 +40,7 @@ class FrozenState final : public StateWriter {
   FrozenTable& Find(const StateTable& table);
 
   SaveMode mode_;
+  uint32_t key_groups_;
   std::vector<FrozenTable> tables_;
 };
 

@@ -244,15 +244,55 @@ void KeyTable::ForgetSaved(uint32_t slot) {
   erased_lengths_.push_back(static_cast<uint32_t>(KeySize(slot)));
 }
 
-Result<KeyChanges> KeyTable::TakeChanges(SaveMode mode) {
+Result<KeyChanges> KeyTable::TakeChanges(SaveMode mode, Rewrite rewrite) {
   KeyChanges changes;
   if (!tracking_) marks_.resize(used_.size(), 0);
   tracking_ = true;
+  if (rewrite == Rewrite::kInTurns) {
+    const size_t changed = CountTouched() + erased_lengths_.size();
+    if (mode == SaveMode::kDelta && changed > 0) {
+      TouchNext(std::max(changed, size_ / kLongestChain + 1));
+    }
+    changes.last_snapshots = CountSnapshots(mode);
+  }
   changes.slots = TakeTouched(mode);
   if (mode == SaveMode::kDelta) MILL_RETURN(TakeErased(changes));
   erased_ = {};
   erased_lengths_ = {};
   return changes;
+}
+
+size_t KeyTable::CountTouched() const {
+  size_t count = 0;
+  for (uint8_t mark : marks_) count += mark & kTouched;
+  return count;
+}
+
+// Marks that many keys as changed that are not, from where the last call stopped; or all there are.
+void KeyTable::TouchNext(size_t count) {
+  for (size_t looked = 0; looked < used_.size() && count > 0; ++looked) {
+    const uint32_t slot = turn_.slot;
+    if (used_[slot] == kKeyed && !(marks_[slot] & kTouched)) {
+      marks_[slot] |= kTouched;
+      --count;
+    }
+    if (++turn_.slot < used_.size()) continue;
+    turn_.slot = 0;
+    ++turn_.round;
+  }
+}
+
+// Adds the one that is being made; returns how many count.
+int64_t KeyTable::CountSnapshots(SaveMode mode) {
+  if (mode == SaveMode::kFull) turns_.clear();
+  while (!turns_.empty() && WholeRoundSince(turns_.front())) turns_.pop_front();
+  if (turns_.empty() || turns_.back().round != turn_.round || turns_.back().slot != turn_.slot) {
+    turns_.push_back(turn_);
+  }
+  ++turns_.back().snapshots;
+  int64_t count = 0;
+  for (const Turn& turn : turns_) count += turn.snapshots;
+  return count;
 }
 
 std::vector<uint32_t> KeyTable::TakeTouched(SaveMode mode) {

@@ -12,10 +12,14 @@
 //
 // Once it has been saved, the table notes what changes: one byte by slot tells whether the key has
 // been looked up since (its state may differ), and whether it was in a snapshot (so that a delta
-// must tell of its end).
+// must tell of its end). So that a chain of deltas does not grow for ever, each delta also writes
+// as many keys again that have not changed, from slot to slot, round after round: once round, what
+// the chain holds from before that is of no use. So no snapshot but the first need be whole, and
+// what one costs grows with the change, not with the table.
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <span>
 #include <vector>
@@ -31,6 +35,15 @@ struct KeyChanges {
   std::vector<uint32_t> slots;  // keys to be written, ascending
   arrow::ArrayVector erased;    // key columns of those saved before and gone since
   int64_t erased_count = 0;
+  // All keys have been written in the newest so many snapshots, this one included: what is in
+  // earlier ones no longer counts. 0: not known.
+  int64_t last_snapshots = 0;
+};
+
+// What deltas hold beside what has changed.
+enum class Rewrite {
+  kInTurns,  // keys that have not changed, in turns
+  kNothing,  // where a key's row of a delta cannot take the place of an earlier one (lists that grow)
 };
 
 class KeyTable {
@@ -66,7 +79,7 @@ class KeyTable {
   // The keys to be saved: all, or those that have changed since the last call. From the first call
   // on changes are noted; what changes after it belongs to the next one. In a table with
   // namespaces, whose numbers may be given anew, what was erased is for the owner to tell.
-  Result<KeyChanges> TakeChanges(SaveMode mode);
+  Result<KeyChanges> TakeChanges(SaveMode mode, Rewrite rewrite = Rewrite::kInTurns);
   // Notes a change of a key that was not looked up.
   void Touch(uint32_t slot) {
     if (tracking_) marks_[slot] |= kTouched;
@@ -110,6 +123,8 @@ class KeyTable {
   void EraseEntry(size_t position);
   void CompactArena();
   void TouchAll(const std::vector<uint32_t>& slots);
+  size_t CountTouched() const;
+  void TouchNext(size_t count);
   std::vector<uint32_t> TakeTouched(SaveMode mode);
   Status TakeErased(KeyChanges& changes);
 
@@ -122,12 +137,28 @@ class KeyTable {
   std::vector<uint8_t> keys_;   // fixed keys by slot, or the arena
   std::vector<Place> places_;   // by slot, variable keys only
   size_t live_bytes_ = 0;       // of the arena
+  // How far the snapshots have come in writing keys again: of all rounds.
+  struct Turn {
+    int64_t round = 0;
+    uint32_t slot = 0;  // the next one
+    int64_t snapshots = 0;  // that ended here, one after the other
+  };
+  bool WholeRoundSince(const Turn& turn) const {
+    return turn_.round > turn.round + 1 || (turn_.round > turn.round && turn_.slot >= turn.slot);
+  }
+  int64_t CountSnapshots(SaveMode mode);
+
+  // Fewer keys are not written again, so that chains do not get longer than this.
+  static constexpr size_t kLongestChain = 256;
+
   // Changes since the last snapshot.
   static constexpr uint8_t kTouched = 1, kSaved = 2;
   bool tracking_ = false;
   std::vector<uint8_t> marks_;           // by slot
   std::vector<uint8_t> erased_;          // keys that were saved, one behind the other
   std::vector<uint32_t> erased_lengths_;
+  Turn turn_;
+  std::deque<Turn> turns_;      // of the snapshots that count, oldest first
   EncodedKeys encoded_;         // scratch
   std::vector<uint64_t> hashes_;
 };

@@ -3,6 +3,7 @@
 #include <arrow/api.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
 #include <random>
 #include <set>
@@ -256,6 +257,7 @@ TEST(KeyTable, NotesChangesBetweenSnapshots) {
     KeyTable table = TableOf({arrow::int64()}, false);
     std::map<int64_t, uint32_t> slots;
     std::set<int64_t> touched, saved, erased;
+    std::vector<std::set<int64_t>> written;  // by snapshot, from the last full one on
     const auto erase = [&](int64_t key) {
       if (saved.erase(key) > 0) erased.insert(key);
       touched.erase(key);
@@ -289,15 +291,28 @@ TEST(KeyTable, NotesChangesBetweenSnapshots) {
       const KeyChanges changes = *table.TakeChanges(full ? SaveMode::kFull : SaveMode::kDelta);
       std::set<int64_t> all;
       for (const auto& [present, slot] : slots) all.insert(present);
-      ASSERT_EQ(Numbers(*(*table.KeyColumns(changes.slots))[0]), full ? all : touched);
-      if (!full) {
+      const std::set<int64_t> now = Numbers(*(*table.KeyColumns(changes.slots))[0]);
+      if (full) {
+        ASSERT_EQ(now, all);
+        saved.clear();
+        written.clear();
+      } else {
+        ASSERT_TRUE(std::includes(all.begin(), all.end(), now.begin(), now.end()));
+        ASSERT_TRUE(std::includes(now.begin(), now.end(), touched.begin(), touched.end()));
+        ASSERT_LE(now.size(), 2 * (touched.size() + erased.size()) + 1);
         ASSERT_EQ(Numbers(*changes.erased[0]), erased);
         ASSERT_EQ(changes.erased_count, static_cast<int64_t>(erased.size()));
       }
-      if (full) saved.clear();
-      for (const auto& [present, slot] : slots) {
-        if (full || touched.contains(present)) saved.insert(present);
+      saved.insert(now.begin(), now.end());
+      written.push_back(now);
+      ASSERT_GE(changes.last_snapshots, 1);
+      ASSERT_LE(changes.last_snapshots, static_cast<int64_t>(written.size()));
+      std::set<int64_t> found_in_last;
+      for (auto set = written.end() - changes.last_snapshots; set != written.end(); ++set) {
+        found_in_last.insert(set->begin(), set->end());
       }
+      ASSERT_TRUE(std::includes(found_in_last.begin(), found_in_last.end(), saved.begin(),
+                                saved.end()));
       touched.clear();
       erased.clear();
     }

@@ -3,7 +3,8 @@
 // is the business of who calls Save: a checkpoint, a savepoint, a test.
 //
 // A snapshot is full, or a delta: what has changed since the snapshot before. The snapshots of one
-// instance from a full one on are its chain; a reader folds it (snapshot_fold.h).
+// instance from a full one on are its chain; a reader folds it (snapshot_fold.h). A chain loses its
+// oldest snapshots as all they hold is written again in later ones (StateWriter::CountLast).
 #pragma once
 
 #include <arrow/record_batch.h>
@@ -39,6 +40,9 @@ class StateWriter {
   // In a delta: what was saved before of the rows that are equal to a row of `ids` in all its
   // columns (some of the table's, by name) is gone. What is written in this snapshot stays.
   virtual Status Erase(const StateTable& table, std::shared_ptr<arrow::RecordBatch> ids) = 0;
+  // All rows of the table have been written in the newest `snapshots` snapshots, this one included:
+  // what earlier ones of the chain hold of it no longer counts.
+  virtual Status CountLast(const StateTable& table, int64_t snapshots) = 0;
 };
 
 class StateReader {

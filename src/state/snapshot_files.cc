@@ -6,13 +6,13 @@
 #include <arrow/table.h>
 #include <arrow/util/key_value_metadata.h>
 #include <parquet/arrow/reader.h>
+#include <parquet/arrow/schema.h>
 #include <parquet/arrow/writer.h>
 #include <parquet/exception.h>
 #include <parquet/statistics.h>
 
 #include <algorithm>
 #include <filesystem>
-#include <map>
 
 #include "base/files.h"
 #include "state/snapshot_fold.h"
@@ -50,36 +50,6 @@ std::shared_ptr<arrow::Schema> FileSchema(const StateTable& table, const arrow::
                        arrow::key_value_metadata({"table", "doc"}, {table.name, table.doc}));
 }
 
-std::string MetadataOf(const std::shared_ptr<const arrow::KeyValueMetadata>& metadata,
-                       const std::string& key) {
-  return metadata == nullptr ? "" : metadata->Get(key).ValueOr("");
-}
-
-// The columns whose metadata give a place under `name`, in order of these.
-std::vector<int> PlacedColumns(const arrow::Schema& schema, const std::string& name) {
-  std::map<size_t, int> columns;
-  for (int i = 0; i < schema.num_fields(); ++i) {
-    const std::string place = MetadataOf(schema.field(i)->metadata(), name);
-    if (!place.empty()) columns[std::strtoul(place.c_str(), nullptr, 10)] = i;
-  }
-  std::vector<int> ordered;
-  for (const auto& [place, column] : columns) ordered.push_back(column);
-  return ordered;
-}
-
-// The table as a file with its rows tells it; the inverse of FileSchema.
-Result<StateTable> TableOfFile(const arrow::Schema& file) {
-  MILL_ASSIGN(auto schema, file.RemoveField(0));
-  arrow::FieldVector fields;
-  for (const auto& field : schema->fields()) {
-    const auto make = IsGrowing(*field) ? GrowingStateField : StateField;
-    fields.push_back(make(field->name(), field->type(), DocOf(*field)));
-  }
-  return StateTable{MetadataOf(file.metadata(), "table"), MetadataOf(file.metadata(), "doc"),
-                    arrow::schema(std::move(fields)), PlacedColumns(*schema, "key"),
-                    PlacedColumns(*schema, "id")};
-}
-
 // ---- writing ----
 
 // Rows of some batches in order of their key groups.
@@ -88,16 +58,16 @@ class GroupedRows {
   explicit GroupedRows(const arrow::RecordBatchVector& batches) : batches_(batches) {}
 
   // A stable counting sort. `keyed` as for KeyGroupsOf.
-  Status Sort(const StateTable& keyed) {
+  Status Sort(const StateTable& keyed, uint32_t key_groups) {
     std::vector<std::vector<uint32_t>> groups;
-    std::vector<size_t> ends(kKeyGroups + 1, 0);
+    std::vector<size_t> ends(key_groups + 1, 0);
     for (const auto& batch : batches_) {
-      MILL_ASSIGN(auto of_batch, KeyGroupsOf(keyed, *batch));
+      MILL_ASSIGN(auto of_batch, KeyGroupsOf(keyed, *batch, key_groups));
       for (uint32_t group : of_batch) ++ends[group + 1];
       groups.push_back(std::move(of_batch));
     }
-    for (size_t g = 0; g < kKeyGroups; ++g) ends[g + 1] += ends[g];
-    rows_.resize(ends[kKeyGroups]);
+    for (size_t g = 0; g < key_groups; ++g) ends[g + 1] += ends[g];
+    rows_.resize(ends[key_groups]);
     for (size_t b = 0; b < groups.size(); ++b) {
       for (size_t i = 0; i < groups[b].size(); ++i) {
         rows_[ends[groups[b][i]]++] = {groups[b][i], static_cast<uint32_t>(b),
@@ -157,46 +127,120 @@ class GroupedRows {
   std::vector<Row> rows_;
 };
 
-std::shared_ptr<parquet::WriterProperties> FileProperties() {
-  return parquet::WriterProperties::Builder()
-      .compression(parquet::Compression::ZSTD)
-      ->compression_level(1)
-      ->created_by("millrace")
-      ->build();
+// Numbers are written as differences, which is small and cheap, and not compressed: of a snapshot
+// each second most of the time would go there.
+Result<std::shared_ptr<parquet::WriterProperties>> FileProperties(const arrow::Schema& schema) {
+  parquet::WriterProperties::Builder builder;
+  builder.created_by("millrace")->compression(parquet::Compression::UNCOMPRESSED);
+  builder.max_row_group_length(kRowGroupRows)->write_batch_size(kRowGroupRows);
+  std::shared_ptr<parquet::SchemaDescriptor> columns;
+  MILL_RETURN(parquet::arrow::ToParquetSchema(&schema, *parquet::default_writer_properties(),
+                                              *parquet::default_arrow_writer_properties(),
+                                              &columns));
+  for (int i = 0; i < columns->num_columns(); ++i) {
+    const auto type = columns->Column(i)->physical_type();
+    const std::string path = columns->Column(i)->path()->ToDotString();
+    if (i > 0) builder.disable_statistics(path);
+    if (type == parquet::Type::INT32 || type == parquet::Type::INT64) {
+      builder.disable_dictionary(path)->encoding(path, parquet::Encoding::DELTA_BINARY_PACKED);
+    } else {
+      builder.compression(path, parquet::Compression::ZSTD)->compression_level(path, 1);
+    }
+  }
+  return builder.build();
 }
 
-Status WriteRows(const GroupedRows& rows, const std::shared_ptr<arrow::Schema>& schema,
-                 const std::shared_ptr<DurableFile>& out) {
-  MILL_ASSIGN(auto writer, parquet::arrow::FileWriter::Open(
-                               *schema, arrow::default_memory_pool(), out, FileProperties(),
-                               parquet::ArrowWriterProperties::Builder().store_schema()->build()));
-  for (size_t begin = 0; begin < rows.size(); begin += kRowGroupRows) {
-    const size_t end = std::min<size_t>(rows.size(), begin + kRowGroupRows);
-    MILL_ASSIGN(auto batch, rows.Take(begin, end, schema));
-    MILL_RETURN(writer->NewRowGroup());
-    for (const auto& column : batch->columns()) MILL_RETURN(writer->WriteColumnChunk(*column));
+// A state file being written.
+class RowsWriter {
+ public:
+  static Result<RowsWriter> Open(const std::shared_ptr<arrow::Schema>& schema,
+                                 const std::shared_ptr<DurableFile>& out) {
+    MILL_ASSIGN(auto properties, FileProperties(*schema));
+    const auto store_schema = parquet::ArrowWriterProperties::Builder().store_schema()->build();
+    RowsWriter writer;
+    writer.schema_ = schema;
+    MILL_ASSIGN(writer.writer_,
+                parquet::arrow::FileWriter::Open(*schema, arrow::default_memory_pool(), out,
+                                                 std::move(properties), store_schema));
+    return writer;
   }
-  return writer->Close();
+
+  // In order of their key groups: whoever reads finds his part.
+  Status WriteSorted(const GroupedRows& rows) {
+    for (size_t begin = 0; begin < rows.size(); begin += kRowGroupRows) {
+      const size_t end = std::min<size_t>(rows.size(), begin + kRowGroupRows);
+      MILL_ASSIGN(auto batch, rows.Take(begin, end, schema_));
+      MILL_RETURN(writer_->NewRowGroup());
+      for (const auto& column : batch->columns()) MILL_RETURN(writer_->WriteColumnChunk(*column));
+    }
+    return Status::OK();
+  }
+
+  // As they come, with their groups before them.
+  Status Write(const arrow::RecordBatch& rows, std::vector<uint32_t> groups) {
+    arrow::ArrayVector columns = rows.columns();
+    const auto column = arrow::ArrayData::Make(
+        arrow::int32(), rows.num_rows(), {nullptr, arrow::Buffer::FromVector(std::move(groups))}, 0);
+    columns.insert(columns.begin(), arrow::MakeArray(column));
+    return writer_->WriteRecordBatch(
+        *arrow::RecordBatch::Make(schema_, rows.num_rows(), std::move(columns)));
+  }
+
+  Status Close() { return writer_->Close(); }
+
+ private:
+  std::shared_ptr<arrow::Schema> schema_;
+  std::unique_ptr<parquet::arrow::FileWriter> writer_;
+};
+
+Status WriteSorted(const StateTable& keyed, uint32_t key_groups,
+                   const arrow::RecordBatchVector& batches, RowsWriter& writer, StateFile& file) {
+  GroupedRows rows(batches);
+  MILL_RETURN(rows.Sort(keyed, key_groups));
+  file.rows = static_cast<int64_t>(rows.size());
+  if (rows.size() > 0) {
+    file.min_group = rows.group(0);
+    file.max_group = rows.group(rows.size() - 1);
+  }
+  return writer.WriteSorted(rows);
+}
+
+Status WriteUnsorted(const StateTable& keyed, uint32_t key_groups,
+                     const arrow::RecordBatchVector& batches, RowsWriter& writer,
+                     StateFile& file) {
+  file.min_group = key_groups - 1;
+  file.max_group = 0;
+  for (const auto& batch : batches) {
+    MILL_ASSIGN(std::vector<uint32_t> groups, KeyGroupsOf(keyed, *batch, key_groups));
+    file.rows += batch->num_rows();
+    for (uint32_t group : groups) {
+      file.min_group = std::min(file.min_group, group);
+      file.max_group = std::max(file.max_group, group);
+    }
+    MILL_RETURN(writer.Write(*batch, std::move(groups)));
+  }
+  return Status::OK();
 }
 
 // Writes one file of the table: its rows, or what was erased of it. `keyed`: the table as its
 // columns are in the batches, without a key if they do not have it all.
-Result<StateFile> WriteFile(const StateTable& table, const StateTable& keyed,
+Result<StateFile> WriteFile(const StateTable& table, const StateTable& keyed, uint32_t key_groups,
                             const arrow::RecordBatchVector& batches, const std::string& root,
                             StateFile file) {
-  GroupedRows rows(batches);
-  MILL_RETURN(rows.Sort(keyed));
   const auto& columns = batches.empty() ? table.schema : batches[0]->schema();
+  const auto schema = FileSchema(table, *columns);
   MILL_ASSIGN(auto out, DurableFile::Create(root + "/" + file.path));
-  MILL_RETURN(WriteRows(rows, FileSchema(table, *columns), out));
+  MILL_ASSIGN(RowsWriter writer, RowsWriter::Open(schema, out));
+  const auto write = file.delta ? WriteUnsorted : WriteSorted;
+  MILL_RETURN(write(keyed, key_groups, batches, writer, file));
+  MILL_RETURN(writer.Close());
   MILL_RETURN(out->Close());
   file.table = table.name;
-  file.rows = static_cast<int64_t>(rows.size());
   file.bytes = out->bytes();
   file.checksum = out->checksum();
-  if (IsKeyed(keyed) && rows.size() > 0) {
-    file.min_group = rows.group(0);
-    file.max_group = rows.group(rows.size() - 1);
+  if (!IsKeyed(keyed) || file.rows == 0) {
+    file.min_group = 0;
+    file.max_group = key_groups - 1;
   }
   return file;
 }
@@ -214,8 +258,8 @@ StateTable OverIds(const StateTable& table, const arrow::Schema& ids) {
   return over;
 }
 
-Status WriteTable(const FrozenTable& frozen, const std::string& root, const std::string& path,
-                  bool delta, StateChain* files) {
+Status WriteTable(const FrozenTable& frozen, uint32_t key_groups, const std::string& root,
+                  const std::string& path, bool delta, StateChain* files) {
   const StateTable& table = frozen.table;
   const auto add = [&](const StateTable& keyed, const arrow::RecordBatchVector& batches,
                        bool erased) {
@@ -223,7 +267,7 @@ Status WriteTable(const FrozenTable& frozen, const std::string& root, const std:
     file.delta = delta;
     file.erased = erased;
     file.path = path + (erased ? ".erased.parquet" : ".parquet");
-    auto written = WriteFile(table, keyed, batches, root, std::move(file));
+    auto written = WriteFile(table, keyed, key_groups, batches, root, std::move(file));
     if (written.ok()) files->push_back(std::move(*written));
     return Annotate(written.status(), fmt::format("saving state table '{}'", table.name));
   };
@@ -262,11 +306,21 @@ std::vector<int> RowGroupsOf(const parquet::FileMetaData& metadata, KeyGroupRang
   return chosen;
 }
 
-// The rows of these key groups, by which `rows` are sorted.
-std::shared_ptr<arrow::RecordBatch> SliceGroups(const std::shared_ptr<arrow::RecordBatch>& rows,
-                                                KeyGroupRange groups) {
+// The rows of these key groups.
+Result<std::shared_ptr<arrow::RecordBatch>> TakeGroups(
+    const std::shared_ptr<arrow::RecordBatch>& rows, KeyGroupRange groups) {
   const auto* values = rows->column(0)->data()->GetValues<int32_t>(1);
   const auto* end = values + rows->num_rows();
+  if (!std::is_sorted(values, end)) {
+    std::vector<int32_t> own;
+    for (const auto* at = values; at < end; ++at) {
+      if (groups.Contains(static_cast<uint32_t>(*at))) {
+        own.push_back(static_cast<int32_t>(at - values));
+      }
+    }
+    if (static_cast<int64_t>(own.size()) == rows->num_rows()) return rows;
+    return TakeRows(rows, own);
+  }
   const auto* first = std::lower_bound(values, end, static_cast<int32_t>(groups.begin));
   const auto* last = std::lower_bound(first, end, static_cast<int32_t>(groups.end));
   return rows->Slice(first - values, last - first);
@@ -304,7 +358,8 @@ Result<StateChain> WriteSnapshot(const FrozenState& state, const std::string& ro
   StateChain files;
   for (const FrozenTable& frozen : state.tables()) {
     const std::string path = fmt::format("{}/{}-{}", folder, frozen.table.name, instance);
-    MILL_RETURN(WriteTable(frozen, root, path, state.mode() == SaveMode::kDelta, &files));
+    const bool delta = state.mode() == SaveMode::kDelta;
+    MILL_RETURN(WriteTable(frozen, state.key_groups(), root, path, delta, &files));
   }
   MILL_RETURN(SyncFolder(root + "/" + folder));
   return files;
@@ -341,7 +396,10 @@ Status StateFilesReader::ReadChain(const StateTable& table, const StateChain& ch
     MILL_RETURN(ReadFile(root_, file, divided ? groups_ : KeyGroupRange(), &batches, &schema));
     SnapshotPiece& piece = pieces.emplace_back();
     for (const auto& batch : batches) {
-      const auto own = divided ? SliceGroups(batch, groups_) : batch;
+      std::shared_ptr<arrow::RecordBatch> own = batch;
+      if (divided) {
+        MILL_ASSIGN(own, TakeGroups(batch, groups_));
+      }
       MILL_ASSIGN(auto columns, own->RemoveColumn(0));
       if (file.erased) {
         piece.erased.push_back(std::move(columns));
@@ -356,29 +414,26 @@ Status StateFilesReader::ReadChain(const StateTable& table, const StateChain& ch
   return Status::OK();
 }
 
-bool WantsFold(const StateChain& chain) {
-  int64_t full = 0, deltas = 0;
-  for (const StateFile& file : chain) (file.delta ? deltas : full) += file.bytes;
-  return deltas * 2 > full;
+void DropSuperseded(const FrozenState& state, int64_t epoch, StateChain* chain) {
+  for (const FrozenTable& frozen : state.tables()) {
+    const int64_t last = IsReplaced(frozen.table) ? 1 : frozen.last_snapshots;
+    if (last == 0) continue;
+    std::erase_if(*chain, [&](const StateFile& file) {
+      return file.table == frozen.table.name && file.epoch <= epoch - last;
+    });
+  }
 }
 
-Result<StateChain> FoldChain(const std::string& root, const StateChain& chain,
-                             const std::string& folder, int instance) {
-  FrozenState folded(SaveMode::kFull);
-  const StateFilesReader reader(root, {chain}, 0, 1);
-  std::map<std::string, StateFile> newest;
-  for (const StateFile& file : chain) {
-    if (!file.erased) newest[file.table] = file;
+bool WantsFull(const FrozenState& state, const StateChain& chain) {
+  for (const FrozenTable& frozen : state.tables()) {
+    if (IsReplaced(frozen.table) || frozen.last_snapshots > 0) continue;
+    int64_t full = 0, deltas = 0;
+    for (const StateFile& file : chain) {
+      if (file.table == frozen.table.name) (file.delta ? deltas : full) += file.bytes;
+    }
+    if (deltas * 2 > full) return true;
   }
-  for (const auto& [name, file] : newest) {
-    arrow::RecordBatchVector unused;
-    std::shared_ptr<arrow::Schema> schema;
-    MILL_RETURN(ReadFile(root, file, {kKeyGroups, kKeyGroups}, &unused, &schema));
-    MILL_ASSIGN(const StateTable table, TableOfFile(*schema));
-    MILL_ASSIGN(auto rows, reader.Read(table));
-    for (auto& batch : rows) MILL_RETURN(folded.Write(table, std::move(batch)));
-  }
-  return WriteSnapshot(folded, root, folder, instance);
+  return false;
 }
 
 Result<arrow::RecordBatchVector> ReadStateFile(const std::string& root, const StateFile& file) {

@@ -1,8 +1,8 @@
 // Snapshots on disk: one Parquet file per table, operator instance and snapshot. A file's schema is
 // the table's, with the columns' docs in the fields' metadata and the table's doc in the file's
 // (key "doc"; "key" and "id" are the columns' places in the table's key and id); before it stands
-// the column `_key_group` (INT), by which the rows are sorted, so that an instance that restores
-// reads its part only. What a delta erases is a file of its own, before the delta's rows:
+// the column `_key_group` (INT), by which the rows of a full snapshot are sorted, so that an instance
+// that restores reads its part only. What a delta erases is a file of its own, before the delta's rows:
 //
 //   ops/3/groups-0.parquet            rows of table "groups" of instance 0
 //   ops/3/groups-0.erased.parquet     ids of rows that are gone
@@ -34,11 +34,12 @@ Status VerifyFiles(const std::string& root, const StateChain& files);
 // it is read. Any thread; each call reads anew.
 class StateFilesReader final : public StateReader {
  public:
+  // `key_groups`: how many the job had that saved them.
   StateFilesReader(std::string root, std::vector<StateChain> chains, size_t instance,
-                   size_t parallelism)
+                   size_t parallelism, uint32_t key_groups = kKeyGroups)
       : root_(std::move(root)),
         chains_(std::move(chains)),
-        groups_(GroupsOfTask(instance, parallelism)) {}
+        groups_(GroupsOfTask(instance, parallelism, key_groups)) {}
 
   Result<arrow::RecordBatchVector> Read(const StateTable& table) const override;
 
@@ -52,14 +53,13 @@ class StateFilesReader final : public StateReader {
   KeyGroupRange groups_;
 };
 
-// True if the chain's deltas have grown beyond half of its full snapshot: it is to be folded, or
-// its next snapshot to be full.
-bool WantsFold(const StateChain& chain);
+// Takes away the files of what `state`, the chain's last snapshot, says no longer counts. It was
+// written as `epoch`, and each one before it under the number before.
+void DropSuperseded(const FrozenState& state, int64_t epoch, StateChain* chain);
 
-// Writes a chain of one instance anew, as one full snapshot, in `folder`. The operator is not
-// needed: files say what the keys and ids of their tables are.
-Result<StateChain> FoldChain(const std::string& root, const StateChain& chain,
-                             const std::string& folder, int instance);
+// True if the next snapshot is to be full: the deltas of some table, which are not written in turns,
+// have grown beyond half of its full snapshot.
+bool WantsFull(const FrozenState& state, const StateChain& chain);
 
 // All rows of one file as it was written, `_key_group` included: for tools that show state.
 Result<arrow::RecordBatchVector> ReadStateFile(const std::string& root, const StateFile& file);

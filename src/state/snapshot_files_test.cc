@@ -339,13 +339,36 @@ TEST(SnapshotFiles, DeltasFold) {
       ExpectState(StateFilesReader(folder.path(), {chain}, 0, 1), history);
       ExpectState(FrozenReader({frozen}, 0, 1), history);
     }
-    EXPECT_TRUE(WantsFold(chain));
-    auto folded = FoldChain(folder.path(), chain, "folded", 0);
-    ASSERT_TRUE(folded.ok()) << folded.status();
-    EXPECT_EQ(folded->size(), 2u);
-    EXPECT_FALSE(WantsFold(*folded));
-    ExpectState(StateFilesReader(folder.path(), {*folded}, 0, 1), history);
+    EXPECT_TRUE(WantsFull(*frozen.back(), chain));
   }
+}
+
+// What newer snapshots hold whole is not read any more, nor kept.
+TEST(SnapshotFiles, SupersededSnapshotsLeaveTheChain) {
+  const Folder folder;
+  StateChain chain;
+  FrozenReader::Chain frozen;
+  for (int epoch = 1; epoch <= 4; ++epoch) {
+    FrozenState state(epoch == 1 ? SaveMode::kFull : SaveMode::kDelta);
+    const std::string name(1, static_cast<char>('a' + epoch % 2));  // b a b a
+    ASSERT_TRUE(state.Write(Groups(), GroupRows({{name, 0, epoch, {}}})).ok());
+    ASSERT_TRUE(state.CountLast(Groups(), epoch == 4 ? 2 : epoch).ok());
+    ASSERT_TRUE(state.Write(Clock(), Watermark(epoch)).ok());
+    auto files = WriteSnapshot(state, folder.path(), std::to_string(epoch), 0);
+    ASSERT_TRUE(files.ok()) << files.status();
+    for (StateFile& file : *files) {
+      file.epoch = epoch;
+      chain.push_back(file);
+    }
+    DropSuperseded(state, epoch, &chain);
+    EXPECT_FALSE(WantsFull(state, chain));
+    frozen.push_back(std::make_shared<const FrozenState>(std::move(state)));
+  }
+  ASSERT_EQ(chain.size(), 3u);  // two of the groups, one of the clock
+  const std::vector<Group> expected = {{"a", 0, 4, {}}, {"b", 0, 3, {}}};
+  EXPECT_EQ(ToGroups(*StateFilesReader(folder.path(), {chain}, 0, 1).Read(Groups())), expected);
+  frozen.erase(frozen.begin(), frozen.begin() + 2);
+  EXPECT_EQ(ToGroups(*FrozenReader({frozen}, 0, 1).Read(Groups())), expected);
 }
 
 // Ids that are a part of the key erase whole groups of rows.

@@ -269,12 +269,12 @@ Result<std::shared_ptr<arrow::RecordBatch>> TakeRows(
 }
 
 Result<std::vector<uint32_t>> KeyGroupsOf(const StateTable& table,
-                                          const arrow::RecordBatch& rows) {
+                                          const arrow::RecordBatch& rows, uint32_t key_groups) {
   std::vector<uint32_t> groups(static_cast<size_t>(rows.num_rows()), 0);
   if (table.key_columns.empty()) return groups;
   std::vector<uint64_t> hashes;
   MILL_RETURN(HashKeys(rows, table.key_columns, hashes));
-  for (size_t i = 0; i < groups.size(); ++i) groups[i] = KeyGroup(hashes[i], kKeyGroups);
+  for (size_t i = 0; i < groups.size(); ++i) groups[i] = KeyGroup(hashes[i], key_groups);
   return groups;
 }
 

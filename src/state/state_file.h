@@ -25,7 +25,8 @@ struct StateFile {
   uint64_t checksum = 0;  // XXH64 of the bytes
   // Key groups of the rows; all of them where rows have no key.
   uint32_t min_group = 0;
-  uint32_t max_group = kKeyGroups - 1;
+  uint32_t max_group = kMostKeyGroups - 1;
+  int64_t epoch = 0;  // of the checkpoint that wrote it; 0 if read from a manifest
 };
 
 // A new file, hashed as it is written. Close makes it durable (fsync); a file that was not closed
