@@ -22,10 +22,7 @@ class Materialize : public Operator {
 
   Status Open(const OperatorContext& context) override {
     MILL_RETURN(Operator::Open(context));
-    std::vector<std::shared_ptr<arrow::DataType>> key_types;
-    for (int key : spec_.keys) key_types.push_back(spec_.output->field(key)->type());
-    MILL_ASSIGN(KeyTable keys, KeyTable::Make(std::move(key_types), false));
-    keys_ = std::make_unique<KeyTable>(std::move(keys));
+    MILL_ASSIGN(keys_, KeyTable::Make(*spec_.output, spec_.keys));
     MILL_ASSIGN(KeyCodec codec,
                 KeyCodec::Make(LeadingTypes(*spec_.output, columns_.size()), false));
     codec_ = std::make_unique<KeyCodec>(std::move(codec));

@@ -73,11 +73,7 @@ class Sessionize : public Operator {
 
   Status Open(const OperatorContext& context) override {
     MILL_RETURN(Operator::Open(context));
-    std::vector<std::shared_ptr<arrow::DataType>> types;
-    for (int column : spec_.keys) types.push_back(spec_.output->field(column)->type());
-    MILL_ASSIGN(KeyTable keys, KeyTable::Make(std::move(types), false));
-    keys_ = std::make_unique<KeyTable>(std::move(keys));
-    return Status::OK();
+    return KeyTable::Make(*spec_.output, spec_.keys).Value(&keys_);
   }
   Result<Progress> OnBatch(int input, const Batch& rows, Output& out) override;
   Result<Progress> OnWatermark(TimeDomain domain, Timestamp time, Output& out) override;
