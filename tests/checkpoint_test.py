@@ -267,6 +267,34 @@ class Recovery(unittest.TestCase):
         self.assertEqual(nobody.returncode, 2)
         self.assertIn("no process runs a job", nobody.stderr)
 
+    def test_savepoint_is_whole_in_itself(self):
+        """Of a running job, and gone on from elsewhere: with the tables as they were when it was made."""
+        folder = self.folder("whole")
+        process = self.start(folder, "--set", "execution.checkpointing.interval=1h")
+        while not (folder / "job" / "control").exists():
+            time.sleep(0.01)
+        time.sleep(0.2)  # nothing is published but what belongs to the savepoint
+        saved = subprocess.run([PROGRAM, "savepoint", "--to", "point", "job"], cwd=folder, capture_output=True,
+                               text=True, timeout=60)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        process.stderr.close()
+        self.assertEqual(saved.returncode, 0, saved.stderr)
+        self.assertFalse(list(folder.glob("point/state/*/sink-*")), "staged output")
+        before = self.output(folder)
+        moved = self.folder("moved")
+        for name in ("point", "sessions", "out.db", "out.db-wal", "out.db-shm", "out2.db", "out2.db-wal",
+                     "out2.db-shm"):
+            if (folder / name).exists():
+                (folder / name).rename(moved / name)
+        done = self.run_job(moved, "--restore", "point")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        after = self.output(moved)
+        for what in ("sessions", "totals", "big"):
+            self.assertEqual(after[what], self.wanted[what], what)
+        for what in ("late", "dead"):  # each folder has those of its own runs
+            self.assertEqual(sorted(before[what] + after[what]), self.wanted[what], what)
+
     def test_changed_script(self):
         folder = self.folder("changed")
         self.kill_at_checkpoint(folder, 2)
