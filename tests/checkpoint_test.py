@@ -8,6 +8,7 @@ import json
 import os
 import pathlib
 import random
+import re
 import signal
 import sqlite3
 import subprocess
@@ -209,6 +210,13 @@ class Recovery(unittest.TestCase):
         done = self.run_job(folder, "--restore", str(manifests[-1]))
         self.assertNotEqual(done.returncode, 0)
         self.assertIn(files[-1]["path"], done.stderr)
+        # The one before it is whole.
+        done = self.run_job(folder, "--restore", "latest", "--allow-replay")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertRegex(done.stderr, r"a checkpoint cannot be used: .*%s.* is damaged: its checksum is"
+                         % re.escape(files[-1]["path"]))
+        self.assertIn("goes on from checkpoint %d" % int(manifests[-2].stem[4:]), done.stderr)
+        self.assertEqual(self.output(folder)["totals"], self.wanted["totals"])
 
     def test_second_owner_is_refused(self):
         folder = self.folder("owned")
