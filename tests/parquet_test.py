@@ -6,11 +6,15 @@ usage: parquet_test.py --program build/millrace
 Skipped (exit code 77) where DuckDB is neither installed nor can be had by pip.
 """
 import argparse
+import base64
 import importlib
+import json
 import pathlib
+import sqlite3
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 
 PROGRAM = ""
@@ -111,6 +115,44 @@ class Parquet(unittest.TestCase):
         named = {"a/b": "a/b", "c": "c", "__DEFAULT_PARTITION__": "none"}
         self.assertEqual({k: (c, s) for k, c, s in back},
                          {named[k]: v for (k, h), v in expected.items() if h == 1})
+
+    def savepoint(self):
+        """Of a job that counts by key into an SQLite table, at its end. Returns the manifest."""
+        (self.path / "job.sql").write_text("""
+            CREATE TABLE clicks (k INT, name STRING, n BIGINT) WITH ('connector' = 'datagen',
+              'rows-per-second' = '20000', 'fields.k.min' = '1', 'fields.k.max' = '50', 'fields.name.length' = '1',
+              'fields.n.min' = '0', 'fields.n.max' = '99', 'seed' = '1');
+            CREATE TABLE totals (k INT, name STRING, c BIGINT, total BIGINT, low BIGINT,
+              PRIMARY KEY (k, name) NOT ENFORCED) WITH ('connector' = 'sqlite', 'path' = 'out.db');
+            INSERT INTO totals SELECT k, name, COUNT(*), SUM(n), MIN(n) FROM clicks GROUP BY k, name""")
+        job = subprocess.Popen([PROGRAM, "run", "job.sql", "--folder", "job", "-q", "--workers", "2"], cwd=self.path)
+        while not list(self.path.glob("job/checkpoints/*/chk-*.json")):
+            self.assertIsNone(job.poll())
+            time.sleep(0.02)
+        done = subprocess.run([PROGRAM, "stop", "--savepoint", "--to", "point", "job"], cwd=self.path, timeout=60,
+                              capture_output=True, text=True)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(job.wait(timeout=60), 0)
+        (manifest,) = (self.path / "point").glob("savepoint-*.json")
+        return json.loads(manifest.read_text())["manifest"]
+
+    def test_duckdb_reads_the_state_of_a_savepoint(self):
+        manifest = self.savepoint()
+        (operator,) = [o for o in manifest["operators"] if o["id"] == "totals/GroupAggregate(k, name)"]
+        files = [self.path / "point" / f["path"] for i in operator["instances"] for f in i["files"]]
+        self.assertEqual(len(files), 2)
+        columns = [row[0] for row in duckdb.sql(f"DESCRIBE FROM '{files[0]}'").fetchall()]
+        self.assertEqual(columns[:5], ["_key_group", "k", "name", "rows", "written"])
+        state = duckdb.sql(f"""SELECT k, name, "COUNT(*).count", "SUM(n).sum" FROM read_parquet({[str(f) for f in files]})
+            ORDER BY ALL""").fetchall()
+        with sqlite3.connect(self.path / "out.db") as database:
+            shown = sorted(database.execute("SELECT k, name, c, total FROM totals"))
+        self.assertEqual(state, shown)
+        self.assertEqual(sum(row[2] for row in state), manifest["sources"][0]["rows"])
+        said = dict(duckdb.sql(f"SELECT key, value FROM parquet_kv_metadata('{files[0]}')").fetchall())
+        self.assertEqual(said[b"doc"], b"One row per group of GROUP BY.")
+        # What the columns mean stands with Arrow's schema, as pyarrow shows it.
+        self.assertIn(b"Rows of the group", base64.b64decode(said[b"ARROW:schema"]))
 
     def test_metadata_columns(self):
         script = self.table("o", "n BIGINT", self.path / "out") + "INSERT INTO o SELECT CAST(7 AS BIGINT);\n"

@@ -32,6 +32,9 @@ struct TableInfo {
   std::vector<std::string> partitioned_by;
   Options options;
   bool bounded_hint = false;
+  // Of a sink: names the job and its sink, the same in all runs of the job; "" where nobody keeps
+  // what a run leaves behind.
+  std::string owner;
 };
 
 // What a source knows beside the rows: `x TYPE METADATA FROM 'key'`.

@@ -629,24 +629,24 @@ class GraphBuilder {
   Status AddSink(const Plan& plan) {
     sink_ = plan.table ? plan.table->name : "$result";
     MILL_ASSIGN(Stream input, BuildPlan(*plan.inputs[0]));
+    const std::string id = UniqueId("sink " + sink_);
     std::unique_ptr<Sink> sink;
     if (plan.table) {
       input = KeepNullsOut(plan, input);
       MILL_ASSIGN(input, MoveMetadataBehind(plan, input));
-      MILL_ASSIGN(sink, MakeTableSink(plan));
+      MILL_ASSIGN(sink, MakeTableSink(plan, id));
     } else {
       const auto make = settings_.committed_results ? MakeCommittedResultWriter : MakeResultWriter;
       sink = make(plan.schema, plan.updating, settings_.results);
     }
-    const std::string name = plan.table ? plan.table->name : "$result";
     if (input.shared || node(input.node).parallelism > 1) {
-      input = {AddNode("Sink " + name, 1, input.node, Partitioning::kGather), false};
+      input = {AddNode("Sink " + sink_, 1, input.node, Partitioning::kGather), false};
     } else {
-      node(input.node).name += " -> Sink " + name;
+      node(input.node).name += " -> Sink " + sink_;
     }
     node(input.node).sink = std::move(sink);
-    node(input.node).sink_table = name;
-    node(input.node).sink_id = UniqueId("sink " + name);
+    node(input.node).sink_table = sink_;
+    node(input.node).sink_id = id;
     return Status::OK();
   }
 
@@ -712,10 +712,11 @@ class GraphBuilder {
                  [spec](int) -> Result<std::unique_ptr<Operator>> { return MakeCalc(spec); });
   }
 
-  Result<std::unique_ptr<Sink>> MakeTableSink(const Plan& plan) {
+  Result<std::unique_ptr<Sink>> MakeTableSink(const Plan& plan, const std::string& id) {
     const TableDefinition& table = *plan.table;
     MILL_ASSIGN(const Connector* connector, FindConnector(table));
     TableInfo info = InfoOf(table);
+    if (!settings_.owner.empty()) info.owner = settings_.owner + "/" + id;
     for (const TableColumn* column : WrittenMetadata(table)) {
       info.metadata.push_back(column->metadata_key);
     }

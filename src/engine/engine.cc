@@ -430,10 +430,9 @@ class EngineImpl : public Engine {
   }
 
   // A job that writes tables: named, checkpointed, restarted.
-  Status LaunchJob(const std::vector<PlanPtr>& plans, const BuildSettings& settings,
+  Status LaunchJob(const std::vector<PlanPtr>& plans, BuildSettings settings,
                    const JobOptions& options, StatementResult* result) {
     LaunchRequest request;
-    request.build = [plans, settings] { return BuildGraph(plans, settings); };
     request.name = UniqueJobName(result->sinks);
     request.options = options;
     request.session = set_;
@@ -446,7 +445,10 @@ class EngineImpl : public Engine {
     if (!options_.job_folder.empty() && !directory_) {
       MILL_ASSIGN(directory_, JobDirectory::Own(options_.job_folder));
     }
+    request.store = options_.checkpoint_store;
     request.directory = directory_;
+    if (directory_) settings.owner = directory_->id() + "/" + request.name;
+    request.build = [plans, settings] { return BuildGraph(plans, settings); };
     MILL_ASSIGN(Launched launched, Launch(std::move(request)));
     result->job = std::move(launched.job);
     result->text = std::move(launched.text);
@@ -469,6 +471,7 @@ class EngineImpl : public Engine {
   Result<JobOptions> OptionsOfJob() const {
     JobOptions job;
     job.clock = options_.clock;
+    job.steady_clock = options_.steady_clock;
     job.workers = Workers();
     job.time_zone = Option("table.local-time-zone", "UTC");
     MILL_ASSIGN(job.batch_rows, IntOption(set_, "millrace.batch-rows", job.batch_rows));
@@ -476,6 +479,7 @@ class EngineImpl : public Engine {
     MILL_RETURN(ReadCheckpointOptions(set_, &job));
     job.checkpoints.script_hash = script_hash_;
     job.crash_point = options_.crash_point;
+    job.message_order = options_.message_order;
     if (job.crash_point) job.messages_per_run = 1;
     return job;
   }

@@ -47,6 +47,7 @@ class Rejected : public RejectLog {
   void Late(int64_t epoch, const Batch& batch, int64_t row, const LateRow& late) override;
   Result<Committable> Stage(int64_t epoch) override;
   Status Publish(const Committable& staged) override;
+  Committable Shown(int64_t epoch) const override;
   Status Restore(const Committable* published) override;
 
   std::vector<RejectedRow> dead_letters() const { return Rows(dead_); }
@@ -79,7 +80,8 @@ class Rejected : public RejectLog {
   Status OpenTable(Table& table);
   Status StageTable(Table& table, int64_t epoch, std::string& payload);
   Status PublishLine(const std::string& line, bool cut);
-  Status Append(const std::string& path, const std::string& segment);
+  // Adds the `bytes` of a hidden file to the table's.
+  Status Append(const std::string& path, const std::string& segment, int64_t bytes);
   void DropSegments(Table& table);
   Status RemoveHidden();
 

@@ -202,7 +202,7 @@ Result<std::unique_ptr<Task>> Builder::MakeSourceTask(size_t index, TaskParts ta
   parts.id = node.source_id + "/" + parts.split;
   parts.queue = std::make_unique<LaneQueue>(options_.queue_bytes, options_.clock);
   parts.reader = std::make_unique<LaneReader>(source, parts.queue.get(),
-                                              node.ingestion->idle_timeout, options_.clock);
+                                              node.ingestion->idle_timeout, options_.steady_clock);
   SourceWiring wiring;
   wiring.queue = parts.queue.get();
   wiring.reader = parts.reader.get();

@@ -42,7 +42,7 @@ struct Assembly {
   int num_tasks() const;
 };
 
-// Builds the parts of `graph`; a failure names the node. `options.clock` is set.
+// Builds the parts of `graph`; a failure names the node. Both clocks of `options` are set.
 Result<std::unique_ptr<Assembly>> Assemble(Graph graph, const JobOptions& options,
                                            const AssemblyContext& context);
 

@@ -247,7 +247,7 @@ Status FileCheckpointStore::Commit(const Manifest& manifest) {
     MILL_RETURN(file->Write(text.data(), std::ssize(text)));
     MILL_RETURN(file->Close());
   }
-  if (rename(temporary.c_str(), path.c_str()) != 0) {
+  if (RenameFile(temporary, path) != 0) {
     return ExternalError("cannot rename '{}': {}", temporary, std::strerror(errno));
   }
   return SyncFolder(folder_);

@@ -16,6 +16,7 @@ class DeadLog final : public RejectLog {
   void Late(int64_t, const Batch&, int64_t, const LateRow&) override {}
   Result<Committable> Stage(int64_t epoch) override { return Committable{epoch, ""}; }
   Status Publish(const Committable&) override { return Status::OK(); }
+  Committable Shown(int64_t epoch) const override { return {epoch, ""}; }
   Status Restore(const Committable*) override { return Status::OK(); }
   TestLog log;
 };
@@ -153,6 +154,45 @@ TEST(Ingest, SilentLaneGoesIdleAndWakesWhereTheTableIs) {
   EXPECT_FALSE(job->Counts().sources[1].idle);
   EXPECT_EQ(job->Counts().sources[1].watermark, 109);
   EXPECT_EQ(table.batches.back().arrival_watermark(0), 109);
+}
+
+// A source that answers late, as all do to a process that was stopped: 30 s, once.
+class StandingStill final : public Source {
+ public:
+  explicit StandingStill(Timestamp* now) : now_(now) {}
+  Status Open() override { return Status::OK(); }
+  Result<Polled> Poll(std::chrono::milliseconds) override {
+    *now_ += std::exchange(still_, 0);
+    return Polled{};
+  }
+  Status Seek(const std::string&) override { return Status::OK(); }
+  bool bounded() const override { return false; }
+  std::string name() const override { return "still"; }
+
+ private:
+  Timestamp* now_;
+  Timestamp still_ = 30000;
+};
+
+TEST(Ingest, NeitherStandingStillNorAClockThatIsSetMakesALaneIdle) {
+  TestTable table;
+  Timestamp now = 0, wall = 1'700'000'000'000;
+  Node source = TestSource({{}}, ListSource::After::kSilence);
+  source.ingestion->idle_timeout = std::chrono::milliseconds{1000};
+  source.lanes[0].source = std::make_unique<StandingStill>(&now);
+  JobOptions options;
+  options.clock = [&wall] { return wall; };
+  options.steady_clock = [&now] { return now; };
+  auto job = MakeJob(TestGraph(std::move(source), TestSink(&table, {Gather(0)})), options);
+  for (const Timestamp jump : {0, 3600000, -7200000}) {
+    wall += jump;
+    now += 300;
+    EXPECT_FALSE(*job->Step(0));
+    EXPECT_FALSE(job->Counts().sources[0].idle) << jump;
+  }
+  now += 500;
+  EXPECT_FALSE(*job->Step(0));
+  EXPECT_TRUE(job->Counts().sources[0].idle) << "1,100 ms without anything";
 }
 
 TEST(Ingest, ProcessingTimeTicksNeverPassRowsToCome) {

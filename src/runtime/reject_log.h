@@ -21,6 +21,8 @@ class RejectLog {
   virtual Result<Committable> Stage(int64_t epoch) = 0;
   // Shows what was staged; a second time changes nothing.
   virtual Status Publish(const Committable& staged) = 0;
+  // What is shown now, as a committable with nothing staged: for Restore, in any folder.
+  virtual Committable Shown(int64_t epoch) const = 0;
   // Goes back to where `published` had just been shown; null: drops what was never staged.
   virtual Status Restore(const Committable* published) = 0;
 };

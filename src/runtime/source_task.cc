@@ -54,6 +54,7 @@ Result<bool> SourceTask::Advance() {
   }
   const int64_t requested = requested_.load(std::memory_order_acquire);
   if (requested > injected_) {
+    MILL_RETURN(CrashAt("before the barrier"));
     injected_ = requested;
     MILL_RETURN(chain().Feed(0, Barrier{requested}));
     return true;

@@ -125,12 +125,12 @@ class Task : public Activity, private BarrierObserver {
   virtual Result<bool> Advance() = 0;
   // Adds what the task itself knows at the barrier.
   virtual void Describe(TaskSnapshot& snapshot) = 0;
+  Status CrashAt(const char* point) { return parts_.crash ? parts_.crash(point) : Status::OK(); }
 
  private:
   Result<Next> RunMessages();
   Status BarrierPassed(size_t index, Operator& op, int64_t epoch) override;
   Status BarrierLeft(int64_t epoch) override;
-  Status CrashAt(const char* point) { return parts_.crash ? parts_.crash(point) : Status::OK(); }
 
   TaskParts parts_;
   std::unique_ptr<Chain> chain_;

@@ -10,6 +10,8 @@
 #include <cstring>
 #include <utility>
 
+#include "base/files.h"
+
 namespace millrace {
 namespace {
 
@@ -51,7 +53,7 @@ arrow::Status DurableFile::Write(const void* data, int64_t bytes) {
   XXH64_update(hash_->state, data, static_cast<size_t>(bytes));
   const char* at = static_cast<const char*>(data);
   for (int64_t left = bytes; left > 0;) {
-    const ssize_t written = write(descriptor_, at, static_cast<size_t>(left));
+    const int64_t written = WriteSome(descriptor_, at, left, path_);
     if (written < 0 && errno == EINTR) continue;
     if (written < 0) return FileError("write", path_);
     at += written;
@@ -63,7 +65,7 @@ arrow::Status DurableFile::Write(const void* data, int64_t bytes) {
 
 arrow::Status DurableFile::Close() {
   if (descriptor_ < 0) return arrow::Status::OK();
-  if (fsync(descriptor_) != 0) return FileError("make durable", path_);
+  if (SyncFile(descriptor_, path_) != 0) return FileError("make durable", path_);
   if (close(std::exchange(descriptor_, -1)) != 0) return FileError("close", path_);
   return arrow::Status::OK();
 }
