@@ -773,11 +773,12 @@ Result<Graph> BuildGraph(const std::vector<PlanPtr>& sinks, const BuildSettings&
 namespace {
 
 // Appends the operator's line, the lines of its states and the warnings about them.
-void PrintOperator(const Operator& op, std::string* out, std::string* warnings) {
+void PrintOperator(const Operator& op, bool disk, std::string* out, std::string* warnings) {
   *out += "     " + op.Describe() + "\n";
   for (const StateBound& state : op.States()) {
     const std::string bound = state.bound.empty() ? "UNBOUNDED" : state.bound;
-    *out += fmt::format("       state {}: {}\n", state.name, bound);
+    const char* where = !disk ? "" : state.spills ? "; on disk" : "; in memory";
+    *out += fmt::format("       state {}: {}{}\n", state.name, bound, where);
     if (!state.bound.empty()) continue;
     *warnings += fmt::format(
         "WARNING: nothing bounds the state '{}' of {} ({}) hint: SET 'table.exec.state.ttl' = '1 d'\n",
@@ -787,7 +788,7 @@ void PrintOperator(const Operator& op, std::string* out, std::string* warnings) 
 
 }  // namespace
 
-std::string GraphToString(const Graph& graph) {
+std::string GraphToString(const Graph& graph, bool disk) {
   std::string out, warnings;
   for (size_t i = 0; i < graph.nodes.size(); ++i) {
     const Node& node = graph.nodes[i];
@@ -799,7 +800,7 @@ std::string GraphToString(const Graph& graph) {
     for (const OperatorMaker& make : node.chain) {
       auto made = make(0);
       if (made.ok()) {
-        PrintOperator(**made, &out, &warnings);
+        PrintOperator(**made, disk, &out, &warnings);
       } else {
         out += "     " + made.status().message() + "\n";
       }

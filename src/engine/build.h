@@ -39,7 +39,8 @@ Result<Graph> BuildGraph(const std::vector<PlanPtr>& sinks, const BuildSettings&
 TableInfo InfoOf(const TableDefinition& table);
 
 // The graph for EXPLAIN: one node a line with its operators, its parallelism and its inputs, the
-// state that they keep and what bounds it; then a warning for each state that nothing bounds.
-std::string GraphToString(const Graph& graph);
+// state that they keep and what bounds it; then a warning for each state that nothing bounds. `disk`:
+// state is to go to disk; which does says so.
+std::string GraphToString(const Graph& graph, bool disk = false);
 
 }  // namespace millrace

@@ -13,6 +13,7 @@
 #include "engine/launch.h"
 #include "engine/rejected.h"
 #include "engine/session_catalog.h"
+#include "engine/state_backend.h"
 #include "functions/calendar.h"
 #include "functions/registry.h"
 #include "plan/binder.h"
@@ -58,6 +59,7 @@ Status CheckSessionValue(const std::string& key, const std::string& value) {
   if (key == "table.local-time-zone") {
     return Annotate(TimeZone::Make(value).status(), "option '" + key + "'");
   }
+  if (key.starts_with("state.backend")) return ReadStateBackend(one, 1).status();
   if (key == "execution.checkpointing.interval") {
     return DurationOption(one, key, std::chrono::milliseconds(0)).status();
   }
@@ -288,7 +290,9 @@ class EngineImpl : public Engine {
     }
     MILL_ASSIGN(const BuildSettings settings, Settings(nullptr));
     MILL_ASSIGN(const Graph graph, BuildGraph(best, settings));
-    return Text(logical + optimized + "\n== Physical Plan ==\n" + GraphToString(graph));
+    MILL_ASSIGN(const StateBackend backend, ReadStateBackend(set_, Workers()));
+    return Text(logical + optimized + "\n== Physical Plan ==\n" +
+                GraphToString(graph, backend.rocksdb));
   }
 
   Result<StatementResult> Run(const ast::Help& help, ResultSink*) {
@@ -406,10 +410,11 @@ class EngineImpl : public Engine {
       best.push_back(std::move(better));
     }
     MILL_ASSIGN(const BuildSettings settings, Settings(rows));
-    MILL_ASSIGN(const JobOptions job_options, OptionsOfJob());
+    MILL_ASSIGN(JobOptions job_options, OptionsOfJob());
     if (!best[0]->table && !options_.checkpoint_queries) {
       MILL_ASSIGN(Graph graph, BuildGraph(best, settings));
       MILL_ASSIGN(RejectLog* const rejects, RejectsOfQuery());
+      MILL_ASSIGN(job_options.disk, SpaceOfJob());
       MILL_ASSIGN(result.job, Job::Make(std::move(graph), job_options, {rejects}));
     } else {
       MILL_RETURN(LaunchJob(best, settings, job_options, &result));
@@ -447,6 +452,7 @@ class EngineImpl : public Engine {
     }
     request.store = options_.checkpoint_store;
     request.directory = directory_;
+    MILL_ASSIGN(request.options.disk, SpaceOfJob());
     if (directory_) settings.owner = directory_->id() + "/" + request.name;
     request.build = [plans, settings] { return BuildGraph(plans, settings); };
     MILL_ASSIGN(Launched launched, Launch(std::move(request)));
@@ -466,6 +472,12 @@ class EngineImpl : public Engine {
     if (name.size() > 100) name.resize(100);
     const int uses = ++job_names_[name];
     return uses == 1 ? name : fmt::format("{}-{}", name, uses);
+  }
+
+  // Once it is known whose folder it is.
+  Result<std::shared_ptr<RocksDbSpace>> SpaceOfJob() const {
+    MILL_ASSIGN(const StateBackend backend, ReadStateBackend(set_, Workers()));
+    return MakeSpace(backend, directory_ ? directory_->path() : "");
   }
 
   Result<JobOptions> OptionsOfJob() const {

@@ -38,9 +38,11 @@ struct StateBound {
   std::string name;   // of its table in snapshots
   std::string doc;    // what a row is
   std::string bound;  // "watermark + 10 s", "TTL 1 h"; empty: nothing does
+  bool spills = false;  // goes to disk if it is to (OperatorContext::disk)
 };
 
 class LateSink;
+class RocksDbSpace;
 
 // What an operator may use of the engine.
 struct OperatorContext {
@@ -48,6 +50,8 @@ struct OperatorContext {
   int parallelism = 1;
   // Receives the rows dropped as late, with the reason; may be null.
   LateSink* late = nullptr;
+  // Where state that outgrows memory goes; null: it stays in memory.
+  std::shared_ptr<RocksDbSpace> disk = nullptr;
 };
 
 // Why a row is late.

@@ -55,9 +55,10 @@ std::string Array(const Items& items, const std::string& indent, ToText to_text)
 
 std::string FileText(const StateFile& file) {
   return fmt::format(
-      R"({{"table": {}, "path": {}, "delta": {}, "erased": {}, "rows": {}, "bytes": {}, )"
-      R"("checksum": "{:016x}", "groups": [{}, {}]}})",
-      Quoted(file.table), Quoted(file.path), file.delta, file.erased, file.rows, file.bytes,
+      R"({{"table": {}, "path": {}, "delta": {}, "erased": {}, "stored": {}, "rows": {}, )"
+      R"("bytes": {}, "checksum": "{:016x}", "groups": [{}, {}]}})",
+      Quoted(file.table), Quoted(file.path), file.delta, file.erased, file.stored, file.rows,
+      file.bytes,
       file.checksum, file.min_group, file.max_group);
 }
 
@@ -123,6 +124,8 @@ StateFile FileOf(const dom::element& in) {
   file.path = Text(in, "path");
   file.delta = Flag(in, "delta");
   file.erased = Flag(in, "erased");
+  bool stored = false;  // manifests of before do not have it
+  file.stored = in["stored"].get(stored) == simdjson::SUCCESS && stored;
   file.rows = Number(in, "rows");
   file.bytes = Number(in, "bytes");
   file.checksum = Hex(in, "checksum");

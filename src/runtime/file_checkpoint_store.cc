@@ -209,10 +209,14 @@ Status FileCheckpointStore::WriteState(const Checkpoint& checkpoint, Manifest& m
     if (!from.state || from.state->tables().empty()) continue;
     const std::string folder =
         fmt::format("{}/{}-{}", EpochFolder(checkpoint.name.epoch), place->second, FileName(op.id));
-    MILL_ASSIGN(StateChain files, WriteSnapshot(*from.state, folder_, folder, from.instance));
-    for (const StateFile& file : files) bytes += file.bytes;
+    const StateChain& before = chains_[{op.id, from.instance}];
+    MILL_ASSIGN(StateChain files, WriteSnapshot(*from.state, folder_, folder, from.instance,
+                                                {checkpoint.name.savepoint, &before}));
+    for (const StateFile& file : files) {
+      if (file.path.starts_with(folder)) bytes += file.bytes;
+    }
     StateChain& chain = op.chains[from.instance];
-    if (from.state->mode() == SaveMode::kDelta) chain = chains_[{op.id, from.instance}];
+    if (!from.state->whole()) chain = before;
     chain.insert(chain.end(), files.begin(), files.end());
   }
   return Status::OK();

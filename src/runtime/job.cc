@@ -234,7 +234,7 @@ Status GraphJob::OpenParts() {
     if (node.sink) MILL_RETURN(Annotate(node.sink->Open(), node.name));
     for (size_t i = 0; i < assembly_->tasks[n].size(); ++i) {
       const OperatorContext context{static_cast<int>(i), node.parallelism,
-                                    &assembly_->tasks[n][i]->rejects()};
+                                    &assembly_->tasks[n][i]->rejects(), options_.disk};
       MILL_RETURN(Annotate(assembly_->tasks[n][i]->chain().Open(context), node.name));
     }
   }

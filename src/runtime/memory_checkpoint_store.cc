@@ -78,7 +78,7 @@ Result<int64_t> MemoryCheckpointStore::Write(const Checkpoint& checkpoint) {
   for (const OperatorSnapshot& op : checkpoint.operators) {
     if (!op.state) continue;
     FrozenReader::Chain& chain = chains[{op.id, op.instance}];
-    if (op.state->mode() == SaveMode::kDelta) chain = chains_[{op.id, op.instance}];
+    if (!op.state->whole()) chain = chains_[{op.id, op.instance}];
     chain.push_back(op.state);
     bytes += op.state->bytes();
     deltas = std::max(deltas, static_cast<int>(chain.size()));

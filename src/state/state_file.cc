@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstring>
 #include <utility>
+#include <vector>
 
 #include "base/files.h"
 
@@ -71,6 +72,28 @@ arrow::Status DurableFile::Close() {
 }
 
 uint64_t DurableFile::checksum() const { return XXH64_digest(hash_->state); }
+
+Status SyncAndHash(const std::string& root, StateFile* file) {
+  const std::string path = root + "/" + file->path;
+  const int descriptor = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (descriptor < 0) return FileError("open", path);
+  std::vector<char> buffer(1 << 20);
+  XXH64_state_t* hash = XXH64_createState();
+  XXH64_reset(hash, 0);
+  file->bytes = 0;
+  ssize_t count = 0;
+  while ((count = read(descriptor, buffer.data(), buffer.size())) > 0) {
+    XXH64_update(hash, buffer.data(), static_cast<size_t>(count));
+    file->bytes += count;
+  }
+  file->checksum = XXH64_digest(hash);
+  XXH64_freeState(hash);
+  const Status status = count < 0               ? FileError("read", path)
+                        : fsync(descriptor) != 0 ? FileError("make durable", path)
+                                                 : Status::OK();
+  close(descriptor);
+  return status;
+}
 
 Result<std::shared_ptr<arrow::Buffer>> ReadVerified(const std::string& root,
                                                     const StateFile& file) {

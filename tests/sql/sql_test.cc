@@ -243,12 +243,19 @@ struct Way {
   int batch_rows;
   bool threads;
   bool killed = false;  // and restored: killed_way.h
+  bool on_disk = false;  // state is, with room for a few keys in memory
 };
 constexpr Way kWays[] = {{"one worker, large batches", 1, 10000, false},
                          {"one worker, one-row batches", 1, 1, false},
                          {"three workers, one-row batches", 3, 1, false},
                          {"three worker threads", 3, 10000, true},
-                         {"killed and restored with other workers", 2, 1, false, true}};
+                         {"killed and restored with other workers", 2, 1, false, true},
+                         {"state on disk, one-row batches", 2, 1, false, false, true},
+                         {"state on disk, killed and restored", 2, 1, false, true, true}};
+
+Options DiskSettings() {
+  return {{"state.backend.type", "rocksdb"}, {"state.backend.rocksdb.memory.fixed-per-tm", "2 kb"}};
+}
 
 // Brings expected cells into the shape that values print in: short times become long.
 std::vector<std::string> Expected(const std::vector<std::string>& lines, const Schema& schema) {
@@ -291,6 +298,10 @@ class TestRun {
     engine_ = std::move(*engine);
     const Status set = engine_->SetOption("millrace.batch-rows", std::to_string(way_.batch_rows));
     if (!set.ok()) return Fail("", set.message());
+    for (const auto& [name, value] : way_.on_disk ? DiskSettings() : Options()) {
+      const Status disk = engine_->SetOption(name, value);
+      if (!disk.ok()) return Fail("", disk.message());
+    }
     for (const Step& step : file_.steps) {
       if (!RunStep(step)) return false;
     }
@@ -346,8 +357,11 @@ class TestRun {
     open_ = false;
     std::vector<std::string> wanted = step.expected.live;
     wanted.insert(wanted.end(), step.expected.rows.begin(), step.expected.rows.end());
-    KilledWay killed(before_, step.sql, TestConnector(&file_, nullptr, &open_), step.sql.size());
-    for (int64_t n = 1; n < 1000; n += 1 + n / 8) {
+    const Options settings = way_.on_disk ? DiskSettings() : Options();
+    KilledWay killed(before_, step.sql, TestConnector(&file_, nullptr, &open_), step.sql.size(),
+                     settings, settings);
+    // Checkpoints of files take their time.
+    for (int64_t n = 1; n < 1000; n += 1 + (way_.on_disk ? 2 * n : n / 8)) {
       rows.Clear();
       MILL_ASSIGN(const bool was_killed, killed.Run(n, &rows));
       killed_late_ = killed.LateLines();
