@@ -36,6 +36,7 @@ struct Assembly {
   Graph graph;
   std::vector<std::unique_ptr<TableClock>> tables;  // by node; null for nodes without lanes
   std::vector<std::unique_ptr<Channel>> channels;
+  std::vector<SplitName> splits;  // by SplitId: all lanes of the graph, in its order
   std::vector<LaneParts> lanes;
   std::vector<std::vector<std::unique_ptr<Task>>> tasks;  // by node and instance
 

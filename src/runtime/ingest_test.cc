@@ -13,7 +13,7 @@ class DeadLog final : public RejectLog {
     log.Add(row.file + ":" + std::to_string(row.line) + " " + std::string(row.bytes) + ": " +
             row.reason);
   }
-  void Late(int64_t, const Batch&, int64_t, const LateRow&) override {}
+  void Late(int64_t, const Batch&, int64_t, const LateRow&, const SplitName*) override {}
   Result<Committable> Stage(int64_t epoch) override { return Committable{epoch, ""}; }
   Status Publish(const Committable&) override { return Status::OK(); }
   Status Restore(const Committable*) override { return Status::OK(); }

@@ -73,6 +73,7 @@ Status SourceTask::AdvanceRows() {
   const int64_t length = (left + cuts - 1) / cuts;
   const Timestamp before = clock_.watermark();
   Batch batch = clock_.Advance(current_, offset_, length);
+  batch.split = wiring_.split;
   offset_ += length;
   if (length == left) current_ = {};
   MILL_RETURN(chain().Feed(0, std::move(batch)));

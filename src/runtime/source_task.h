@@ -18,6 +18,7 @@ struct SourceWiring {
   TableClock* table = nullptr;
   size_t lane = 0;                     // which of the table's
   std::unique_ptr<Ingestor> ingestor;  // null if parse tasks do the work
+  SplitId split = kNoSplit;            // which of the job's
   std::string id;                      // "table/split"
   CheckpointListener* checkpoints = nullptr;
   int64_t batch_rows = 8192;
