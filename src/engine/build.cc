@@ -14,10 +14,12 @@
 #include "operators/materialize.h"
 #include "operators/normalize.h"
 #include "operators/not_null.h"
+#include "operators/replicate.h"
 #include "operators/session_assign.h"
 #include "operators/sessionize.h"
 #include "operators/sort.h"
 #include "operators/unnest.h"
+#include "operators/updating_limit.h"
 #include "operators/window_aggregate.h"
 #include "operators/window_assign.h"
 
@@ -209,6 +211,7 @@ class GraphBuilder {
       case PlanKind::kNormalize: return BuildNormalize(plan, input);
       case PlanKind::kMaterialize: return BuildMaterialize(plan, input);
       case PlanKind::kUnnest: return BuildUnnest(plan, input);
+      case PlanKind::kReplicate: return BuildReplicate(plan, input);
       case PlanKind::kExpand: return BuildExpand(plan, input);
       case PlanKind::kSort: return BuildSort(plan, input);
       case PlanKind::kLimit: return BuildLimit(plan, input);
@@ -387,7 +390,20 @@ class GraphBuilder {
                       [spec](int) -> Result<std::unique_ptr<Operator>> { return MakeSort(spec); });
   }
 
+  Stream BuildReplicate(const Plan& plan, Stream input) {
+    const ReplicateSpec spec{plan.schema.ToArrow()};
+    return Chain(input, "Replicate",
+                 [spec](int) -> Result<std::unique_ptr<Operator>> { return MakeReplicate(spec); });
+  }
+
   Stream BuildLimit(const Plan& plan, Stream input) {
+    if (plan.updating) {
+      const UpdatingLimitSpec spec{plan.limit, plan.offset, plan.schema.ToArrow()};
+      return ChainKeyed(input, "UpdatingLimit", {},
+                        [spec](int) -> Result<std::unique_ptr<Operator>> {
+                          return MakeUpdatingLimit(spec);
+                        });
+    }
     const auto reached = settings_.limit_reached;
     const int64_t limit = plan.limit, offset = plan.offset;
     return ChainKeyed(input, "Limit", {}, [=](int) -> Result<std::unique_ptr<Operator>> {

@@ -117,6 +117,8 @@ std::string Plan::Describe() const {
       return fmt::format("{}Unnest({}{})", outer ? "Outer" : "",
                          inputs[0]->schema.columns.back().name,
                          with_ordinality ? ", with ordinality" : "");
+    case PlanKind::kReplicate:
+      return fmt::format("Replicate({} times)", inputs[0]->schema.columns.back().name);
     case PlanKind::kExpand:
       return fmt::format("Expand(sets=[{}])", Sets(*this));
     case PlanKind::kSort:
@@ -125,7 +127,8 @@ std::string Plan::Describe() const {
     case PlanKind::kUnion:
       return "UnionAll";
     case PlanKind::kLimit:
-      return fmt::format("Limit({})", limit);
+      return fmt::format("Limit({}{})", limit < 0 ? "none" : std::to_string(limit),
+                         offset > 0 ? fmt::format(", offset={}", offset) : "");
     case PlanKind::kSink:
       return fmt::format("Sink(table={})", table ? table->name : "$result");
   }

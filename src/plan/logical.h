@@ -25,10 +25,11 @@ enum class PlanKind {
   kNormalize,        // upserts by keys -> full changes: rows with what they replace
   kMaterialize,      // changes -> changes of the last row of each key: for a sink of another key
   kUnnest,           // the input's last column, a collection: a row for each of its elements
+  kReplicate,        // each row as often as the input's last column says, without it
   kExpand,           // a copy of each row for each grouping set, with the set's number
   kSort,             // by time, or when the input has ended
   kUnion,            // UNION ALL
-  kLimit,            // limit
+  kLimit,            // limit and offset, in the order of arrival
   kSink,             // writes into a table
 };
 
