@@ -9,6 +9,7 @@
 
 #include "connectors/sink.h"
 #include "connectors/source.h"
+#include "data/column_condition.h"
 #include "formats/format.h"
 #include "formats/options.h"
 
@@ -31,6 +32,11 @@ struct TableInfo {
   std::vector<std::string> partitioned_by;
   Options options;
   bool bounded_hint = false;
+  // Rows that fail one of these are not wanted: a source may leave them out, as far as it knows. If the
+  // table has a watermark, `time_column` carries its event time, and the source says of the rows that
+  // it leaves out how late the latest is (Polled::skipped_time); else it is "".
+  std::vector<ColumnCondition> conditions;
+  std::string time_column;
 };
 
 // What a source knows beside the rows: `x TYPE METADATA FROM 'key'`.
@@ -60,6 +66,8 @@ struct Connector {
       make_decoder;
   // Which kinds of rows the table's sources yield; null: +I only.
   std::function<ChangelogMode(const TableInfo&)> changelog;
+  // True if the sources make use of TableInfo::conditions; null: never.
+  std::function<bool(const TableInfo&)> takes_conditions;
   // Null: cannot be written.
   std::function<Result<std::unique_ptr<Sink>>(const TableInfo&)> make_sink;
 };

@@ -22,6 +22,7 @@
 #include "operators/updating_limit.h"
 #include "operators/window_aggregate.h"
 #include "operators/window_assign.h"
+#include "plan/pushdown.h"
 
 namespace millrace {
 namespace {
@@ -50,6 +51,7 @@ class GraphBuilder {
     int readers = 0;
     int node = -1;
     bool processing_time = false;
+    std::vector<ColumnCondition> conditions;  // of its one reader
   };
 
   static std::string ScanKey(const TableDefinition& table) {
@@ -79,6 +81,7 @@ class GraphBuilder {
       scan.columns.insert(plan.scan_columns.begin(), plan.scan_columns.end());
       scan.processing_time |= processing_time;
       scan.readers += counts ? 1 : 0;
+      if (counts) scan.conditions = plan.conditions;
     }
     for (const PlanPtr& input : plan.inputs) Collect(*input, counts, processing_time);
   }
@@ -490,6 +493,8 @@ class GraphBuilder {
     }
     auto ingestion = std::make_unique<Ingestion>();
     MILL_ASSIGN(info.metadata, MetadataOf(table, scan, *connector));
+    PushConditions(table, scan, *connector, &info);
+    for (const auto& each : info.conditions) ingestion->pushed.push_back(each.text);
     MILL_ASSIGN(const Schema decoded, FillIngestion(table, scan, *connector, ingestion.get()));
     MILL_ASSIGN(auto sources, connector->make_source(info, decoded));
     Node source;
@@ -506,6 +511,16 @@ class GraphBuilder {
     source.ingestion = std::move(ingestion);
     source.source_id = UniqueId("table " + table.name);
     return AddNode(std::move(source));
+  }
+
+  // Rows may be left out only if nobody else reads them, and if the watermark can go on without them.
+  static void PushConditions(const TableDefinition& table, const SharedScan& scan,
+                             const Connector& connector, TableInfo* info) {
+    const bool takes = connector.takes_conditions && connector.takes_conditions(*info);
+    if (!takes || scan.readers > 1 || !WatermarkFollowsTime(table)) return;
+    info->conditions = scan.conditions;
+    if (!table.watermark) return;
+    info->time_column = table.columns[static_cast<size_t>(table.rowtime)].name;
   }
 
   using MakeLaneDecoder = std::function<Result<std::unique_ptr<Decoder>>()>;
@@ -797,6 +812,9 @@ std::string GraphToString(const Graph& graph) {
       out += fmt::format("  <- {} ({})", edge.from, PartitioningName(edge.partitioning));
     }
     out += "\n";
+    if (node.ingestion && !node.ingestion->pushed.empty()) {
+      out += fmt::format("     skips what fails: {}\n", fmt::join(node.ingestion->pushed, " AND "));
+    }
     for (const OperatorMaker& make : node.chain) {
       auto made = make(0);
       if (made.ok()) {

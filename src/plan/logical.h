@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "data/column_condition.h"
 #include "functions/aggregate.h"
 #include "functions/expression.h"
 #include "plan/catalog.h"
@@ -60,6 +61,7 @@ struct Plan {
 
   std::shared_ptr<const TableDefinition> table;  // kScan, kSink
   std::vector<int> scan_columns;                 // kScan: the table's columns it yields
+  std::vector<ColumnCondition> conditions;       // kScan: rows that fail one are not wanted
   std::vector<std::vector<ExpressionPtr>> values;  // kValues: constant rows
   ExpressionPtr condition;                       // kFilter
   std::vector<ExpressionPtr> expressions;        // kProject

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "plan/binder.h"
+#include "plan/pushdown.h"
 
 namespace millrace {
 namespace {
@@ -279,7 +280,7 @@ Pruned Prune(const PlanPtr& plan, const Needed& needed) {
 Result<PlanPtr> Optimize(const PlanPtr& plan) {
   MILL_ASSIGN(PlanPtr folded, FoldPlan(plan));
   const PlanPtr merged = MergeProjections(folded);
-  return Prune(merged, Needed(merged->schema.columns.size(), true)).plan;
+  return PushConditions(Prune(merged, Needed(merged->schema.columns.size(), true)).plan);
 }
 
 }  // namespace millrace

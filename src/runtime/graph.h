@@ -34,6 +34,7 @@ struct Ingestion {
   std::chrono::milliseconds idle_timeout{60000};   // 0: never idle
   std::chrono::milliseconds future_cap{86400000};  // unbounded sources: beyond arrival + cap is bad
   bool needs_processing_time = false;      // emit processing-time watermarks
+  std::vector<std::string> pushed;         // conditions that the source takes up; for EXPLAIN
 };
 
 enum class Partitioning {

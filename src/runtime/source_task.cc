@@ -113,6 +113,7 @@ Status SourceTask::BeginPiece(Piece piece) {
     current_ = std::move(piece.ingested);
   }
   offset_ = 0;
+  MILL_RETURN(RaiseTo(current_.skipped_watermark));
   Count(stats_.rows, current_.records);
   Count(stats_.bytes, current_.bytes);
   Count(stats_.dead_lettered, current_.bad.count());
@@ -120,6 +121,13 @@ Status SourceTask::BeginPiece(Piece piece) {
   position_ = std::move(piece.position);
   if (current_.rows && current_.rows->num_rows() == 0) current_ = {};
   return Status::OK();
+}
+
+Status SourceTask::RaiseTo(Timestamp watermark) {
+  if (watermark <= clock_.watermark()) return Status::OK();
+  clock_.RaiseTo(watermark);
+  Report();
+  return chain().Feed(0, Watermark{TimeDomain::kEvent, watermark});
 }
 
 // A lane that wakes goes on where the table is: others may have closed windows meanwhile. The next

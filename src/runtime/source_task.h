@@ -61,6 +61,7 @@ class SourceTask final : public Task {
   // Tells the next tasks again what they knew at the checkpoint.
   Status Announce();
   Status WakeUp();
+  Status RaiseTo(Timestamp watermark);
   Status GoIdle();
   Status Finish();
   void Report() { wiring_.table->Set(wiring_.lane, clock_.watermark(), idle_, ended_); }
