@@ -136,7 +136,9 @@ class GraphBuilder {
       const auto& columns = plan.inputs[0]->schema.columns;
       text += (i == 0 ? "" : ", ") + columns[static_cast<size_t>(plan.keys[i])].name;
     }
-    if (plan.kind == PlanKind::kWindowAggregate) text += "; " + WithoutPlaces(plan.window.ToString());
+    WindowSpec unnamed = plan.window;  // its time may be renamed
+    unnamed.time_name.clear();
+    if (plan.kind == PlanKind::kWindowAggregate) text += "; " + WithoutPlaces(unnamed.ToString());
     if (plan.kind == PlanKind::kSessionize) text += fmt::format("; gap {} ms", plan.window.size);
     return text + ")";
   }

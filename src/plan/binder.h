@@ -83,6 +83,9 @@ class Binder {
   int queries_ = 0;  // bound so far, bounded: views of views may double each time
 };
 
+// HOP and CUMULATE: the most windows that a row may be in.
+inline constexpr int64_t kMaxWindowsOfRow = 100000;
+
 // Plan nodes with their schema, traits and keys derived from their inputs.
 PlanPtr MakeFilter(PlanPtr input, ExpressionPtr condition);
 PlanPtr MakeProject(PlanPtr input, std::vector<ExpressionPtr> expressions,

@@ -65,6 +65,8 @@ SELECT x FROM a UNION ALL SELECT x, s FROM a;
 WITH one AS (SELECT x FROM a), two (y) AS (SELECT x + 10 FROM one) SELECT y FROM two WHERE y < 12;
 -- expect
 --   11
+WITH one AS (SELECT x FROM a), one AS (SELECT s FROM a) SELECT * FROM one;
+-- expect error: line 1, column 32: WITH names 'one' twice
 SELECT t.*, t.x + 1 AS more FROM (SELECT x FROM a WHERE x = 1) AS t;
 -- expect
 --   1 | 2
