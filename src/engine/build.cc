@@ -586,6 +586,21 @@ class GraphBuilder {
                      connector.name, column.metadata_key, hint);
   }
 
+  static Status AlignWatermarks(const TableDefinition& table, Ingestion* ingestion) {
+    const std::string prefix = "scan.watermark.alignment.";
+    ingestion->alignment_group = StringOption(table.options, prefix + "group", "");
+    MILL_ASSIGN(ingestion->max_drift, DurationOption(table.options, prefix + "max-drift", {}));
+    const bool drift = table.options.contains(prefix + "max-drift");
+    if (drift == ingestion->alignment_group.empty()) {
+      return UserError("table '{}': '{}group' and '{}max-drift' go together", table.name, prefix,
+                       prefix);
+    }
+    if (drift && !table.watermark) {
+      return UserError("table '{}': '{}group' wants a WATERMARK", table.name, prefix);
+    }
+    return Status::OK();
+  }
+
   // Says how decoded rows become the scan's; returns the columns to decode: physical ones, then
   // metadata.
   Result<Schema> FillIngestion(const TableDefinition& table, const SharedScan& scan,
@@ -596,6 +611,7 @@ class GraphBuilder {
                 DurationOption(table.options, "scan.watermark.idle-timeout", ingestion->idle_timeout));
     MILL_ASSIGN(ingestion->future_cap,
                 DurationOption(table.options, "watermark.future-cap", ingestion->future_cap));
+    MILL_RETURN(AlignWatermarks(table, ingestion));
     const std::vector<bool> read = ReadColumns(table, scan);
     Schema decoded;
     std::vector<ExpressionPtr> from_decoded(table.columns.size());

@@ -217,13 +217,23 @@ Result<std::unique_ptr<Task>> Builder::MakeSourceTask(size_t index, TaskParts ta
   wiring.lane = parts.lane;
   wiring.split = static_cast<SplitId>(first_split_[index] + parts.lane);
   wiring.id = parts.id;
+  const std::string& group = node.ingestion->alignment_group;
+  if (!group.empty()) {
+    auto& alignment = assembly_.alignments[group];
+    if (!alignment) alignment = std::make_unique<AlignmentGroup>();
+    wiring.alignment = alignment.get();
+    wiring.member = alignment->Join(node.ingestion->max_drift.count());
+  }
   wiring.checkpoints = context_.checkpoints;
   wiring.batch_rows = options_.batch_rows;
   wiring.ticks = ticks_;
   const IngestOptions ingest{options_.time_zone, source->bounded()};
   MILL_RETURN(MakeParsers(node, ingest, parts, wiring));
+  AlignmentGroup* const alignment = wiring.alignment;
+  const size_t member = wiring.member;
   auto task =
       std::make_unique<SourceTask>(std::move(task_parts), std::move(chain), std::move(wiring));
+  if (alignment) alignment->Connect(member, task.get());
   std::vector<Activity*> parsers;
   for (auto& parser : parts.parsers) parsers.push_back(parser.get());
   parts.queue->Connect(task.get(), std::move(parsers));

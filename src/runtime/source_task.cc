@@ -90,7 +90,14 @@ Result<bool> SourceTask::Tick() {
   return true;
 }
 
+void SourceTask::Report() {
+  wiring_.table->Set(wiring_.lane, clock_.watermark(), idle_, ended_);
+  if (!wiring_.alignment) return;
+  wiring_.alignment->Set(wiring_.member, clock_.watermark(), !idle_ && !ended_);
+}
+
 Result<bool> SourceTask::TakePiece() {
+  if (wiring_.alignment && !wiring_.alignment->MayGoOn(wiring_.member)) return false;
   std::optional<Piece> piece = wiring_.queue->Take();
   if (!piece && polls_ && wiring_.queue->Empty()) {
     MILL_RETURN(wiring_.reader->PollOnce(std::chrono::milliseconds{0}));

@@ -57,11 +57,12 @@ struct TestFile {
   std::vector<std::string> Clock() const {
     std::vector<std::string> times = {""};
     for (const auto& [table, lines] : inputs) {
-      std::vector<std::string> own = {""};
+      std::vector<std::string> own = {""};  // of one split
       for (const std::string& line : lines) {
+        if (line.starts_with("split ")) own = {""};
         if (line.starts_with("@ ")) own.push_back(line.substr(2));
+        if (own.size() > times.size()) times = own;
       }
-      if (own.size() > times.size()) times = std::move(own);
     }
     return times;
   }
