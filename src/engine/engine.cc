@@ -188,7 +188,9 @@ class EngineImpl : public Engine {
     MILL_ASSIGN(const PlanPtr plan, Binder(catalog_).BindQuery(*create.query));
     const size_t names = create.columns.size(), columns = plan->schema.columns.size();
     if (names != 0 && names != columns) {
-      return UserError("view '{}' names {} columns, its query has {}", create.name, names, columns);
+      return AtPlace(UserError("view '{}' names {} columns, its query has {}", create.name, names,
+                               columns),
+                     create.query->place);
     }
     MILL_RETURN(catalog_.Add(ViewDefinition{create.name, create.columns, create.query, create.text},
                              create.if_not_exists));

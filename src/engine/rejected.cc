@@ -173,9 +173,12 @@ void Rejected::Dead(int64_t epoch, const BadRow& bad) {
   Keep(dead_, epoch, std::move(row), bytes.data() == nullptr ? std::string_view("") : bytes);
 }
 
-void Rejected::Late(int64_t epoch, const Batch& batch, int64_t index, const LateRow& late) {
+void Rejected::Late(int64_t epoch, const Batch& batch, int64_t index, const LateRow& late,
+                    const SplitName* from) {
   RejectedRow row;
   row.source = late.what;
+  if (from) row.split = from->split;
+  if (from) row.position = from->Text();
   row.time = late.time;
   row.watermark = late.watermark;
   row.reason =

@@ -180,10 +180,8 @@ std::vector<int32_t> Sessionize::Assign(const Batch& rows, SessionColumns& colum
       kept.push_back(static_cast<int32_t>(i));
       continue;
     }
-    ++counts_.late;
-    if (!context_.late) continue;
     const Timestamp time = times.IsNull(i) ? kMinTimestamp : times[i];
-    context_.late->Late(rows, static_cast<int64_t>(i), {time, watermark, Describe()});
+    DropAsLate(rows, static_cast<int64_t>(i), time, watermark);
   }
   return kept;
 }

@@ -67,11 +67,14 @@ std::string OperatorText(const ManifestOperator& op) {
     return fmt::format(R"({{"instance": {}, "files": {}}})", entry.first,
                        Array(entry.second, "        ", FileText));
   };
+  const auto late_from = [](const auto& entry) {
+    return fmt::format(R"({{"split": {}, "rows": {}}})", Quoted(entry.first), entry.second);
+  };
   return fmt::format(
       R"({{"id": {}, "what": {}, "rows_in": {}, "rows_out": {}, "late": {}, "filtered": {}, )"
-      R"("instances": {}}})",
+      R"("late_from": {}, "instances": {}}})",
       Quoted(op.id), Quoted(op.what), op.counters.rows_in, op.counters.rows_out, op.counters.late,
-      op.counters.filtered, Array(op.chains, "      ", chain));
+      op.counters.filtered, Array(op.counters.late_from, "      ", late_from), Array(op.chains, "      ", chain));
 }
 
 std::string LaneText(const LaneSnapshot& lane) {
@@ -141,6 +144,9 @@ ManifestOperator OperatorOf(const dom::element& in) {
   op.what = Text(in, "what");
   op.counters = {Number(in, "rows_in"), Number(in, "rows_out"), Number(in, "late"),
                  Number(in, "filtered")};
+  for (const dom::element from : dom::array(in["late_from"])) {
+    op.counters.late_from[Text(from, "split")] = Number(from, "rows");
+  }
   for (const dom::element instance : dom::array(in["instances"])) {
     StateChain& chain = op.chains[static_cast<int>(Number(instance, "instance"))];
     for (const dom::element file : dom::array(instance["files"])) chain.push_back(FileOf(file));

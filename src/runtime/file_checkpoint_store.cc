@@ -202,10 +202,7 @@ Status FileCheckpointStore::WriteState(const Checkpoint& checkpoint, Manifest& m
     const auto [place, added] = places.try_emplace(from.id, manifest.operators.size());
     if (added) manifest.operators.push_back({from.id, from.what, {}, {}});
     ManifestOperator& op = manifest.operators[place->second];
-    op.counters.rows_in += from.counters.rows_in;
-    op.counters.rows_out += from.counters.rows_out;
-    op.counters.late += from.counters.late;
-    op.counters.filtered += from.counters.filtered;
+    op.counters.Add(from.counters);
     if (!from.state || from.state->tables().empty()) continue;
     const std::string folder =
         fmt::format("{}/{}-{}", EpochFolder(checkpoint.name.epoch), place->second, FileName(op.id));

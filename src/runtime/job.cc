@@ -511,6 +511,10 @@ void GraphJob::CountOperators(size_t node, JobCounts& counts) const {
       count.rows_out += stats.rows_out.load(std::memory_order_relaxed);
       count.late += stats.late.load(std::memory_order_relaxed);
       count.filtered += stats.filtered.load(std::memory_order_relaxed);
+      for (size_t split = 0; split < stats.late_of_split.size(); ++split) {
+        const int64_t late = stats.late_of_split[split].load(std::memory_order_relaxed);
+        if (late > 0) count.late_from[assembly_->splits[split].Text()] += late;
+      }
       count.watermark =
           std::min(count.watermark, stats.watermark.load(std::memory_order_relaxed));
     }

@@ -13,11 +13,7 @@ class MemoryRestorePoint final : public RestorePoint {
   MemoryRestorePoint(Checkpoint checkpoint, Chains chains)
       : checkpoint_(std::move(checkpoint)), chains_(std::move(chains)) {
     for (OperatorSnapshot& op : checkpoint_.operators) {
-      OperatorCounters& sum = counters_[op.id];
-      sum.rows_in += op.counters.rows_in;
-      sum.rows_out += op.counters.rows_out;
-      sum.late += op.counters.late;
-      sum.filtered += op.counters.filtered;
+      counters_[op.id].Add(op.counters);
       op.state = nullptr;  // the chains have it
     }
   }

@@ -176,7 +176,7 @@ class WorldRejects final : public RejectLog {
   void Dead(int64_t epoch, const BadRow& row) override {
     pending_[epoch].push_back(std::string(row.bytes.substr(0, row.bytes.find(','))));
   }
-  void Late(int64_t, const Batch&, int64_t, const LateRow&) override {}
+  void Late(int64_t, const Batch&, int64_t, const LateRow&, const SplitName*) override {}
   Result<Committable> Stage(int64_t epoch) override {
     std::string payload = std::to_string(world_->rejected.size());
     for (const auto& [of, rows] : pending_) {
