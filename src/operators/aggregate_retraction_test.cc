@@ -94,7 +94,9 @@ void AddCalls(const std::string& name, const std::vector<int>& args, std::vector
       auto bound = function->bind(types);
       ASSERT_TRUE(bound.ok()) << bound.status();
       call.bound = *bound;
-      if (constant) ASSERT_TRUE(TakeConstant(*function, constant, &call.bound).ok());
+      if (constant) {
+        ASSERT_TRUE(TakeConstant(*function, constant, &call.bound).ok());
+      }
       calls->push_back(std::move(call));
     }
   }
@@ -167,9 +169,9 @@ void ExpectSame(const AggregateCall& call, const arrow::Array& found, const arro
   }
 }
 
-class Run {
+class RandomChanges {
  public:
-  explicit Run(unsigned seed) : random_(seed), seed_(seed), calls_(AllCalls()), set_(calls_, true) {
+  explicit RandomChanges(unsigned seed) : random_(seed), seed_(seed), calls_(AllCalls()), set_(calls_, true) {
     set_.Resize(kSlots);
   }
 
@@ -200,7 +202,9 @@ class Run {
     const std::vector<uint32_t> slots = {0, 1, 2};
     AggregateSet anew(calls_, false);
     anew.Resize(kSlots);
-    if (!live_.empty()) ASSERT_TRUE(anew.Update(SlotsOf(live_), MakeBatch(live_, {})).ok());
+    if (!live_.empty()) {
+      ASSERT_TRUE(anew.Update(SlotsOf(live_), MakeBatch(live_, {})).ok());
+    }
     arrow::ArrayVector found, wanted;
     ASSERT_TRUE(set_.Finish(slots, found).ok());
     ASSERT_TRUE(anew.Finish(slots, wanted).ok());
@@ -217,8 +221,8 @@ class Run {
 TEST(AggregateRetraction, AgreesWithRecomputation) {
   ASSERT_TRUE(arrow::compute::Initialize().ok());
   for (unsigned seed = 1; seed <= 40 && !::testing::Test::HasFailure(); ++seed) {
-    Run run(seed);
-    for (int step = 0; step < 25; ++step) run.Step(step);
+    RandomChanges changes(seed);
+    for (int step = 0; step < 25; ++step) changes.Step(step);
   }
 }
 
