@@ -380,6 +380,35 @@ class Survives(Postgres):
         self.assertEqual([int(n) for n, in self.query("SELECT n FROM {t}q ORDER BY n")], list(range(len(lines))))
 
 
+class Job(Postgres):
+    """The job that is shipped, with its tables in PostgreSQL."""
+    JOB = pathlib.Path(__file__).resolve().parent.parent / "jobs/viewing-sessions"
+
+    def run_job(self, *args, env=None):
+        return subprocess.run([PROGRAM, "run", *args, str(self.JOB / "job.sql")], cwd=self.path, capture_output=True, text=True, timeout=100,
+                              env={**os.environ, **(env or {})})
+
+    def test_viewing_sessions(self):
+        env = {"PG_URL": SERVER.url()}
+        done = self.run_job("-i", str(self.JOB / "postgres.sql"), "--for", "8s", env=env)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        (sessions, keys), = self.query("SELECT count(*), count(DISTINCT (tenant_id, user_id, program_id, device, session_id, start_time)) FROM sessions")
+        self.assertGreater(int(sessions), 100)
+        self.assertEqual(sessions, keys)
+        self.assertGreater(int(self.query("SELECT count(*) FROM program_minutes WHERE viewers > 0")[0][0]), 10)
+        self.assertFalse((self.path / "out/sessions.db").exists())
+        self.assertTrue((self.path / "out/lake").exists())
+        self.query("DROP TABLE sessions, program_minutes")
+
+    def test_overrides_with_wrong_names(self):
+        done = self.run_job("--set", "millrace.table.sesions.connector=blackhole")
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("names no table. did you mean 'sessions'?", done.stderr)
+        done = self.run_job("--set", "millrace.table.sessions.connector=postgres", "--set", "millrace.table.sessions.path=x")
+        self.assertIn("unknown option 'path'", done.stderr)
+        self.assertEqual(self.run_job("-i", "missing.sql").returncode, 2)
+
+
 class Source(Postgres):
     def fill(self, rows=20000):
         self.query(f"CREATE TABLE {self.name} (id bigint PRIMARY KEY, v text, d date, at timestamptz); INSERT INTO {self.name} "

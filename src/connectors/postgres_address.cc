@@ -119,6 +119,9 @@ bool IsUrl(const std::string& address) {
   return address.starts_with("postgresql://") || address.starts_with("postgres://");
 }
 
+// The whole address is a secret.
+bool IsPlaceholder(const std::string& address) { return address.starts_with("${"); }
+
 // Each placeholder of a URL is replaced by its escaped value.
 Result<std::string> ResolveUrl(const std::string& url) {
   std::string resolved;
@@ -139,7 +142,7 @@ Result<PostgresClient::Parameters> ReadPostgresAddress(const std::string& url) {
   PostgresClient::Parameters parameters;
   if (url.starts_with(kJdbc)) {
     MILL_ASSIGN(parameters, ReadJdbc(std::string_view(url).substr(kJdbc.size())));
-  } else if (IsUrl(url) || url.find('=') != url.npos) {
+  } else if (IsUrl(url) || IsPlaceholder(url) || url.find('=') != url.npos) {
     parameters.emplace_back("dbname", url);
   } else {
     return UserError("option 'url' is no address of a PostgreSQL server. hint: write "
@@ -156,6 +159,12 @@ Result<PostgresClient::Parameters> ReadPostgresAddress(const std::string& url) {
 Result<PostgresClient::Parameters> ResolveAddress(const PostgresClient::Parameters& parameters) {
   PostgresClient::Parameters resolved;
   for (const auto& [key, value] : parameters) {
+    if (key == "dbname" && IsPlaceholder(value)) {
+      MILL_ASSIGN(const std::string address, ResolveSecrets(value));
+      MILL_ASSIGN(const auto read, ReadPostgresAddress(address));
+      resolved.insert(resolved.end(), read.begin(), read.end());
+      continue;
+    }
     MILL_ASSIGN(std::string text,
                 key == "dbname" && IsUrl(value) ? ResolveUrl(value) : ResolveSecrets(value));
     resolved.emplace_back(key, std::move(text));

@@ -24,7 +24,8 @@ Result<int64_t> Ranged(const Options& options, const std::string& key, int64_t f
 Status ReadAddress(const Options& options, PostgresOptions* postgres) {
   const std::string url = StringOption(options, "url", "");
   const bool jdbc = url.starts_with("jdbc:");
-  if (StringOption(options, "connector", "") == "jdbc" && !jdbc) {
+  const bool hidden = url.starts_with("${");
+  if (StringOption(options, "connector", "") == "jdbc" && !jdbc && !hidden) {
     return UserError("option 'url' of the connector 'jdbc' begins with 'jdbc:postgresql:'");
   }
   if (jdbc && !url.starts_with("jdbc:postgresql:")) {
@@ -138,12 +139,13 @@ Result<std::unique_ptr<PostgresClient>> PostgresOptions::Connect() const {
   using Clock = std::chrono::steady_clock;
   const auto deadline = Clock::now() + patience;
   milliseconds pause{100};
+  PostgresRetryNotes notes;
   while (true) {
     PostgresFault fault = PostgresFault::kNone;
     auto client = TryConnect(&fault);
     const bool again = !client.ok() && fault == PostgresFault::kAgain;
     if (!again || Clock::now() + pause > deadline) return client;
-    Note(client.status().message() + "; trying again");
+    notes.Add(*this, client.status());
     std::this_thread::sleep_for(pause);
     pause = std::min(pause * 2, milliseconds(2000));
   }
@@ -151,6 +153,13 @@ Result<std::unique_ptr<PostgresClient>> PostgresOptions::Connect() const {
 
 void PostgresOptions::Note(const std::string& what) const {
   std::fprintf(stderr, "postgres, table '%s': %s\n", table.c_str(), what.c_str());
+}
+
+void PostgresRetryNotes::Add(const PostgresOptions& options, const Status& status) {
+  const auto now = std::chrono::steady_clock::now();
+  if (now < next_) return;
+  next_ = now + std::chrono::seconds(10);
+  options.Note(status.message() + "; trying again");
 }
 
 std::vector<OptionSpec> PostgresOptionSpecs() {

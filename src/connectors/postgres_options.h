@@ -42,6 +42,15 @@ struct PostgresOptions {
   void Note(const std::string& what) const;
 };
 
+// Tells of tries that fail one after the other: the first, and then each ten seconds.
+class PostgresRetryNotes {
+ public:
+  void Add(const PostgresOptions& options, const Status& status);
+
+ private:
+  std::chrono::steady_clock::time_point next_;
+};
+
 std::vector<OptionSpec> PostgresOptionSpecs();
 
 }  // namespace millrace

@@ -88,7 +88,8 @@ Status PostgresWriter::EnsureTable(const std::string& name, const std::string& c
   // Another session may have made it at the same time.
   const auto now = ReadPostgresTable(*client_, name);
   if (now.ok() && *now) return Status::OK();
-  return Annotate(created, fmt::format("cannot create the table {}", name));
+  return created.WithMessage("cannot create the table ", name, ": ", created.message(),
+                             ". hint: a user with the right to it can run: ", create);
 }
 
 Result<std::unique_ptr<PostgresEncoder>> PostgresWriter::MakeEncoder(bool keys_only) const {
@@ -196,7 +197,7 @@ Status PostgresWriter::Write(const std::vector<Batch>& batches, const Epoch& epo
     const bool late = std::chrono::steady_clock::now() + pause > deadline;
     const bool again = fault_ == PostgresFault::kAgain && !(late && retry >= options_.max_retries);
     if (!again) return Annotate(written, fmt::format("table '{}'", table_.name));
-    options_.Note(written.message() + "; trying again");
+    notes_.Add(options_, written);
     std::this_thread::sleep_for(pause);
     pause = std::min(pause * 2, milliseconds(1000));
   }

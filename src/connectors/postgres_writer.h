@@ -86,6 +86,7 @@ class PostgresWriter {
   bool keeps_rejected_ = false;   // the table for them has been asked for
   int64_t rejected_now_ = 0, rejected_ = 0;
   std::string first_reason_;
+  PostgresRetryNotes notes_;
   std::string bytes_;
 };
 

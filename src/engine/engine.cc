@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "base/nearest.h"
+#include "connectors/secrets.h"
 #include "data/text_table.h"
 #include "engine/build.h"
 #include "engine/emit_options.h"
@@ -29,9 +30,12 @@ const std::vector<std::string>& SessionOptions() {
       "parallelism.default", "pipeline.name", "pipeline.max-parallelism", "table.local-time-zone",
       "execution.runtime-mode", "execution.checkpointing.interval", "sql-client.execution.result-mode",
       "table.dml-sync", "table.exec.*", "__table.exec.sort.non-temporal.enabled__", "table.optimizer.*", "execution.*", "restart-strategy*",
-      "state.*", "pipeline.*", "millrace.batch-rows", "millrace.queue-bytes", "millrace.job-folder"};
+      "state.*", "pipeline.*", "millrace.batch-rows", "millrace.queue-bytes", "millrace.job-folder",
+      "millrace.table.*"};
   return kNames;
 }
+
+const std::string kTableOption = "millrace.table.";
 
 bool Matches(const std::string& pattern, const std::string& name) {
   if (pattern.ends_with("*")) return name.starts_with(pattern.substr(0, pattern.size() - 1));
@@ -155,6 +159,7 @@ class EngineImpl : public Engine {
 
   Result<StatementResult> Run(const ast::CreateTable& create, ResultSink*) {
     MILL_ASSIGN(TableDefinition table, Binder(catalog_).BindCreateTable(create));
+    OverrideOptions(&table);
     const Connector* connector = ConnectorOf(table.options);
     if (connector != nullptr && connector->changelog) {
       table.changelog = connector->changelog(InfoOf(table));
@@ -181,6 +186,31 @@ class EngineImpl : public Engine {
     MILL_ASSIGN(table->watermark,
                 MakeCall("-", {MakeColumn(table->rowtime, column.name, column.type), behind}));
     table->watermark = MakeCast(table->watermark, column.type);
+    return Status::OK();
+  }
+
+  // 'millrace.table.<table>.<option>' stands above what the script says; with another connector the
+  // script's options are none of its own.
+  void OverrideOptions(TableDefinition* table) const {
+    const std::string prefix = kTableOption + table->name + ".";
+    if (set_.contains(prefix + "connector")) table->options.clear();
+    for (auto it = set_.lower_bound(prefix); it != set_.end() && it->first.starts_with(prefix); ++it) {
+      table->options[it->first.substr(prefix.size())] = it->second;
+    }
+  }
+
+  // Options that no table has taken have a wrong name.
+  Status CheckOverrides() const {
+    for (auto it = set_.lower_bound(kTableOption);
+         it != set_.end() && it->first.starts_with(kTableOption); ++it) {
+      const std::string rest = it->first.substr(kTableOption.size());
+      const std::vector<std::string> tables = catalog_.TableNames();
+      const auto meant = [&rest](const std::string& name) { return rest.starts_with(name + "."); };
+      if (std::any_of(tables.begin(), tables.end(), meant)) continue;
+      const std::string near = NearestName(rest.substr(0, rest.find('.')), tables);
+      return UserError("option '{}' names no table{}", it->first,
+                       near.empty() ? "" : ". did you mean '" + near + "'?");
+    }
     return Status::OK();
   }
 
@@ -254,7 +284,9 @@ class EngineImpl : public Engine {
       return StatementResult{};
     }
     std::string text;
-    for (const auto& [key, value] : set_) text += fmt::format("'{}' = '{}'\n", key, value);
+    for (const auto& [key, value] : set_) {
+      text += fmt::format("'{}' = '{}'\n", key, ShownOption(key, value));
+    }
     return Text(text);
   }
 
@@ -403,6 +435,7 @@ class EngineImpl : public Engine {
   }
 
   Result<StatementResult> StartJob(const std::vector<PlanPtr>& plans, ResultSink* rows) {
+    MILL_RETURN(CheckOverrides());
     std::vector<PlanPtr> best;
     StatementResult result;
     result.kind = StatementResult::Kind::kJob;
