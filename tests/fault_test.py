@@ -137,6 +137,27 @@ class Faults(unittest.TestCase):
         self.assertIn("the books balance", said)
         self.check(folder)
 
+    def test_restart_does_not_go_on_from_a_former_run(self):
+        folder = self.folder("former")
+        said, code = self.finish(self.start(folder))
+        self.assertEqual(code, 0, said)
+        shutil.rmtree(folder / "sessions")
+        for file in folder.glob("totals.db*"):
+            file.unlink()
+        process = self.start(folder, *RESTARTS, "execution.checkpointing.interval=900ms")
+        while not (folder / "totals.db-wal").exists():
+            self.assertIsNone(process.poll())
+            time.sleep(0.005)
+        time.sleep(0.2)  # until all is open
+        self.limit_files(process, 0)  # before its first checkpoint
+        time.sleep(1.2)
+        self.limit_files(process, resource.RLIM_INFINITY)
+        said, code = self.finish(process)
+        self.assertEqual(code, 0, said)
+        self.assertIn("a former run left checkpoint", said)
+        self.assertIn("no checkpoint was complete: starting from the beginning", said)
+        self.check(folder)
+
     def break_store(self, folder):
         """A file stands where the next checkpoint wants a folder."""
         state = next((folder / "job" / "checkpoints").iterdir()) / "state"

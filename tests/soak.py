@@ -4,8 +4,8 @@ run writes, row for row, the books must balance, and nothing half done may be le
 
 usage: soak.py --program build/millrace [--kills 100] [--pause 30] [--seed 1] [--job NAME]
 
-The jobs: viewing sessions and four stateful Nexmark queries, into files and SQLite tables. A failure
-prints how to replay it, and keeps the job's folder.
+The jobs: viewing sessions and four stateful Nexmark queries, into files and SQLite tables, with their state
+in memory and in RocksDB. A failure prints how to replay it, and keeps the job's folder.
 """
 import argparse
 import gzip
@@ -153,7 +153,7 @@ class Soak:
         self.root = root
         self.draw = random.Random(options.seed)
         self.rounds = 0
-        share = max(1, options.kills // len(JOBS))
+        share = max(1, options.kills // len(JOBS) // 2)  # of a job and backend
         self.rows = int(RATE * PROGRESS * min(share, 12)) + RATE // 2
 
     def run(self):
@@ -220,29 +220,31 @@ class Soak:
 
     def soak(self, name, share):
         """Kills the job `share` times, beginning anew when it has ended."""
-        kills, began = 0, time.time()
-        rounds = 0
-        while kills < share:
-            rounds += 1
-            kills += self.round(name, share - kills)
+        kills, rounds, began = 0, 0, time.time()
+        for backend, wanted in (("hashmap", share // 2), ("rocksdb", share)):
+            while kills < wanted:
+                rounds += 1
+                kills += self.round(name, backend, wanted - kills)
         print("%s: %d kills in %d rounds, %.1f s" % (name, kills, rounds, time.time() - began), flush=True)
         return kills
 
-    def round(self, name, most):
+    def round(self, name, backend, most):
         self.rounds += 1
         folder = self.folder(name, "-%d" % self.rounds, RATE)
         kills = 0
         try:
             while True:
                 workers = str(self.draw.choice([1, 2, 3]))
-                process = self.start(name, folder, "--restore", "latest", "--workers", workers)
+                process = self.start(name, folder, "--restore", "latest", "--workers", workers,
+                                     "--set", "state.backend.type=" + backend)
                 if kills < most and self.killed(process):
                     kills += 1
                     continue
                 self.check(name, folder, self.finish(process, folder))
                 break
         except Failure as failure:
-            raise Failure("%s, after %d kills, in %s: %s" % (name, kills, folder, failure)) from None
+            raise Failure("%s with %s, after %d kills, in %s: %s"
+                          % (name, backend, kills, folder, failure)) from None
         shutil.rmtree(folder)
         return kills
 

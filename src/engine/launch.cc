@@ -158,6 +158,7 @@ Supervision Launcher::Supervise() {
   options.checkpoints.job = request_.name;
   options.checkpoints.lineage =
       parts_.from && !older_ ? parts_.from->name().lineage : RandomLineage();
+  parts_.lineage = options.checkpoints.lineage;
   if (request_.directory) {
     options.on_checkpoint = [directory = request_.directory](const CheckpointReport& report) {
       directory->Log(report.ToString());

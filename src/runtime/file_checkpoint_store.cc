@@ -176,6 +176,9 @@ Result<Manifest> FileCheckpointStore::WriteFiles(const Checkpoint& checkpoint, i
   manifest.lanes = checkpoint.lanes;
   manifest.rejects = checkpoint.rejects;
   const int64_t epoch = checkpoint.name.epoch;
+  // A run that was killed may have got so far, too: its number was in no manifest, so it is taken again.
+  std::error_code ignored;
+  fs::remove_all(folder_ + "/" + EpochFolder(epoch), ignored);
   MILL_RETURN(MakeFolder(folder_ + "/" + EpochFolder(epoch)));
   MILL_RETURN(WriteState(checkpoint, manifest, bytes));
   std::map<std::pair<std::string, int64_t>, ManifestPayload> payloads;
