@@ -193,6 +193,23 @@ class Sink(Postgres):
         self.assertTrue("too long" in error or "zero byte" in error, error)
         self.assertEqual(self.query("SELECT count(*) FROM {t}"), [["0"]])
 
+    def test_many_refused_rows(self):
+        """Upserts, of which each seventh breaks a rule; every type of the parameters of single rows; the limit."""
+        self.query("CREATE TYPE mood_{t} AS ENUM ('sad', 'happy'); CREATE TABLE {t} (id int PRIMARY KEY, v varchar(6), c char(3), n numeric(6,2), j jsonb, m mood_{t}, "
+                   "ip inet, a int[], at timestamptz, b bit varying(2), CHECK (id % 7 <> 3)); INSERT INTO {t} (id) VALUES (5), (6)")
+        columns = "id INT, v STRING, c STRING, n DECIMAL(6, 2), j STRING, m STRING, ip STRING, a ARRAY<INT>, `at` TIMESTAMP_LTZ(3), b STRING"
+        lines = [{"id": i, "v": "v" * (i % 9), "c": "ab", "n": i / 4, "j": "[1]", "m": "happy", "ip": "10.0.0.1", "a": [i, None], "b": "101"[:i % 4]} for i in range(1000)]
+        (self.path / "in.json").write_text("".join(json.dumps(line) + "\n" for line in lines))
+        script = f"CREATE TABLE f ({columns}) WITH ('connector' = 'filesystem', 'path' = '{self.path}/in.json', 'format' = 'json');\n"
+        table = self.table(columns + ", PRIMARY KEY (id) NOT ENFORCED")
+        kept = [i for i in range(1000) if i % 7 != 3 and i % 9 <= 6 and i % 4 != 3]
+        self.rows(script + table + "INSERT INTO p SELECT * FROM f;")
+        self.assertEqual([int(i) for i, in self.query("SELECT id FROM {t} WHERE c IS NOT NULL ORDER BY id")], kept)
+        self.assertEqual(self.query("SELECT * FROM {t} WHERE id = 5"),
+                         [["5", "vvvvv", "ab ", "1.25", "[1]", "happy", "10.0.0.1", "{5,NULL}", "NULL", "1"]])
+        self.assertEqual(self.query("SELECT count(*) FROM millrace_rejected WHERE table_name LIKE '%{t}%'"), [[str(1000 - len(kept))]])
+        self.fails(script + table.replace("'url'", "'sink.rejected-rows.max' = '20', 'url'") + "INSERT INTO p SELECT * FROM f;", "more than 20 rows of one transaction are refused")
+
     def test_errors_before_the_first_row(self):
         insert = "INSERT INTO p VALUES (1, 'x', CAST(1 AS DECIMAL(10, 2)), TIMESTAMP '2020-01-01 00:00:00');"
         columns = "id BIGINT, name STRING, price DECIMAL(10, 2), `at` TIMESTAMP(3), PRIMARY KEY (id) NOT ENFORCED"
@@ -346,7 +363,8 @@ class Survives(Postgres):
         self.assertEqual(self.query("SELECT k, v FROM {t} ORDER BY k"), [["1", "10"], ["2", "20"]])
 
     def test_killed_and_restored(self):
-        """Running totals that are upserted and rows that are appended, killed at random times."""
+        """Running totals that are upserted and rows that are appended, killed at random times; now and then the database crashes too,
+        and comes back only when the job has been restored."""
         draw = random.Random(5)
         lines = [{"u": draw.randrange(200), "n": i} for i in range(60000)]
         (self.path / "in.json").write_text("".join(json.dumps(line) + "\n" for line in lines))
@@ -356,8 +374,14 @@ class Survives(Postgres):
         often = ("--set", "execution.checkpointing.interval=20ms", "--set", "millrace.queue-bytes=65536", "--set", "millrace.batch-rows=10")
         kills = 0
         restore = ()
-        for _ in range(40):
-            process = self.start(script, *often, *restore)
+        for attempt in range(40):
+            crash = attempt % 4 == 3
+            if crash:
+                SERVER.stop("immediate")
+            process = self.start(script, *often, *restore, "--workers", str(1 + attempt % 3))
+            if crash:
+                time.sleep(0.5)
+                SERVER.start()
             try:
                 process.wait(timeout=0.3 + draw.random() * 0.7)
                 self.assertEqual(process.returncode, 0, process.stderr.read())
