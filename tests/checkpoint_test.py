@@ -8,6 +8,7 @@ import json
 import os
 import pathlib
 import random
+import re
 import signal
 import sqlite3
 import subprocess
@@ -209,6 +210,13 @@ class Recovery(unittest.TestCase):
         done = self.run_job(folder, "--restore", str(manifests[-1]))
         self.assertNotEqual(done.returncode, 0)
         self.assertIn(files[-1]["path"], done.stderr)
+        # The one before it is whole.
+        done = self.run_job(folder, "--restore", "latest", "--allow-replay")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertRegex(done.stderr, r"a checkpoint cannot be used: .*%s.* is damaged: its checksum is"
+                         % re.escape(files[-1]["path"]))
+        self.assertIn("goes on from checkpoint %d" % int(manifests[-2].stem[4:]), done.stderr)
+        self.assertEqual(self.output(folder)["totals"], self.wanted["totals"])
 
     def test_second_owner_is_refused(self):
         folder = self.folder("owned")
@@ -266,6 +274,34 @@ class Recovery(unittest.TestCase):
         nobody = subprocess.run([PROGRAM, "savepoint", "job"], cwd=folder, capture_output=True, text=True)
         self.assertEqual(nobody.returncode, 2)
         self.assertIn("no process runs a job", nobody.stderr)
+
+    def test_savepoint_is_whole_in_itself(self):
+        """Of a running job, and gone on from elsewhere: with the tables as they were when it was made."""
+        folder = self.folder("whole")
+        process = self.start(folder, "--set", "execution.checkpointing.interval=1h")
+        while not (folder / "job" / "control").exists():
+            time.sleep(0.01)
+        time.sleep(0.2)  # nothing is published but what belongs to the savepoint
+        saved = subprocess.run([PROGRAM, "savepoint", "--to", "point", "job"], cwd=folder, capture_output=True,
+                               text=True, timeout=60)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        process.stderr.close()
+        self.assertEqual(saved.returncode, 0, saved.stderr)
+        self.assertFalse(list(folder.glob("point/state/*/sink-*")), "staged output")
+        before = self.output(folder)
+        moved = self.folder("moved")
+        for name in ("point", "sessions", "out.db", "out.db-wal", "out.db-shm", "out2.db", "out2.db-wal",
+                     "out2.db-shm"):
+            if (folder / name).exists():
+                (folder / name).rename(moved / name)
+        done = self.run_job(moved, "--restore", "point")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        after = self.output(moved)
+        for what in ("sessions", "totals", "big"):
+            self.assertEqual(after[what], self.wanted[what], what)
+        for what in ("late", "dead"):  # each folder has those of its own runs
+            self.assertEqual(sorted(before[what] + after[what]), self.wanted[what], what)
 
     def test_changed_script(self):
         folder = self.folder("changed")

@@ -10,7 +10,6 @@ import json
 import os
 import pathlib
 import random
-import signal
 import subprocess
 import sys
 import tempfile
@@ -34,6 +33,27 @@ def rows_of(text):
     lines = [line for line in text.splitlines() if line.startswith("|")]
     header = max((i for i, line in enumerate(lines) if line == lines[0]), default=0)
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[header + 1:]]
+
+
+def killed_at_a_checkpoint(process, folder, after, draw, before=lambda: None):
+    """Kills the job of `folder` shortly after `after` more checkpoints, however fast the machine is; False if
+    the job ended before. `before` is called right before the kill."""
+    def newest():
+        return max((int(path.stem[4:]) for path in folder.glob("checkpoints/*/chk-*.json")), default=0)
+    wanted = newest() + after
+    deadline = time.monotonic() + 60
+    while process.poll() is None and newest() < wanted:
+        if time.monotonic() > deadline:
+            raise AssertionError(f"no checkpoint {wanted} after 60 s")
+        time.sleep(0.002)
+    time.sleep(draw.random() * 0.03)
+    before()
+    ended = process.poll() is not None
+    process.kill()
+    error = process.communicate()[1]
+    if ended and process.returncode != 0:
+        raise AssertionError(error)
+    return not ended
 
 
 class Postgres(unittest.TestCase):
@@ -386,16 +406,10 @@ class Survives(Postgres):
             if crash:
                 time.sleep(0.5)
                 SERVER.start()
-            try:
-                process.wait(timeout=0.3 + draw.random() * 0.7)
-                self.assertEqual(process.returncode, 0, process.stderr.read())
-                process.stderr.close()
+            if not killed_at_a_checkpoint(process, self.path / "job", draw.randrange(1, 8), draw):
                 break
-            except subprocess.TimeoutExpired:
-                process.send_signal(signal.SIGKILL)
-                process.communicate()
-                kills += 1
-                restore = ("--restore", "latest")
+            kills += 1
+            restore = ("--restore", "latest")
         else:
             self.finish(self.start(script, *often, *restore))
         self.assertGreater(kills, 3)
@@ -482,6 +496,10 @@ class Source(Postgres):
         self.fails(self.table("id BIGINT", "'lookup.cache' = 'FULL'") + "SELECT * FROM p;", "neither NONE nor PARTIAL")
         self.rows(self.table("id BIGINT", "'lookup.cache' = 'PARTIAL', 'lookup.partial-cache.max-rows' = '10', 'lookup.partial-cache.expire-after-write' = '1 min'") + "SELECT * FROM p;")
 
+    def drop_connections(self):
+        self.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'millrace'")
+        time.sleep(0.1)
+
     def test_goes_on_after_kill_and_lost_connections(self):
         """A scan is killed, restored, and its sessions ended by the server: each row is copied once."""
         self.fill(30000)
@@ -490,26 +508,17 @@ class Source(Postgres):
             "INSERT INTO q SELECT id, v FROM p;"
         (self.path / "job.sql").write_text(script)
         command = [PROGRAM, "run", "-q", "job.sql", "--folder", "job", "--set", "execution.checkpointing.interval=20ms", "--set", "millrace.queue-bytes=20000"]
-        copied = lambda: int(self.query("SELECT count(*) FROM {t}b")[0][0])  # noqa: E731
-        kills, restore = 0, []
-        for attempt in range(7):
-            before = copied()
+        kills, restore, draw = 0, [], random.Random(6)
+        for attempt in range(60):
             process = subprocess.Popen([*command, *restore], cwd=self.path, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-            while process.poll() is None and (attempt == 6 or copied() == before):
-                time.sleep(0.02)
-            if process.poll() is None:
-                if attempt % 2:
-                    self.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'millrace'")
-                    time.sleep(0.1)
-                process.kill()
-                kills += 1
-            _, error = process.communicate()
-            if process.returncode != -signal.SIGKILL:
-                self.assertEqual(process.returncode, 0, error)
+            drop = attempt % 2 == 1
+            if not killed_at_a_checkpoint(process, self.path / "job", draw.randrange(1, 5), draw,
+                                          self.drop_connections if drop else lambda: None):
                 break
+            kills += 1
             restore = ["--restore", "latest"]
         self.assertEqual([int(n) for n, in self.query("SELECT id FROM {t}b ORDER BY id")], list(range(30000)), f"{kills} kills")
-        self.assertGreater(kills, 0)
+        self.assertGreater(kills, 2)
 
 
 if __name__ == "__main__":

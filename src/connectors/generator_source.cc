@@ -30,7 +30,8 @@ int64_t GeneratorSource::RowsAllowed(Clock::time_point now) {
     rows_ = 0;
     allowed = std::max(1.0, rate * kNap.count() / 1000);
   }
-  return std::min(kGeneratorBatchRows, static_cast<int64_t>(allowed));
+  // Less than none just after such a start: its first rows were given in advance.
+  return std::clamp(static_cast<int64_t>(allowed), int64_t{0}, kGeneratorBatchRows);
 }
 
 Timestamp GeneratorSource::TimeAllowed(Clock::time_point now) const {

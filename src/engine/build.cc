@@ -14,12 +14,15 @@
 #include "operators/materialize.h"
 #include "operators/normalize.h"
 #include "operators/not_null.h"
+#include "operators/replicate.h"
 #include "operators/session_assign.h"
 #include "operators/sessionize.h"
 #include "operators/sort.h"
 #include "operators/unnest.h"
+#include "operators/updating_limit.h"
 #include "operators/window_aggregate.h"
 #include "operators/window_assign.h"
+#include "plan/pushdown.h"
 
 namespace millrace {
 namespace {
@@ -53,6 +56,7 @@ class GraphBuilder {
     int readers = 0;
     int node = -1;
     TimeWishes wishes{false, false};
+    std::vector<ColumnCondition> conditions;  // of its one reader
   };
 
   static std::string ScanKey(const TableDefinition& table) {
@@ -88,6 +92,7 @@ class GraphBuilder {
       scan.wishes.processing_time |= wishes.processing_time;
       scan.wishes.watermark_of_each |= wishes.watermark_of_each;
       scan.readers += counts ? 1 : 0;
+      if (counts) scan.conditions = plan.conditions;
     }
     for (const PlanPtr& input : plan.inputs) Collect(*input, counts, wishes);
   }
@@ -142,7 +147,9 @@ class GraphBuilder {
       const auto& columns = plan.inputs[0]->schema.columns;
       text += (i == 0 ? "" : ", ") + columns[static_cast<size_t>(plan.keys[i])].name;
     }
-    if (plan.kind == PlanKind::kWindowAggregate) text += "; " + WithoutPlaces(plan.window.ToString());
+    WindowSpec unnamed = plan.window;  // its time may be renamed
+    unnamed.time_name.clear();
+    if (plan.kind == PlanKind::kWindowAggregate) text += "; " + WithoutPlaces(unnamed.ToString());
     if (plan.kind == PlanKind::kSessionize) text += fmt::format("; gap {} ms", plan.window.size);
     return text + ")";
   }
@@ -220,6 +227,7 @@ class GraphBuilder {
       case PlanKind::kNormalize: return BuildNormalize(plan, input);
       case PlanKind::kMaterialize: return BuildMaterialize(plan, input);
       case PlanKind::kUnnest: return BuildUnnest(plan, input);
+      case PlanKind::kReplicate: return BuildReplicate(plan, input);
       case PlanKind::kExpand: return BuildExpand(plan, input);
       case PlanKind::kSort: return BuildSort(plan, input);
       case PlanKind::kLimit: return BuildLimit(plan, input);
@@ -398,7 +406,20 @@ class GraphBuilder {
                       [spec](int) -> Result<std::unique_ptr<Operator>> { return MakeSort(spec); });
   }
 
+  Stream BuildReplicate(const Plan& plan, Stream input) {
+    const ReplicateSpec spec{plan.schema.ToArrow()};
+    return Chain(input, "Replicate",
+                 [spec](int) -> Result<std::unique_ptr<Operator>> { return MakeReplicate(spec); });
+  }
+
   Stream BuildLimit(const Plan& plan, Stream input) {
+    if (plan.updating) {
+      const UpdatingLimitSpec spec{plan.limit, plan.offset, plan.schema.ToArrow()};
+      return ChainKeyed(input, "UpdatingLimit", {},
+                        [spec](int) -> Result<std::unique_ptr<Operator>> {
+                          return MakeUpdatingLimit(spec);
+                        });
+    }
     const auto reached = settings_.limit_reached;
     const int64_t limit = plan.limit, offset = plan.offset;
     return ChainKeyed(input, "Limit", {}, [=](int) -> Result<std::unique_ptr<Operator>> {
@@ -485,6 +506,8 @@ class GraphBuilder {
     }
     auto ingestion = std::make_unique<Ingestion>();
     MILL_ASSIGN(info.metadata, MetadataOf(table, scan, *connector));
+    PushConditions(table, scan, *connector, &info);
+    for (const auto& each : info.conditions) ingestion->pushed.push_back(each.text);
     MILL_ASSIGN(const Schema decoded, FillIngestion(table, scan, *connector, ingestion.get()));
     MILL_ASSIGN(auto sources, connector->make_source(info, decoded));
     Node source;
@@ -501,6 +524,16 @@ class GraphBuilder {
     source.ingestion = std::move(ingestion);
     source.source_id = UniqueId("table " + table.name);
     return AddNode(std::move(source));
+  }
+
+  // Rows may be left out only if nobody else reads them, and if the watermark can go on without them.
+  static void PushConditions(const TableDefinition& table, const SharedScan& scan,
+                             const Connector& connector, TableInfo* info) {
+    const bool takes = connector.takes_conditions && connector.takes_conditions(*info);
+    if (!takes || scan.readers > 1 || !WatermarkFollowsTime(table)) return;
+    info->conditions = scan.conditions;
+    if (!table.watermark) return;
+    info->time_column = table.columns[static_cast<size_t>(table.rowtime)].name;
   }
 
   using MakeLaneDecoder = std::function<Result<std::unique_ptr<Decoder>>()>;
@@ -564,6 +597,21 @@ class GraphBuilder {
                      connector.name, column.metadata_key, hint);
   }
 
+  static Status AlignWatermarks(const TableDefinition& table, Ingestion* ingestion) {
+    const std::string prefix = "scan.watermark.alignment.";
+    ingestion->alignment_group = StringOption(table.options, prefix + "group", "");
+    MILL_ASSIGN(ingestion->max_drift, DurationOption(table.options, prefix + "max-drift", {}));
+    const bool drift = table.options.contains(prefix + "max-drift");
+    if (drift == ingestion->alignment_group.empty()) {
+      return UserError("table '{}': '{}group' and '{}max-drift' go together", table.name, prefix,
+                       prefix);
+    }
+    if (drift && !table.watermark) {
+      return UserError("table '{}': '{}group' wants a WATERMARK", table.name, prefix);
+    }
+    return Status::OK();
+  }
+
   // Says how decoded rows become the scan's; returns the columns to decode: physical ones, then
   // metadata.
   Result<Schema> FillIngestion(const TableDefinition& table, const SharedScan& scan,
@@ -575,6 +623,7 @@ class GraphBuilder {
                 DurationOption(table.options, "scan.watermark.idle-timeout", ingestion->idle_timeout));
     MILL_ASSIGN(ingestion->future_cap,
                 DurationOption(table.options, "watermark.future-cap", ingestion->future_cap));
+    MILL_RETURN(AlignWatermarks(table, ingestion));
     const std::vector<bool> read = ReadColumns(table, scan);
     Schema decoded;
     std::vector<ExpressionPtr> from_decoded(table.columns.size());
@@ -629,24 +678,24 @@ class GraphBuilder {
   Status AddSink(const Plan& plan) {
     sink_ = plan.table ? plan.table->name : "$result";
     MILL_ASSIGN(Stream input, BuildPlan(*plan.inputs[0]));
+    const std::string id = UniqueId("sink " + sink_);
     std::unique_ptr<Sink> sink;
     if (plan.table) {
       input = KeepNullsOut(plan, input);
       MILL_ASSIGN(input, MoveMetadataBehind(plan, input));
-      MILL_ASSIGN(sink, MakeTableSink(plan));
+      MILL_ASSIGN(sink, MakeTableSink(plan, id));
     } else {
       const auto make = settings_.committed_results ? MakeCommittedResultWriter : MakeResultWriter;
       sink = make(plan.schema, plan.updating, settings_.results);
     }
-    const std::string name = plan.table ? plan.table->name : "$result";
     if (input.shared || node(input.node).parallelism > 1) {
-      input = {AddNode("Sink " + name, 1, input.node, Partitioning::kGather), false};
+      input = {AddNode("Sink " + sink_, 1, input.node, Partitioning::kGather), false};
     } else {
-      node(input.node).name += " -> Sink " + name;
+      node(input.node).name += " -> Sink " + sink_;
     }
     node(input.node).sink = std::move(sink);
-    node(input.node).sink_table = name;
-    node(input.node).sink_id = UniqueId("sink " + name);
+    node(input.node).sink_table = sink_;
+    node(input.node).sink_id = id;
     return Status::OK();
   }
 
@@ -712,10 +761,11 @@ class GraphBuilder {
                  [spec](int) -> Result<std::unique_ptr<Operator>> { return MakeCalc(spec); });
   }
 
-  Result<std::unique_ptr<Sink>> MakeTableSink(const Plan& plan) {
+  Result<std::unique_ptr<Sink>> MakeTableSink(const Plan& plan, const std::string& id) {
     const TableDefinition& table = *plan.table;
     MILL_ASSIGN(const Connector* connector, FindConnector(table));
     TableInfo info = InfoOf(table);
+    if (!settings_.owner.empty()) info.owner = settings_.owner + "/" + id;
     for (const TableColumn* column : WrittenMetadata(table)) {
       info.metadata.push_back(column->metadata_key);
     }
@@ -772,11 +822,12 @@ Result<Graph> BuildGraph(const std::vector<PlanPtr>& sinks, const BuildSettings&
 namespace {
 
 // Appends the operator's line, the lines of its states and the warnings about them.
-void PrintOperator(const Operator& op, std::string* out, std::string* warnings) {
+void PrintOperator(const Operator& op, bool disk, std::string* out, std::string* warnings) {
   *out += "     " + op.Describe() + "\n";
   for (const StateBound& state : op.States()) {
     const std::string bound = state.bound.empty() ? "UNBOUNDED" : state.bound;
-    *out += fmt::format("       state {}: {}\n", state.name, bound);
+    const char* where = !disk ? "" : state.spills ? "; on disk" : "; in memory";
+    *out += fmt::format("       state {}: {}{}\n", state.name, bound, where);
     if (!state.bound.empty()) continue;
     *warnings += fmt::format(
         "WARNING: nothing bounds the state '{}' of {} ({}) hint: SET 'table.exec.state.ttl' = '1 d'\n",
@@ -786,7 +837,7 @@ void PrintOperator(const Operator& op, std::string* out, std::string* warnings) 
 
 }  // namespace
 
-std::string GraphToString(const Graph& graph) {
+std::string GraphToString(const Graph& graph, bool disk) {
   std::string out, warnings;
   for (size_t i = 0; i < graph.nodes.size(); ++i) {
     const Node& node = graph.nodes[i];
@@ -795,10 +846,13 @@ std::string GraphToString(const Graph& graph) {
       out += fmt::format("  <- {} ({})", edge.from, PartitioningName(edge.partitioning));
     }
     out += "\n";
+    if (node.ingestion && !node.ingestion->pushed.empty()) {
+      out += fmt::format("     skips what fails: {}\n", fmt::join(node.ingestion->pushed, " AND "));
+    }
     for (const OperatorMaker& make : node.chain) {
       auto made = make(0);
       if (made.ok()) {
-        PrintOperator(**made, &out, &warnings);
+        PrintOperator(**made, disk, &out, &warnings);
       } else {
         out += "     " + made.status().message() + "\n";
       }

@@ -14,6 +14,7 @@
 #include "engine/launch.h"
 #include "engine/rejected.h"
 #include "engine/session_catalog.h"
+#include "engine/state_backend.h"
 #include "functions/calendar.h"
 #include "functions/registry.h"
 #include "plan/binder.h"
@@ -62,6 +63,7 @@ Status CheckSessionValue(const std::string& key, const std::string& value) {
   if (key == "table.local-time-zone") {
     return Annotate(TimeZone::Make(value).status(), "option '" + key + "'");
   }
+  if (key.starts_with("state.backend")) return ReadStateBackend(one, 1).status();
   if (key == "execution.checkpointing.interval") {
     return DurationOption(one, key, std::chrono::milliseconds(0)).status();
   }
@@ -216,7 +218,9 @@ class EngineImpl : public Engine {
     MILL_ASSIGN(const PlanPtr plan, Binder(catalog_).BindQuery(*create.query));
     const size_t names = create.columns.size(), columns = plan->schema.columns.size();
     if (names != 0 && names != columns) {
-      return UserError("view '{}' names {} columns, its query has {}", create.name, names, columns);
+      return AtPlace(UserError("view '{}' names {} columns, its query has {}", create.name, names,
+                               columns),
+                     create.query->place);
     }
     MILL_RETURN(catalog_.Add(ViewDefinition{create.name, create.columns, create.query, create.text},
                              create.if_not_exists));
@@ -320,7 +324,9 @@ class EngineImpl : public Engine {
     }
     MILL_ASSIGN(const BuildSettings settings, Settings(nullptr));
     MILL_ASSIGN(const Graph graph, BuildGraph(best, settings));
-    return Text(logical + optimized + "\n== Physical Plan ==\n" + GraphToString(graph));
+    MILL_ASSIGN(const StateBackend backend, ReadStateBackend(set_, Workers()));
+    return Text(logical + optimized + "\n== Physical Plan ==\n" +
+                GraphToString(graph, backend.rocksdb));
   }
 
   Result<StatementResult> Run(const ast::Help& help, ResultSink*) {
@@ -439,10 +445,11 @@ class EngineImpl : public Engine {
       best.push_back(std::move(better));
     }
     MILL_ASSIGN(const BuildSettings settings, Settings(rows));
-    MILL_ASSIGN(const JobOptions job_options, OptionsOfJob());
+    MILL_ASSIGN(JobOptions job_options, OptionsOfJob());
     if (!best[0]->table && !options_.checkpoint_queries) {
       MILL_ASSIGN(Graph graph, BuildGraph(best, settings));
       MILL_ASSIGN(RejectLog* const rejects, RejectsOfQuery());
+      MILL_ASSIGN(job_options.disk, SpaceOfJob());
       MILL_ASSIGN(result.job, Job::Make(std::move(graph), job_options, {rejects}));
     } else {
       MILL_RETURN(LaunchJob(best, settings, job_options, &result));
@@ -463,10 +470,9 @@ class EngineImpl : public Engine {
   }
 
   // A job that writes tables: named, checkpointed, restarted.
-  Status LaunchJob(const std::vector<PlanPtr>& plans, const BuildSettings& settings,
+  Status LaunchJob(const std::vector<PlanPtr>& plans, BuildSettings settings,
                    const JobOptions& options, StatementResult* result) {
     LaunchRequest request;
-    request.build = [plans, settings] { return BuildGraph(plans, settings); };
     request.name = UniqueJobName(result->sinks);
     request.options = options;
     request.session = set_;
@@ -479,7 +485,11 @@ class EngineImpl : public Engine {
     if (!options_.job_folder.empty() && !directory_) {
       MILL_ASSIGN(directory_, JobDirectory::Own(options_.job_folder));
     }
+    request.store = options_.checkpoint_store;
     request.directory = directory_;
+    MILL_ASSIGN(request.options.disk, SpaceOfJob());
+    if (directory_) settings.owner = directory_->id() + "/" + request.name;
+    request.build = [plans, settings] { return BuildGraph(plans, settings); };
     MILL_ASSIGN(Launched launched, Launch(std::move(request)));
     result->job = std::move(launched.job);
     result->text = std::move(launched.text);
@@ -499,9 +509,16 @@ class EngineImpl : public Engine {
     return uses == 1 ? name : fmt::format("{}-{}", name, uses);
   }
 
+  // Once it is known whose folder it is.
+  Result<std::shared_ptr<RocksDbSpace>> SpaceOfJob() const {
+    MILL_ASSIGN(const StateBackend backend, ReadStateBackend(set_, Workers()));
+    return MakeSpace(backend, directory_ ? directory_->path() : "");
+  }
+
   Result<JobOptions> OptionsOfJob() const {
     JobOptions job;
     job.clock = options_.clock;
+    job.steady_clock = options_.steady_clock;
     job.workers = Workers();
     job.time_zone = Option("table.local-time-zone", "UTC");
     MILL_ASSIGN(job.batch_rows, IntOption(set_, "millrace.batch-rows", job.batch_rows));
@@ -509,6 +526,7 @@ class EngineImpl : public Engine {
     MILL_RETURN(ReadCheckpointOptions(set_, &job));
     job.checkpoints.script_hash = script_hash_;
     job.crash_point = options_.crash_point;
+    job.message_order = options_.message_order;
     if (job.crash_point) job.messages_per_run = 1;
     return job;
   }

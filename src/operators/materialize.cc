@@ -8,12 +8,13 @@
 
 #include "operators/aggregate_set.h"
 #include "operators/row_changes.h"
+#include "operators/spill.h"
 #include "state/key_table.h"
 
 namespace millrace {
 namespace {
 
-class Materialize : public Operator {
+class Materialize : public Operator, private SlotOwner {
  public:
   explicit Materialize(MaterializeSpec spec) : spec_(std::move(spec)) {
     columns_.resize(static_cast<size_t>(spec_.output->num_fields()));
@@ -23,6 +24,9 @@ class Materialize : public Operator {
   Status Open(const OperatorContext& context) override {
     MILL_RETURN(Operator::Open(context));
     MILL_ASSIGN(keys_, KeyTable::Make(*spec_.output, spec_.keys));
+    SpillOptions options;
+    options.keys = spec_.keys;
+    MILL_ASSIGN(spilled_, MakeSpilled(context, Table(), options, keys_.get(), this));
     MILL_ASSIGN(KeyCodec codec,
                 KeyCodec::Make(LeadingTypes(*spec_.output, columns_.size()), false));
     codec_ = std::make_unique<KeyCodec>(std::move(codec));
@@ -33,13 +37,21 @@ class Materialize : public Operator {
     RowChanges changes;
     MILL_RETURN(Apply(rows, changes));
     MILL_RETURN(changes.Emit(*codec_, spec_.output, rows, out));
+    if (spilled_) MILL_RETURN(spilled_->Trim());
     return Progress::kDone;
   }
 
   Status Save(StateWriter& writer) override {
+    if (spilled_) return spilled_->Save(writer);
+    std::vector<uint32_t> slots(held_.size());
+    std::iota(slots.begin(), slots.end(), 0);
+    return SaveSlots(slots, writer.mode(), writer);
+  }
+
+  Status SaveSlots(std::span<const uint32_t> slots, SaveMode, StateWriter& writer) override {
     std::vector<const uint8_t*> rows;
-    for (const auto& held : held_) {
-      for (const std::string& row : held) {
+    for (uint32_t slot : slots) {
+      for (const std::string& row : held_[slot]) {
         rows.push_back(reinterpret_cast<const uint8_t*>(row.data()));
       }
     }
@@ -48,7 +60,22 @@ class Materialize : public Operator {
     return writer.Write(Table(), arrow::RecordBatch::Make(spec_.output, count, std::move(columns)));
   }
 
+  Status LoadSlots(const arrow::RecordBatch& rows, std::span<const uint32_t> slots) override {
+    held_.resize(keys_->slot_count());
+    MILL_RETURN(codec_->Encode(rows, columns_, nullptr, encoded_));
+    for (size_t i = 0; i < slots.size(); ++i) {
+      held_[slots[i]].emplace_back(reinterpret_cast<const char*>(encoded_.data(i)),
+                                   encoded_.size(i));
+    }
+    return Status::OK();
+  }
+
+  void ForgetSlots(std::span<const uint32_t> slots) override {
+    for (uint32_t slot : slots) held_[slot] = {};
+  }
+
   Status Load(const StateReader& reader) override {
+    if (spilled_) return spilled_->Load(reader);
     MILL_ASSIGN(arrow::RecordBatchVector saved, reader.Read(Table()));
     for (auto& rows : saved) {
       RowChanges known;
@@ -61,7 +88,7 @@ class Materialize : public Operator {
     return "Materialize(keys=" + std::to_string(spec_.keys.size()) + ")";
   }
   std::vector<StateBound> States() const override {
-    return {{Table().name, Table().doc, ""}};
+    return {{Table().name, Table().doc, "", CanSpill(Table(), spec_.keys)}};
   }
 
  private:
@@ -77,7 +104,9 @@ class Materialize : public Operator {
   Status Apply(const Batch& rows, RowChanges& changes) {
     inserted_.clear();
     MILL_RETURN(keys_->FindOrInsert(*rows.rows, spec_.keys, nullptr, slots_, inserted_));
+    for (uint32_t& row : inserted_) row = slots_[row];
     held_.resize(keys_->slot_count());
+    if (spilled_) MILL_RETURN(spilled_->Fetch(inserted_));
     MILL_RETURN(codec_->Encode(*rows.rows, columns_, nullptr, encoded_));
     for (size_t i = 0; i < slots_.size(); ++i) {
       const std::string_view row(reinterpret_cast<const char*>(encoded_.data(i)),
@@ -124,6 +153,7 @@ class Materialize : public Operator {
   MaterializeSpec spec_;
   std::vector<int> columns_;  // all
   std::unique_ptr<KeyTable> keys_;
+  std::unique_ptr<SpilledTable> spilled_;  // null: all is in memory
   std::unique_ptr<KeyCodec> codec_;
   std::vector<std::vector<std::string>> held_;  // by slot
   // Of the current batch.

@@ -167,10 +167,7 @@ class SessionAssign : public Operator {
       if (known && Put(slots_[i], values[i], watermarks[i], place)) {
         ++waiting.left;
       } else {
-        ++counts_.late;
-        if (context_.late == nullptr) continue;
-        const Timestamp time = known ? values[i] : kMinTimestamp;
-        context_.late->Late(declared, row, {time, watermarks[i], Describe()});
+        DropAsLate(declared, row, known ? values[i] : kMinTimestamp, watermarks[i]);
       }
     }
     for (uint32_t row : inserted_) {

@@ -55,9 +55,10 @@ std::string Array(const Items& items, const std::string& indent, ToText to_text)
 
 std::string FileText(const StateFile& file) {
   return fmt::format(
-      R"({{"table": {}, "path": {}, "delta": {}, "erased": {}, "rows": {}, "bytes": {}, )"
-      R"("checksum": "{:016x}", "groups": [{}, {}]}})",
-      Quoted(file.table), Quoted(file.path), file.delta, file.erased, file.rows, file.bytes,
+      R"({{"table": {}, "path": {}, "delta": {}, "erased": {}, "stored": {}, "rows": {}, )"
+      R"("bytes": {}, "checksum": "{:016x}", "groups": [{}, {}]}})",
+      Quoted(file.table), Quoted(file.path), file.delta, file.erased, file.stored, file.rows,
+      file.bytes,
       file.checksum, file.min_group, file.max_group);
 }
 
@@ -66,11 +67,14 @@ std::string OperatorText(const ManifestOperator& op) {
     return fmt::format(R"({{"instance": {}, "files": {}}})", entry.first,
                        Array(entry.second, "        ", FileText));
   };
+  const auto late_from = [](const auto& entry) {
+    return fmt::format(R"({{"split": {}, "rows": {}}})", Quoted(entry.first), entry.second);
+  };
   return fmt::format(
       R"({{"id": {}, "what": {}, "rows_in": {}, "rows_out": {}, "late": {}, "filtered": {}, )"
-      R"("instances": {}}})",
+      R"("late_from": {}, "instances": {}}})",
       Quoted(op.id), Quoted(op.what), op.counters.rows_in, op.counters.rows_out, op.counters.late,
-      op.counters.filtered, Array(op.chains, "      ", chain));
+      op.counters.filtered, Array(op.counters.late_from, "      ", late_from), Array(op.chains, "      ", chain));
 }
 
 std::string LaneText(const LaneSnapshot& lane) {
@@ -123,6 +127,8 @@ StateFile FileOf(const dom::element& in) {
   file.path = Text(in, "path");
   file.delta = Flag(in, "delta");
   file.erased = Flag(in, "erased");
+  bool stored = false;  // manifests of before do not have it
+  file.stored = in["stored"].get(stored) == simdjson::SUCCESS && stored;
   file.rows = Number(in, "rows");
   file.bytes = Number(in, "bytes");
   file.checksum = Hex(in, "checksum");
@@ -138,6 +144,9 @@ ManifestOperator OperatorOf(const dom::element& in) {
   op.what = Text(in, "what");
   op.counters = {Number(in, "rows_in"), Number(in, "rows_out"), Number(in, "late"),
                  Number(in, "filtered")};
+  for (const dom::element from : dom::array(in["late_from"])) {
+    op.counters.late_from[Text(from, "split")] = Number(from, "rows");
+  }
   for (const dom::element instance : dom::array(in["instances"])) {
     StateChain& chain = op.chains[static_cast<int>(Number(instance, "instance"))];
     for (const dom::element file : dom::array(instance["files"])) chain.push_back(FileOf(file));

@@ -202,17 +202,18 @@ Status FileCheckpointStore::WriteState(const Checkpoint& checkpoint, Manifest& m
     const auto [place, added] = places.try_emplace(from.id, manifest.operators.size());
     if (added) manifest.operators.push_back({from.id, from.what, {}, {}});
     ManifestOperator& op = manifest.operators[place->second];
-    op.counters.rows_in += from.counters.rows_in;
-    op.counters.rows_out += from.counters.rows_out;
-    op.counters.late += from.counters.late;
-    op.counters.filtered += from.counters.filtered;
+    op.counters.Add(from.counters);
     if (!from.state || from.state->tables().empty()) continue;
     const std::string folder =
         fmt::format("{}/{}-{}", EpochFolder(checkpoint.name.epoch), place->second, FileName(op.id));
-    MILL_ASSIGN(StateChain files, WriteSnapshot(*from.state, folder_, folder, from.instance));
-    for (const StateFile& file : files) bytes += file.bytes;
+    const StateChain& before = chains_[{op.id, from.instance}];
+    MILL_ASSIGN(StateChain files, WriteSnapshot(*from.state, folder_, folder, from.instance,
+                                                {checkpoint.name.savepoint, &before}));
+    for (const StateFile& file : files) {
+      if (file.path.starts_with(folder)) bytes += file.bytes;
+    }
     StateChain& chain = op.chains[from.instance];
-    if (from.state->mode() == SaveMode::kDelta) chain = chains_[{op.id, from.instance}];
+    if (!from.state->whole()) chain = before;
     chain.insert(chain.end(), files.begin(), files.end());
   }
   return Status::OK();
@@ -247,7 +248,7 @@ Status FileCheckpointStore::Commit(const Manifest& manifest) {
     MILL_RETURN(file->Write(text.data(), std::ssize(text)));
     MILL_RETURN(file->Close());
   }
-  if (rename(temporary.c_str(), path.c_str()) != 0) {
+  if (RenameFile(temporary, path) != 0) {
     return ExternalError("cannot rename '{}': {}", temporary, std::strerror(errno));
   }
   return SyncFolder(folder_);

@@ -47,6 +47,7 @@ struct Ingested {
   std::shared_ptr<arrow::Int64Array> watermarks;  // ms, may hold NULLs; null: none
   bool watermark_of_each = false;                 // see Ingestion
   Timestamp arrival = 0;
+  Timestamp skipped_watermark = kMinTimestamp;  // of rows before these that the source left out
   int64_t records = 0;        // read, the bad ones included
   KeptBadRows bad;            // of them
   int64_t bytes = 0;          // read; rows for sources that yield batches
@@ -72,6 +73,9 @@ class Ingestor {
 
   Status Decode(const Polled& polled, Ingested& piece);
   Status ComputeColumns(const EvalContext& context, Ingested& piece);
+  Status DropNulls(const std::string& file, Ingested& piece);
+  Result<Timestamp> WatermarkAt(int64_t time, const EvalContext& context) const;
+  Status KeepRows(const std::vector<int32_t>& kept, Ingested& piece);
   Status DropUntimed(const std::string& file, Ingested& piece);
   static void Reject(const std::string& file, int64_t row, Timestamp time, std::string reason,
                      Ingested& piece);

@@ -26,6 +26,7 @@ struct StateFile {
   // Key groups of the rows; all of them where rows have no key.
   uint32_t min_group = 0;
   uint32_t max_group = kKeyGroups - 1;
+  bool stored = false;  // one of the files of a database (stored_table.h), not Parquet
 };
 
 // A new file, hashed as it is written. Close makes it durable (fsync); a file that was not closed
@@ -52,6 +53,9 @@ class DurableFile final : public arrow::io::OutputStream {
   struct Hash;
   std::unique_ptr<Hash> hash_;
 };
+
+// Makes the file at `file`'s path durable, and sets its size and checksum.
+Status SyncAndHash(const std::string& root, StateFile* file);
 
 // The file's bytes. Fails, naming the file, if it is missing, shorter or longer than recorded, or
 // damaged.

@@ -148,7 +148,8 @@ Connector ValuesConnector(const ProgramCase& program, const int* phase, Written*
       std::vector<Portion> portions;
       portions.push_back(Cut(all, 0, before));
       portions.push_back(Cut(all, before, all.rows->num_rows() - before));
-      sources.push_back(std::make_unique<RowsSource>(std::move(portions), phase, nullptr));
+      sources.push_back(
+          std::make_unique<RowsSource>("test", true, std::move(portions), phase, nullptr));
     }
     if (sources.empty()) return Status::Invalid("the case has no rows for ", table.name);
     return sources;
