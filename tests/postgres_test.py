@@ -20,6 +20,8 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 from services import postgres  # noqa: E402
 
 PROGRAM = ""
+# Of jobs that are killed again and again: enough for some checkpoints on a fast machine.
+ROWS = 60000 if os.environ.get("MILLRACE_SANITIZE") else 600000
 SERVER = None
 
 
@@ -390,7 +392,7 @@ class Survives(Postgres):
         """Running totals that are upserted and rows that are appended, killed at random times; now and then the database crashes too,
         and comes back only when the job has been restored."""
         draw = random.Random(5)
-        lines = [{"u": draw.randrange(200), "n": i} for i in range(60000)]
+        lines = [{"u": draw.randrange(200), "n": i} for i in range(ROWS)]
         (self.path / "in.json").write_text("".join(json.dumps(line) + "\n" for line in lines))
         script = f"CREATE TABLE f (u INT, n BIGINT) WITH ('connector' = 'filesystem', 'path' = '{self.path}/in.json', 'format' = 'json');\n" + \
             self.table("u INT, c BIGINT, total BIGINT, PRIMARY KEY (u) NOT ENFORCED", CREATE) + self.table("n BIGINT", CREATE, "q", target=self.name + "q") + \
@@ -406,13 +408,13 @@ class Survives(Postgres):
             if crash:
                 time.sleep(0.5)
                 SERVER.start()
-            if not killed_at_a_checkpoint(process, self.path / "job", draw.randrange(1, 8), draw):
+            if not killed_at_a_checkpoint(process, self.path / "job", draw.randrange(1, 4), draw):
                 break
             kills += 1
             restore = ("--restore", "latest")
         else:
             self.finish(self.start(script, *often, *restore))
-        self.assertGreater(kills, 3)
+        self.assertGreater(kills, 2)
         totals = collections.defaultdict(lambda: [0, 0])
         for line in lines:
             totals[line["u"]][0] += 1
@@ -502,7 +504,7 @@ class Source(Postgres):
 
     def test_goes_on_after_kill_and_lost_connections(self):
         """A scan is killed, restored, and its sessions ended by the server: each row is copied once."""
-        self.fill(30000)
+        self.fill(ROWS)
         self.query("CREATE TABLE {t}b (id bigint, v text)")
         script = self.table("id BIGINT, v STRING", "'scan.fetch-size' = '50'") + self.table("id BIGINT, v STRING", name="q", target=self.name + "b") + \
             "INSERT INTO q SELECT id, v FROM p;"
@@ -512,12 +514,12 @@ class Source(Postgres):
         for attempt in range(60):
             process = subprocess.Popen([*command, *restore], cwd=self.path, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
             drop = attempt % 2 == 1
-            if not killed_at_a_checkpoint(process, self.path / "job", draw.randrange(1, 5), draw,
+            if not killed_at_a_checkpoint(process, self.path / "job", draw.randrange(1, 3), draw,
                                           self.drop_connections if drop else lambda: None):
                 break
             kills += 1
             restore = ["--restore", "latest"]
-        self.assertEqual([int(n) for n, in self.query("SELECT id FROM {t}b ORDER BY id")], list(range(30000)), f"{kills} kills")
+        self.assertEqual([int(n) for n, in self.query("SELECT id FROM {t}b ORDER BY id")], list(range(ROWS)), f"{kills} kills")
         self.assertGreater(kills, 2)
 
 
