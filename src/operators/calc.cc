@@ -85,7 +85,7 @@ class Calc : public Operator {
 
   std::string Describe() const override {
     std::string text = "Calc(";
-    if (spec_.condition) text += "where " + spec_.condition->ToString();
+    if (spec_.condition) text += "where " + spec_.condition->ToClause();
     if (spec_.condition && spec_.project) text += "; ";
     for (size_t i = 0; i < spec_.expressions.size(); ++i) {
       text += (i == 0 ? "" : ", ") + spec_.expressions[i]->ToString();

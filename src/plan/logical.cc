@@ -90,7 +90,7 @@ std::string Plan::Describe() const {
     case PlanKind::kValues:
       return fmt::format("Values(rows={})", values.size());
     case PlanKind::kFilter:
-      return fmt::format("Filter({})", condition->ToString());
+      return fmt::format("Filter({})", condition->ToClause());
     case PlanKind::kProject:
       return fmt::format("Project({})", Projection(*this));
     case PlanKind::kWindow:
