@@ -20,7 +20,7 @@ WITH RECURSIVE base AS (
          filled OR typdefault IS NOT NULL, generated
   FROM base JOIN pg_type ON pg_type.oid = base.type AND typtype = 'd')
 SELECT attname, pg_type.oid, format_type(pg_type.oid, modifier), modifier, typcategory, typelem,
-       attnotnull, filled, generated
+       attnotnull, filled, generated, format_type(pg_type.oid, -1)
 FROM base JOIN pg_type ON pg_type.oid = base.type WHERE typtype <> 'd' ORDER BY attnum)";
 
 constexpr const char* kKeys = R"(
@@ -76,6 +76,7 @@ Result<PostgresColumn> ReadColumn(const PostgresRows& rows, int row) {
   column.name = rows.Text(row, 0);
   column.type.oid = static_cast<PostgresOid>(rows.Integer(row, 1));
   column.type.name = rows.Text(row, 2);
+  column.type.bare = rows.Text(row, 9);
   column.type.modifier = static_cast<int32_t>(rows.Integer(row, 3));
   const std::string category = rows.Text(row, 4);
   column.type.category = category.empty() ? 'U' : category[0];
@@ -184,7 +185,8 @@ class Fitting {
     }
     target_.direct = target_.direct && !mapping->cast;
     target_.items.push_back(
-        {declared, QuotedIdentifier(column->name), column->type.name, *mapping, false});
+        {declared, QuotedIdentifier(column->name), column->type.name, column->type.bare, *mapping,
+         false});
   }
 
   bool HasKey(std::vector<std::string> names) const {

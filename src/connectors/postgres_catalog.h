@@ -45,7 +45,8 @@ struct PostgresTarget {
   struct Item {
     Column declared;
     std::string quoted;  // the column there
-    std::string type;    // there, as SQL text
+    std::string type;    // there, as SQL text, with its limits
+    std::string bare;    // and without
     PostgresMapping mapping;
     bool key = false;
   };

@@ -168,11 +168,13 @@ Status PostgresClient::Failed(const PGresult* result) {
 }
 
 Status PostgresClient::Run(const std::string& sql) {
+  fault_ = PostgresFault::kNone;
   return PQsendQuery(connection_, sql.c_str()) == 1 ? Drain() : Failed(nullptr);
 }
 
 Result<PostgresRows> PostgresClient::Query(const std::string& sql,
                                            const std::vector<std::string>& parameters) {
+  fault_ = PostgresFault::kNone;
   std::vector<const char*> values;
   for (const std::string& parameter : parameters) values.push_back(parameter.c_str());
   PGresult* const result =
@@ -182,6 +184,23 @@ Result<PostgresRows> PostgresClient::Query(const std::string& sql,
   const ExecStatusType status = PQresultStatus(result);
   if (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK) return rows;
   return Failed(result);
+}
+
+Status PostgresClient::RunBinary(const std::string& sql,
+                                 const std::vector<std::string_view>& values) {
+  fault_ = PostgresFault::kNone;
+  std::vector<const char*> data;
+  std::vector<int> sizes;
+  const std::vector<int> formats(values.size(), 1);
+  for (const std::string_view value : values) {
+    data.push_back(value.data());
+    sizes.push_back(static_cast<int>(value.size()));
+  }
+  PGresult* const result =
+      PQexecParams(connection_, sql.c_str(), static_cast<int>(values.size()), nullptr, data.data(),
+                   sizes.data(), formats.data(), 0);
+  const PostgresRows owner(result);
+  return PQresultStatus(result) == PGRES_COMMAND_OK ? Status::OK() : Failed(result);
 }
 
 Status PostgresClient::Drain() {
@@ -198,6 +217,7 @@ Status PostgresClient::Drain() {
 }
 
 Status PostgresClient::BeginCopyIn(const std::string& sql) {
+  fault_ = PostgresFault::kNone;
   PGresult* const result = PQexec(connection_, sql.c_str());
   const PostgresRows owner(result);
   return PQresultStatus(result) == PGRES_COPY_IN ? Status::OK() : Failed(result);
@@ -218,6 +238,7 @@ Status PostgresClient::EndCopyIn() {
 }
 
 Status PostgresClient::BeginCopyOut(const std::string& sql) {
+  fault_ = PostgresFault::kNone;
   PGresult* const result = PQexec(connection_, sql.c_str());
   const PostgresRows owner(result);
   return PQresultStatus(result) == PGRES_COPY_OUT ? Status::OK() : Failed(result);

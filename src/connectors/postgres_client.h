@@ -70,6 +70,9 @@ class PostgresClient {
   Result<PostgresRows> Query(const std::string& sql,
                              const std::vector<std::string>& parameters = {});
 
+  // The same, with values as COPY (FORMAT binary) has them; one without data is NULL.
+  Status RunBinary(const std::string& sql, const std::vector<std::string_view>& values);
+
   // COPY ... FROM STDIN: Begin, Put, ..., End.
   Status BeginCopyIn(const std::string& sql);
   Status PutCopy(std::string_view bytes);
@@ -81,7 +84,7 @@ class PostgresClient {
   // Appends the next piece (one row, or the header) to `out`; waits up to `wait` for it.
   Result<Got> GetCopy(std::chrono::milliseconds wait, std::string* out);
 
-  // Of the last call that failed.
+  // Of the last statement.
   PostgresFault fault() const { return fault_; }
   bool alive() const;
 

@@ -62,6 +62,8 @@ Status ReadSink(const Options& options, PostgresOptions* postgres) {
     return UserError("option 'sink.rejected-rows': '{}' is neither keep nor fail", rejected);
   }
   postgres->keep_rejected = rejected == "keep";
+  MILL_ASSIGN(postgres->max_rejected,
+              Ranged(options, "sink.rejected-rows.max", 10000, 0, INT64_MAX));
   postgres->epoch_table = StringOption(options, "sink.epoch-table", "millrace_epochs");
   postgres->rejected_table = StringOption(options, "sink.rejected-table", "millrace_rejected");
   return Status::OK();
@@ -178,6 +180,8 @@ std::vector<OptionSpec> PostgresOptionSpecs() {
       {"sink.create-table", "BOOLEAN", "false", "Makes the table if it is not there."},
       {"sink.rejected-rows", "STRING", "keep",
        "Rows that the database refuses: keep (in a table beside) or fail."},
+      {"sink.rejected-rows.max", "BIGINT", "10000",
+       "Of one transaction (a checkpoint); with more the job fails."},
       {"sink.rejected-table", "STRING", "millrace_rejected", "Where they are kept."},
       {"sink.epoch-table", "STRING", "millrace_epochs", "Notes which epochs are published."},
       {"scan.partition.column", "STRING", "", "Divides the scan into lanes by its value."},

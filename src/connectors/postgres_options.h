@@ -26,6 +26,7 @@ struct PostgresOptions {
   int64_t max_retries = 3;
   bool create_table = false;
   bool keep_rejected = true;
+  int64_t max_rejected = 0;  // of a transaction
   std::string epoch_table, rejected_table;
 
   std::string partition_column;  // "": one lane

@@ -71,7 +71,7 @@ Status PostgresSource::Plan(const PostgresTable& there) {
   keys_.clear();
   for (const std::string& key : there.primary_key) {
     const std::string column = "t." + QuotedIdentifier(key);
-    keys_.push_back({column, there.Find(key)->type.name});
+    keys_.push_back({column, there.Find(key)->type.bare});
     select_ += fmt::format("{}{}::text", select_.empty() ? "" : ", ", column);
   }
   from_ = there.quoted;

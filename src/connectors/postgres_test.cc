@@ -80,7 +80,7 @@ TEST(PostgresCatalog, QuotesTableNames) {
 }
 
 PostgresType TypeOf(PostgresOid oid, int32_t modifier = -1, char category = 'U') {
-  return {oid, "type", modifier, category, PostgresOid::kNone};
+  return {oid, "type", "type", modifier, category, PostgresOid::kNone};
 }
 PostgresType NumericOf(int precision, int scale) {
   return TypeOf(PostgresOid::kNumeric, ((precision << 16) | (scale & 0x7ff)) + 4, 'N');

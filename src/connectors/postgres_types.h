@@ -21,7 +21,8 @@ enum class PostgresOid : uint32_t {
 // A type as the catalog describes it; of a domain: what it is made of.
 struct PostgresType {
   PostgresOid oid = PostgresOid::kNone;
-  std::string name;    // for messages and SQL: "numeric(10,2)"
+  std::string name;    // with its limits: "varchar(10)"
+  std::string bare;    // without: casts to it cut nothing off
   int32_t modifier = -1;  // pg_attribute.atttypmod: lengths and digits
   char category = 'U';    // pg_type.typcategory: 'A' array, 'E' enum, 'N' numbers, ...
   PostgresOid element = PostgresOid::kNone;  // of an array

@@ -5,6 +5,7 @@
 #include <thread>
 #include <unordered_map>
 
+#include "connectors/postgres_decoder.h"
 #include "formats/row_json.h"
 
 namespace millrace {
@@ -15,6 +16,7 @@ using std::chrono::milliseconds;
 constexpr const char* kStage = "pg_temp.millrace_stage";
 constexpr const char* kGone = "pg_temp.millrace_gone";
 constexpr size_t kCopyBytes = 256 << 10;  // that are sent at once
+constexpr size_t kOneByOne = 64;  // rows of a range that is not halved any more
 
 std::string EpochTableSql(const std::string& name) {
   return fmt::format(
@@ -28,6 +30,13 @@ std::string RejectedTableSql(const std::string& name) {
       "CREATE TABLE IF NOT EXISTS {} (table_name text NOT NULL, writer text NOT NULL, "
       "epoch bigint NOT NULL, rejected_at timestamptz NOT NULL DEFAULT now(), "
       "reason text NOT NULL, \"row\" text NOT NULL)", name);
+}
+
+// `name`, a column or parameter that holds what is sent for `item`, as the column's type.
+std::string Value(const PostgresTarget::Item& item, const std::string& name) {
+  const std::string sent = item.mapping.cast ? "text" : item.bare;
+  const std::string value = name[0] == '$' ? fmt::format("{}::{}", name, sent) : name;
+  return item.mapping.cast ? fmt::format("{}::{}", value, item.bare) : value;
 }
 
 }  // namespace
@@ -112,7 +121,8 @@ Status PostgresWriter::MakeStages() {
     stage += (i ? ", " : "") + column;
     if (item.key) gone += (gone.empty() ? "" : ", ") + column;
   }
-  upsert_ = UpsertSql();
+  upsert_ = UpsertSql(false);
+  upsert_one_ = UpsertSql(true);
   if (target_.keys.empty() && target_.direct) {
     copy_rows_ = fmt::format("COPY {} ({}) FROM STDIN (FORMAT binary)", target_.table, names);
     return Status::OK();
@@ -122,17 +132,19 @@ Status PostgresWriter::MakeStages() {
   MILL_RETURN(client_->Run(fmt::format(kCreate, "millrace_stage", stage)));
   if (target_.keys.empty()) return Status::OK();
   copy_keys_ = fmt::format("COPY {} FROM STDIN (FORMAT binary)", kGone);
-  delete_ = DeleteSql();
+  delete_ = DeleteSql(false);
+  delete_one_ = DeleteSql(true);
   return client_->Run(fmt::format(kCreate, "millrace_gone", gone));
 }
 
-std::string PostgresWriter::UpsertSql() const {
+// Of all that is in the temporary table, or of `one` row given as parameters.
+std::string PostgresWriter::UpsertSql(bool one) const {
   std::string names, values, keys, sets;
   for (size_t i = 0; i < target_.items.size(); ++i) {
     const PostgresTarget::Item& item = target_.items[i];
     names += (i ? ", " : "") + item.quoted;
-    values += fmt::format("{}c{}{}", i ? ", " : "", i,
-                          item.mapping.cast ? "::" + item.type : std::string());
+    const std::string name = one ? fmt::format("${}", i + 1) : fmt::format("c{}", i);
+    values += (i ? ", " : "") + Value(item, name);
     if (item.key) {
       keys += (keys.empty() ? "" : ", ") + item.quoted;
     } else {
@@ -140,20 +152,24 @@ std::string PostgresWriter::UpsertSql() const {
     }
   }
   const std::string insert =
-      fmt::format("INSERT INTO {} ({}) SELECT {} FROM {}", target_.table, names, values, kStage);
+      fmt::format("INSERT INTO {} ({}) SELECT {}{}", target_.table, names, values,
+                  one ? std::string() : fmt::format(" FROM {}", kStage));
   if (keys.empty()) return insert;
   return insert + fmt::format(" ON CONFLICT ({}) DO {}", keys,
                               sets.empty() ? "NOTHING" : "UPDATE SET " + sets);
 }
 
-std::string PostgresWriter::DeleteSql() const {
+std::string PostgresWriter::DeleteSql(bool one) const {
   std::string where;
+  int number = 0;
   for (const int key : target_.keys) {
     const PostgresTarget::Item& item = target_.items[static_cast<size_t>(key)];
-    where += fmt::format("{}t.{} = g.c{}{}", where.empty() ? "" : " AND ", item.quoted, key,
-                         item.mapping.cast ? "::" + item.type : std::string());
+    const std::string name = one ? fmt::format("${}", ++number) : fmt::format("g.c{}", key);
+    where += fmt::format("{}t.{} = {}", where.empty() ? "" : " AND ", item.quoted,
+                         Value(item, name));
   }
-  return fmt::format("DELETE FROM {} t USING {} g WHERE {}", target_.table, kGone, where);
+  const std::string from = one ? std::string() : fmt::format(" USING {} g", kGone);
+  return fmt::format("DELETE FROM {} t{} WHERE {}", target_.table, from, where);
 }
 
 // Keys are compared as they are sent. One that cannot be sent is like no other.
@@ -267,17 +283,53 @@ Status PostgresWriter::ApplyRange(const std::vector<Batch>& batches, size_t begi
   MILL_RETURN(client_->Run("SAVEPOINT millrace"));
   const Status applied = Apply(batches, begin, end);
   if (applied.ok()) return applied;
-  const bool of_rows = client_->fault() == PostgresFault::kRows && client_->alive();
-  if (!of_rows || !options_.keep_rejected) return applied;
-  MILL_RETURN(client_->Run("ROLLBACK TO SAVEPOINT millrace; RELEASE SAVEPOINT millrace"));
+  MILL_RETURN(Undo(applied));
   rejected_now_ = rejected;
-  if (end - begin == 1) {
-    const Row& row = rows_[begin];
-    return Reject(batches[static_cast<size_t>(row.batch)], row.row, applied.message());
-  }
+  if (end - begin <= kOneByOne) return ApplyOneByOne(batches, begin, end);
   const size_t middle = begin + (end - begin) / 2;
   MILL_RETURN(ApplyRange(batches, begin, middle));
   return ApplyRange(batches, middle, end);
+}
+
+Status PostgresWriter::Undo(const Status& applied) {
+  const bool of_rows = applied.IsInvalid() && client_->fault() == PostgresFault::kRows &&
+                       client_->alive();
+  if (!of_rows || !options_.keep_rejected) return applied;
+  return client_->Run("ROLLBACK TO SAVEPOINT millrace; RELEASE SAVEPOINT millrace");
+}
+
+Status PostgresWriter::ApplyOneByOne(const std::vector<Batch>& batches, size_t begin, size_t end) {
+  for (size_t i = begin; i < end; ++i) {
+    const Row& row = rows_[i];
+    const Batch& batch = batches[static_cast<size_t>(row.batch)];
+    MILL_RETURN(client_->Run("SAVEPOINT millrace"));
+    const Status applied = ApplyOne(batch, row);
+    if (applied.ok()) continue;
+    MILL_RETURN(Undo(applied));
+    MILL_RETURN(Reject(batch, row.row, applied.message()));
+  }
+  return Status::OK();
+}
+
+Status PostgresWriter::ApplyOne(const Batch& batch, const Row& row) {
+  PostgresEncoder& encoder = row.add ? *encoder_ : *key_encoder_;
+  MILL_RETURN(encoder.SetRows(*batch.rows));
+  std::string reason;
+  bytes_.clear();
+  if (!encoder.AppendRow(row.row, &bytes_, &reason)) {
+    if (row.add) MILL_RETURN(Reject(batch, row.row, reason));
+    return client_->Run("RELEASE SAVEPOINT millrace");
+  }
+  PostgresBytes in(bytes_);
+  int16_t fields = 0;
+  MILL_CHECK(in.Read(&fields));
+  std::vector<std::string_view> values(static_cast<size_t>(fields));
+  for (std::string_view& value : values) {
+    bool is_null = false;
+    MILL_CHECK(in.ReadField(&is_null, &value));
+  }
+  MILL_RETURN(client_->RunBinary(row.add ? upsert_one_ : delete_one_, values));
+  return client_->Run("SET CONSTRAINTS ALL IMMEDIATE; RELEASE SAVEPOINT millrace");
 }
 
 Status PostgresWriter::Apply(const std::vector<Batch>& batches, size_t begin, size_t end) {
@@ -347,6 +399,10 @@ Status PostgresWriter::Reject(const Batch& batch, int64_t row, const std::string
                          options_.rejected_table);
   }
   if (rejected_now_++ == 0) first_reason_ = reason;
+  if (rejected_now_ > options_.max_rejected) {
+    return UserError("more than {} rows of one transaction are refused, this one as {}. hint: "
+                     "'sink.rejected-rows.max' allows more", options_.max_rejected, reason);
+  }
   MILL_ASSIGN(const std::string table, QuotedTableName(options_.rejected_table));
   return client_
       ->Query(fmt::format("INSERT INTO {} (table_name, writer, epoch, reason, \"row\") "

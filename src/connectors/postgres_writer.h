@@ -8,8 +8,8 @@
 //   COMMIT                if its answer is lost, the next attempt sees the epoch
 //
 // Rows that the database refuses (a constraint, text with a zero byte ...) are found by halving,
-// each half under a savepoint, and kept in a table beside by the same transaction. One owner, one
-// thread.
+// each half under a savepoint, then row by row, and kept in a table beside by the same transaction.
+// One owner, one thread.
 #pragma once
 
 #include <memory>
@@ -65,19 +65,23 @@ class PostgresWriter {
   Status Commit();
   Status ApplyRange(const std::vector<Batch>& batches, size_t begin, size_t end);
   Status Apply(const std::vector<Batch>& batches, size_t begin, size_t end);
+  Status ApplyOneByOne(const std::vector<Batch>& batches, size_t begin, size_t end);
+  Status ApplyOne(const Batch& batch, const Row& row);
+  // Goes back to the savepoint if `applied` says that rows are at fault; else returns it.
+  Status Undo(const Status& applied);
   Status CopyRows(const std::vector<Batch>& batches, size_t begin, size_t end, bool add);
   Status RejectRefused(const std::vector<Batch>& batches);
   Status Reject(const Batch& batch, int64_t row, const std::string& reason);
   std::string KeyOf(const PostgresEncoder& encoder, int64_t row, int64_t unique) const;
-  std::string UpsertSql() const;
-  std::string DeleteSql() const;
+  std::string UpsertSql(bool one) const;
+  std::string DeleteSql(bool one) const;
 
   const PostgresOptions options_;
   const TableInfo table_;
   std::unique_ptr<PostgresClient> client_;  // null: to be connected
   PostgresTarget target_;
   std::unique_ptr<PostgresEncoder> encoder_, key_encoder_;
-  std::string copy_rows_, copy_keys_, upsert_, delete_;  // SQL
+  std::string copy_rows_, copy_keys_, upsert_, delete_, upsert_one_, delete_one_;  // SQL
   PostgresFault fault_ = PostgresFault::kNone;  // of the last failed try
   Rows rows_;                     // of the current transaction
   Epoch epoch_;                   // of the current transaction

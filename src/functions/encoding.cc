@@ -117,6 +117,11 @@ int HexValue(char c) {
 }
 
 bool UrlDecode(View text, std::string* decoded) {
+  const auto coded = [](char c) { return c == '%' || c == '+' || (c & 0x80) != 0; };
+  if (std::none_of(text.begin(), text.end(), coded)) {
+    decoded->append(text);
+    return true;
+  }
   std::string bytes;
   for (size_t begin = 0; begin < text.size();) {
     const size_t at = std::min(text.find_first_of("%+", begin), text.size());

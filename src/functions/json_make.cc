@@ -320,24 +320,31 @@ Result<arrow::Datum> EvalJson(const Call& call) {
 }
 
 // Everything beyond ASCII is escaped, as are quotes, slashes and control characters.
-void Quote(View text, std::string* out) {
+// A character that does not stand in quotes as it is.
+void AppendQuoted(char32_t c, std::string* out) {
   constexpr View kSpecial = "\"\\/\b\f\n\r\t", kLetters = "\"\\/bfnrt";
+  const size_t special = c < 128 ? kSpecial.find(static_cast<char>(c)) : View::npos;
+  if (special != View::npos) {
+    out->push_back('\\');
+    out->push_back(kLetters[special]);
+  } else if (c > 0xFFFF) {
+    out->append(fmt::format("\\u{:04x}\\u{:04x}",
+                            static_cast<uint32_t>(0xD800 + ((c - 0x10000) >> 10)),
+                            static_cast<uint32_t>(0xDC00 + ((c - 0x10000) & 0x3FF))));
+  } else {
+    out->append(fmt::format("\\u{:04x}", static_cast<uint32_t>(c)));
+  }
+}
+
+bool StandsInQuotes(char c) { return c >= ' ' && c < 127 && c != '"' && c != '\\' && c != '/'; }
+
+void Quote(View text, std::string* out) {
   out->push_back('"');
   for (size_t at = 0; at < text.size();) {
-    const char32_t c = ReadChar(text, &at);
-    const size_t special = c < 128 ? kSpecial.find(static_cast<char>(c)) : View::npos;
-    if (special != View::npos) {
-      out->push_back('\\');
-      out->push_back(kLetters[special]);
-    } else if (c >= ' ' && c < 127) {
-      out->push_back(static_cast<char>(c));
-    } else if (c > 0xFFFF) {
-      out->append(fmt::format("\\u{:04x}\\u{:04x}",
-                              static_cast<uint32_t>(0xD800 + ((c - 0x10000) >> 10)),
-                              static_cast<uint32_t>(0xDC00 + ((c - 0x10000) & 0x3FF))));
-    } else {
-      out->append(fmt::format("\\u{:04x}", static_cast<uint32_t>(c)));
-    }
+    const size_t begin = at;
+    while (at < text.size() && StandsInQuotes(text[at])) ++at;
+    out->append(text, begin, at - begin);
+    if (at < text.size()) AppendQuoted(ReadChar(text, &at), out);
   }
   out->push_back('"');
 }

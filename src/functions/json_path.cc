@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "functions/json_text.h"
+#include "functions/json_valid.h"
 
 namespace millrace {
 namespace {
@@ -20,12 +21,6 @@ View Trimmed(View text) {
   while (text.starts_with(' ')) text.remove_prefix(1);
   while (text.ends_with(' ')) text.remove_suffix(1);
   return text;
-}
-
-bool SameName(View escaped, const std::string& name) {
-  if (escaped.find('\\') == View::npos) return escaped == name;
-  std::string plain;
-  return AppendUnescaped(escaped, &plain) && plain == name;
 }
 
 int64_t CountElements(View array) {
@@ -60,6 +55,10 @@ Result<JsonPath> JsonPath::Parse(View text) {
   const View rest = TakeMode(text, &path.lax_);
   if (!rest.starts_with('$') || !path.ParseSteps(rest.substr(1))) {
     return UserError("bad JSON path '{}'. hint: write '$.name', '$.items[0]' or $['a name']", text);
+  }
+  for (const Step& step : path.steps_) {
+    const bool index = step.kind == Kind::kIndex && step.index >= 0;
+    if (step.kind == Kind::kName || index) path.plain_.push_back({step.name, index ? step.index : -1});
   }
   return path;
 }
@@ -130,7 +129,7 @@ std::optional<View> JsonPath::Follow(const Step& step, View value) {
   if (step.kind == Kind::kName && kind == JsonKind::kObject) {
     // Of equal names the last one counts.
     ForEachMember(value, [&](View name, View member) {
-      if (SameName(name, step.name)) found = member;
+      if (IsJsonName(name, step.name)) found = member;
       return true;
     });
   }
@@ -179,6 +178,13 @@ void JsonPath::Spread(const Step& step, View value, Values* values) {
   if (step.kind == Kind::kName || step.kind == Kind::kIndex) {
     if (const auto found = Follow(step, value)) values->push_back(*found);
   }
+}
+
+bool JsonPath::FindIn(View document, std::optional<View>* found) const {
+  if (plain_.size() == steps_.size()) return FindInJson(document, plain_, found);
+  if (!IsValidJson(document)) return false;
+  *found = Find(document);
+  return true;
 }
 
 std::optional<View> JsonPath::Find(View document) const {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/status.h"
+#include "functions/json_valid.h"
 
 namespace millrace {
 
@@ -22,6 +23,8 @@ class JsonPath {
   bool definite() const { return definite_; }
   // The value that a definite path leads to, in a valid document.
   std::optional<std::string_view> Find(std::string_view document) const;
+  // The same for a text that may be no JSON: false then. Looks at most texts once only.
+  bool FindIn(std::string_view document, std::optional<std::string_view>* found) const;
   // The values that any path leads to. False if a step before the first '*' is missing.
   bool FindAll(std::string_view document, std::vector<std::string_view>* values) const;
 
@@ -42,6 +45,7 @@ class JsonPath {
   static void Descend(std::string_view value, Values* values);
 
   std::vector<Step> steps_;
+  std::vector<JsonStep> plain_;  // the steps, where all are names and numbers from 0; else fewer
   bool lax_ = false;
   bool definite_ = true;
 };

@@ -65,6 +65,7 @@ class JsonMaker {
   std::string Broken(std::string text) {
     constexpr std::string_view kCharacters = "{}[]:,\"\\ 0-1e.tnu\n";
     const size_t at = Below(text.size());
+    if ((text[at] & 0x80) != 0) return text;  // stays UTF-8
     const size_t how = Below(3);
     if (how == 0) text[at] = kCharacters[Below(kCharacters.size())];
     if (how == 1) text.erase(at, 1);
@@ -82,7 +83,7 @@ class JsonMaker {
 
  private:
   std::string Scalar() {
-    const char* const kScalars[] = {"null", "true", "false", "-12", "3.25", "\"a\\\"b\\u00e9\"", "\"\"", "0",
+    const char* const kScalars[] = {"null", "true", "false", "-12", "3.25", "\"a\\\"bé\"", "\"\"", "0",
                                     "\"plain text\"", "1234567890123"};
     return kScalars[Below(std::size(kScalars))];
   }

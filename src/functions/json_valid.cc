@@ -8,6 +8,8 @@
 #include <bitset>
 #include <cstddef>
 
+#include "functions/json_text.h"
+
 namespace millrace {
 namespace {
 
@@ -20,9 +22,53 @@ bool IsHexDigit(char c) {
   return IsDigit(c) || (lower >= 'a' && lower <= 'f');
 }
 
+// Follows a path while a text is scanned. A container of level n (the document is one of level 1) lies on
+// the path if the path's first n - 1 steps led to it.
+class Follower {
+ public:
+  explicit Follower(std::span<const JsonStep> steps) : steps_(steps) {}
+
+  // A value begins at `at` in a container of the level; 0: the document does. `name`: of a member.
+  void Begin(size_t level, const char* at, bool is_member, std::string_view name) {
+    if (level > 0 && (level != matched_ + 1 || level > steps_.size())) return;
+    if (level > 0 && !Fits(steps_[level - 1], is_member, name)) return;
+    found_.reset();  // of equal names the last counts
+    if (level == steps_.size()) {
+      begin_ = at;
+    } else {
+      matched_ = level;
+      next_ = 0;
+    }
+  }
+  // The value ends that began in the container of the level.
+  void End(size_t level, const char* at) {
+    if (begin_ != nullptr && level == steps_.size()) {
+      found_ = std::string_view(begin_, static_cast<size_t>(at - begin_));
+      begin_ = nullptr;
+    } else if (level > 0 && level == matched_) {
+      matched_ = level - 1;
+      next_ = steps_[level - 1].index + 1;
+    }
+  }
+  std::optional<std::string_view> found() const { return found_; }
+
+ private:
+  bool Fits(const JsonStep& step, bool is_member, std::string_view name) {
+    if (is_member) return step.index < 0 && IsJsonName(name, step.name);
+    return next_++ == step.index;
+  }
+
+  std::span<const JsonStep> steps_;
+  size_t matched_ = 0;           // steps that lead to the container that is open
+  int64_t next_ = 0;             // number of its next element
+  const char* begin_ = nullptr;  // of the value that is looked for, while it is scanned
+  std::optional<std::string_view> found_;
+};
+
 class Scan {
  public:
-  explicit Scan(std::string_view text) : at_(text.data()), end_(at_ + text.size()) {}
+  explicit Scan(std::string_view text, Follower* follower = nullptr)
+      : at_(text.data()), end_(at_ + text.size()), follower_(follower) {}
 
   bool Document() {
     SkipBlank();
@@ -35,6 +81,7 @@ class Scan {
         if (Take(',')) break;
         if (!Take(objects_[levels_] ? '}' : ']')) return false;
         --levels_;
+        End();
       }
       SkipBlank();
       if (objects_[levels_] && !Name()) return false;
@@ -57,24 +104,39 @@ class Scan {
   bool Value() {
     for (;;) {
       if (at_ == end_) return false;
+      if (follower_) follower_->Begin(levels_, at_, objects_[levels_], name_);
       const char c = *at_;
-      if (c == '"') return String();
-      if (c == 't') return Word("true");
-      if (c == 'f') return Word("false");
-      if (c == 'n') return Word("null");
-      if (c != '{' && c != '[') return Number();
+      if (c != '{' && c != '[') return Scalar(c) && End();
       ++at_;
       SkipBlank();
-      if (Take(c == '{' ? '}' : ']')) return true;
+      if (Take(c == '{' ? '}' : ']')) return End();
       if (++levels_ > kMostLevels) return false;
       objects_[levels_] = c == '{';
       if (c == '{' && !Name()) return false;
     }
   }
 
+  bool Scalar(char first) {
+    switch (first) {
+      case '"': return String();
+      case 't': return Word("true");
+      case 'f': return Word("false");
+      case 'n': return Word("null");
+      default: return Number();
+    }
+  }
+
+  // A value has ended; levels_ is that of what it stands in.
+  bool End() {
+    if (follower_) follower_->End(levels_, at_);
+    return true;
+  }
+
   // "name" : and the blanks behind it.
   bool Name() {
+    const char* const begin = at_;
     if (at_ == end_ || *at_ != '"' || !String()) return false;
+    name_ = std::string_view(begin + 1, static_cast<size_t>(at_ - begin) - 2);
     SkipBlank();
     if (!Take(':')) return false;
     SkipBlank();
@@ -152,6 +214,8 @@ class Scan {
 
   const char* at_;
   const char* const end_;
+  Follower* const follower_;  // may be null
+  std::string_view name_;     // of the member at hand
   size_t levels_ = 0;                      // objects and arrays that are open
   std::bitset<kMostLevels + 1> objects_;   // by level: it is an object
   bool wide_ = false;
@@ -162,6 +226,22 @@ class Scan {
 bool IsValidJson(std::string_view text) {
   Scan scan(text);
   return scan.Document() && (!scan.wide() || simdjson::validate_utf8(text));
+}
+
+bool FindInJson(std::string_view text, std::span<const JsonStep> steps,
+                std::optional<std::string_view>* found) {
+  Follower follower(steps);
+  Scan scan(text, &follower);
+  if (!scan.Document() || (scan.wide() && !simdjson::validate_utf8(text))) return false;
+  *found = follower.found();
+  return true;
+}
+
+bool IsJsonName(std::string_view escaped, const std::string& plain) {
+  if (escaped.size() <= plain.size()) return escaped == plain;  // escapes make it longer
+  if (escaped.find('\\') == escaped.npos) return false;
+  std::string text;
+  return AppendUnescaped(escaped, &text) && text == plain;
 }
 
 }  // namespace millrace
