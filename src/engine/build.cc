@@ -72,6 +72,14 @@ class GraphBuilder {
            (plan.kind == PlanKind::kSort && plan.window.time_column >= 0);
   }
 
+  // How long the state of `plan` lives after its last write, in ms; 0: for ever.
+  Result<int64_t> TtlOf(const Plan& plan) const {
+    if (plan.state_ttl.empty()) return settings_.state_ttl.count();
+    MILL_ASSIGN(const auto ttl,
+                DurationOption({{"STATE_TTL", plan.state_ttl}}, "STATE_TTL", settings_.state_ttl));
+    return ttl.count();
+  }
+
   // Counts who reads each table and each node with state; a subplan that stands in several places
   // counts once for what is below it. What is wanted of time is told to all scans below.
   void Collect(const Plan& plan, bool counts = true,
@@ -81,7 +89,7 @@ class GraphBuilder {
         plan.kind == PlanKind::kGroupAggregate || plan.kind == PlanKind::kSessionize;
     wishes.processing_time |= plan.window.domain == TimeDomain::kProcessing ||
                               plan.emit.ReadsProcessingTime() ||
-                              (expires && settings_.state_ttl.count() > 0);
+                              (expires && TtlOf(plan).ValueOr(0) > 0);
     wishes.watermark_of_each |= plan.condition && AsksForWatermark(*plan.condition);
     for (const ExpressionPtr& each : plan.expressions) {
       wishes.watermark_of_each |= AsksForWatermark(*each);
@@ -340,13 +348,13 @@ class GraphBuilder {
                       });
   }
 
-  Stream BuildGroupAggregate(const Plan& plan, Stream input) {
+  Result<Stream> BuildGroupAggregate(const Plan& plan, Stream input) {
     GroupAggregateSpec spec;
     spec.keys = plan.keys;
     spec.calls = LabelledCalls(plan);
     spec.retract = plan.inputs[0]->updating;
     spec.output = plan.schema.ToArrow();
-    spec.ttl = settings_.state_ttl.count();
+    MILL_ASSIGN(spec.ttl, TtlOf(plan));
     return ChainKeyed(input, "GroupAggregate", plan.keys,
                       [spec](int) -> Result<std::unique_ptr<Operator>> {
                         return MakeGroupAggregate(spec);

@@ -170,7 +170,7 @@ std::string Fingerprint(const Plan& plan) {
   for (const SortKey& key : plan.sort_keys) {
     text += fmt::format("|{}{}", key.column, key.descending);
   }
-  text += "|" + plan.emit.ToString();
+  text += "|" + plan.emit.ToString() + "|" + plan.state_ttl;
   text += fmt::format("|{}:{}:{}:{}:{}", plan.limit, plan.offset, plan.outer,
                       plan.with_ordinality, Numbers(plan.expand_columns));
   for (const auto& set : plan.expand_sets) text += fmt::format("|{}", fmt::join(set, ""));

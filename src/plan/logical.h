@@ -69,6 +69,7 @@ struct Plan {
   std::vector<int> keys;                         // aggregates, kSessionize
   std::vector<AggregateCall> calls;
   EmitSpec emit;                                 // kWindowAggregate
+  std::string state_ttl;                         // kGroupAggregate: of a hint; "": as is set for all
   int64_t limit = -1, offset = 0;                // kLimit
   bool outer = false, with_ordinality = false;   // kUnnest
   std::vector<int> expand_columns;               // kExpand: columns that some sets lack

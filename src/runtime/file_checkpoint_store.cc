@@ -208,18 +208,22 @@ Status FileCheckpointStore::WriteState(const Checkpoint& checkpoint, Manifest& m
     if (added) manifest.operators.push_back({from.id, from.what, {}, {}});
     ManifestOperator& op = manifest.operators[place->second];
     op.counters.Add(from.counters);
-    if (!from.state || from.state->tables().empty()) continue;
-    const std::string folder =
-        fmt::format("{}/{}-{}", EpochFolder(checkpoint.name.epoch), place->second, FileName(op.id));
+    if (!from.state) continue;
     const StateChain& before = chains_[{op.id, from.instance}];
-    MILL_ASSIGN(StateChain files, WriteSnapshot(*from.state, folder_, folder, from.instance,
-                                                {checkpoint.name.savepoint, &before}));
-    for (const StateFile& file : files) {
-      if (file.path.starts_with(folder)) bytes += file.bytes;
+    StateChain chain = from.state->whole() ? StateChain{} : before;
+    // A delta without tables: nothing has changed since, and the state before it stands.
+    if (!from.state->tables().empty()) {
+      const std::string folder = fmt::format("{}/{}-{}", EpochFolder(checkpoint.name.epoch),
+                                             place->second, FileName(op.id));
+      MILL_ASSIGN(const StateChain files,
+                  WriteSnapshot(*from.state, folder_, folder, from.instance,
+                                {checkpoint.name.savepoint, &before}));
+      for (const StateFile& file : files) {
+        if (file.path.starts_with(folder)) bytes += file.bytes;
+      }
+      chain.insert(chain.end(), files.begin(), files.end());
     }
-    StateChain& chain = op.chains[from.instance];
-    if (!from.state->whole()) chain = before;
-    chain.insert(chain.end(), files.begin(), files.end());
+    if (!chain.empty()) op.chains[from.instance] = std::move(chain);
   }
   return Status::OK();
 }
