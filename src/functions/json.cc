@@ -10,6 +10,8 @@
 #include <arrow/array/concatenate.h>
 #include <arrow/builder.h>
 
+#include <span>
+
 #include "functions/bind.h"
 #include "functions/families.h"
 #include "functions/json_path.h"
@@ -207,10 +209,12 @@ Wrapper WrapperOf(const Call& call) {
 
 // The array or object that a query finds, as canonical JSON.
 Outcome QueryAt(JsonReader* reader, View text, Wrapper wrapper, std::string* out) {
-  std::vector<View> values(1);
+  std::vector<View> found;
+  View one;
   const bool many = !reader->path().definite();
-  const Outcome outcome = many ? reader->FindAll(text, &values) : reader->Find(text, &values[0]);
+  const Outcome outcome = many ? reader->FindAll(text, &found) : reader->Find(text, &one);
   if (outcome != Outcome::kValue) return outcome;
+  const std::span<const View> values = many ? std::span<const View>(found) : std::span(&one, 1);
   const bool is_array = many || JsonKindOf(values[0]) == JsonKind::kArray;
   const bool wraps = wrapper == Wrapper::kAlways || (wrapper == Wrapper::kUnlessArray && !is_array);
   if (!wraps && !many && !IsContainer(values[0])) {

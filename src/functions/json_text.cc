@@ -114,36 +114,38 @@ bool AppendEscape(std::string_view text, size_t* at, std::string* out) {
   return true;
 }
 
+struct Member {
+  std::string_view name, value;
+};
+
+// The members of all objects that are open lie in one stack, so that an object allocates nothing.
 void AppendCanonicalObject(std::string_view object, std::string* out) {
-  struct Member {
-    std::string_view name, value;
-  };
-  std::vector<Member> members;
-  members.reserve(8);
+  thread_local std::vector<Member> open;
+  const size_t begin = open.size();
   std::list<std::string> plain;  // of names with escapes
   ForEachMember(object, [&](std::string_view name, std::string_view value) {
     if (name.find('\\') != name.npos) {
       AppendUnescaped(name, &plain.emplace_back());
       name = plain.back();
     }
-    members.push_back({name, value});
+    open.push_back({name, value});
     return true;
   });
   const auto before = [](const Member& a, const Member& b) { return a.name < b.name; };
-  if (!std::is_sorted(members.begin(), members.end(), before)) {
-    std::stable_sort(members.begin(), members.end(), before);
-  }
+  const auto first = open.begin() + static_cast<std::ptrdiff_t>(begin);
+  if (!std::is_sorted(first, open.end(), before)) std::stable_sort(first, open.end(), before);
   out->push_back('{');
-  bool first = true;
-  for (size_t i = 0; i < members.size(); ++i) {
-    const bool again = i + 1 < members.size() && members[i + 1].name == members[i].name;
-    if (again) continue;
-    if (!first) out->push_back(',');
-    first = false;
-    AppendJsonString(members[i].name, out);
+  bool none = true;
+  for (size_t i = begin, end = open.size(); i < end; ++i) {
+    const Member member = open[i];
+    if (i + 1 < end && open[i + 1].name == member.name) continue;  // of equal names the last counts
+    if (!none) out->push_back(',');
+    none = false;
+    AppendJsonString(member.name, out);
     out->push_back(':');
-    AppendCanonicalJson(members[i].value, out);
+    AppendCanonicalJson(member.value, out);
   }
+  open.resize(begin);
   out->push_back('}');
 }
 

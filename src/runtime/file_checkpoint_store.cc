@@ -19,6 +19,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr std::string_view kInProgress = ".inprogress";
+
 std::string UtcNow() {
   const std::time_t now = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
   std::tm parts{};
@@ -244,7 +246,7 @@ Status FileCheckpointStore::Commit(const Manifest& manifest) {
   const std::string path =
       fmt::format("{}/{}-{}.json", folder_, manifest.name.savepoint ? "savepoint" : "chk",
                   manifest.name.epoch);
-  const std::string temporary = path + ".inprogress";
+  const std::string temporary = path + std::string(kInProgress);
   const std::string text = ManifestToJson(manifest);
   {
     MILL_ASSIGN(auto file, DurableFile::Create(temporary));
@@ -284,6 +286,10 @@ Status FileCheckpointStore::DropOld() {
     const std::string path = fs::relative(entry.path(), folder_, error).string();
     if (is_folder) folders.push_back(entry.path());
     if (!is_folder && !named.contains(path)) files.push_back(entry.path());
+  }
+  // A manifest whose writing failed; this is the only writer, and it is done.
+  for (const auto& entry : fs::directory_iterator(folder_, error)) {
+    if (entry.path().extension() == kInProgress) files.push_back(entry.path());
   }
   for (const fs::path& file : files) fs::remove(file, error);
   std::sort(folders.rbegin(), folders.rend());

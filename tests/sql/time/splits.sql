@@ -42,3 +42,30 @@ SELECT window_start, COUNT(session_position) FROM TABLE(TUMBLE(TABLE visits, DES
 -- expect late
 --   fast | 2020-01-01 00:00:03
 --   slow | 2020-01-01 00:00:01
+-- Splits that wait for one another yield the same.
+CREATE TABLE aligned (ts TIMESTAMP(3), u STRING, n INT, WATERMARK FOR ts AS ts) WITH ('connector' = 'test', 'scan.watermark.alignment.group' = 'all', 'scan.watermark.alignment.max-drift' = '2 s');
+-- input aligned
+--   split fast
+--   00:00:01 | ann | 1
+--   00:00:20 | ann | 2
+--   00:00:03 | bob | 4
+--   00:00:21 | bob | 8
+--   split slow
+--   00:00:02 | ann | 16
+--   00:00:04 | bob | 32
+--   00:00:06 | bob | 64
+--   split empty
+SELECT u, window_start, SUM(n) FROM TABLE(TUMBLE(TABLE aligned, DESCRIPTOR(ts), INTERVAL '5' SECOND)) GROUP BY u, window_start, window_end;
+-- expect
+--   ann | 00:00:00 | 17
+--   bob | 00:00:00 | 32
+--   bob | 00:00:05 | 64
+--   ann | 00:00:20 | 2
+--   bob | 00:00:20 | 8
+-- expect late
+--   fast | 2020-01-01 00:00:03
+SELECT n FROM aligned /*+ OPTIONS('scan.watermark.alignment.max-drift' = 'soon') */;
+-- expect error: option 'scan.watermark.alignment.max-drift'
+CREATE TABLE adrift (ts TIMESTAMP(3), WATERMARK FOR ts AS ts) WITH ('connector' = 'test', 'scan.watermark.alignment.group' = 'all');
+SELECT ts FROM adrift;
+-- expect error: table 'adrift': 'scan.watermark.alignment.group' and 'scan.watermark.alignment.max-drift' go together
