@@ -10,6 +10,7 @@ import json
 import os
 import pathlib
 import random
+import signal
 import subprocess
 import sys
 import tempfile
@@ -61,12 +62,10 @@ def killed_at_a_checkpoint(process, folder, after, draw, before=lambda: None):
 class Postgres(unittest.TestCase):
     def setUp(self):
         self.folder = tempfile.TemporaryDirectory()
+        self.addCleanup(self.folder.cleanup)  # behind the end of the processes that write there
         self.path = pathlib.Path(self.folder.name)
         self.name = "t" + os.urandom(6).hex()
         self.extra = ""
-
-    def tearDown(self):
-        self.folder.cleanup()
 
     def table(self, columns, options="", name="p", url=None, target=None, connector="postgres"):
         return f"CREATE TABLE {name} ({columns}) WITH ('connector' = '{connector}', 'url' = '{url or SERVER.url()}', " \
