@@ -1,5 +1,5 @@
 # The two commands of a newcomer: `make demo` and `make test`. See README.md.
-.PHONY: all build demo test simulate bench install package asan tsan fuzz clean dependencies
+.PHONY: all build demo test simulate bench bench-functions install package asan tsan fuzz clean dependencies
 
 CMAKE ?= /usr/bin/cmake
 BUILD ?= build
@@ -47,6 +47,11 @@ tsan:
 FOR ?= 60s
 fuzz: dependencies
 	@tools/fuzz.sh $(FOR)
+
+# Single functions beside Arrow's kernels: make bench-functions ARGS=REGEXP
+bench-functions: dependencies $(BUILD)/build.ninja
+	@$(CMAKE) --build $(BUILD) --target functions_bench
+	@$(BUILD)/functions_bench $(ARGS)
 
 install: build
 	@$(CMAKE) --install $(BUILD) --prefix $(PREFIX)

@@ -2,6 +2,7 @@
 // checks WITH (...), writes the error and the manual.
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <string>
@@ -60,6 +61,9 @@ struct Connector {
       make_decoder;
   // Which kinds of rows the table's sources yield; null: +I only.
   std::function<ChangelogMode(const TableInfo&)> changelog;
+  // How far behind the latest time of its lane a row can come: what SOURCE_WATERMARK() is made of.
+  // Null: the connector cannot tell.
+  std::function<Result<std::chrono::milliseconds>(const TableInfo&)> disorder;
   // Null: cannot be written.
   std::function<Result<std::unique_ptr<Sink>>(const TableInfo&)> make_sink;
 };

@@ -42,12 +42,17 @@ class GraphBuilder {
   }
 
  private:
+  // What some node wants of the scans below it.
+  struct TimeWishes {
+    bool processing_time, watermark_of_each;
+  };
+
   // All scans of one table with the same options: what they need together.
   struct SharedScan {
     std::set<int> columns;
     int readers = 0;
     int node = -1;
-    bool processing_time = false;
+    TimeWishes wishes{false, false};
   };
 
   static std::string ScanKey(const TableDefinition& table) {
@@ -64,21 +69,27 @@ class GraphBuilder {
   }
 
   // Counts who reads each table and each node with state; a subplan that stands in several places
-  // counts once for what is below it. Who wants processing time is told to all scans below.
-  void Collect(const Plan& plan, bool counts = true, bool processing_time = false) {
+  // counts once for what is below it. What is wanted of time is told to all scans below.
+  void Collect(const Plan& plan, bool counts = true,
+               TimeWishes wishes = {false, false}) {
     if (counts && KeepsState(plan)) counts = readers_[Fingerprint(plan)]++ == 0;
     const bool expires =
         plan.kind == PlanKind::kGroupAggregate || plan.kind == PlanKind::kSessionize;
-    processing_time |= plan.window.domain == TimeDomain::kProcessing ||
-                       plan.emit.ReadsProcessingTime() ||
-                       (expires && settings_.state_ttl.count() > 0);
+    wishes.processing_time |= plan.window.domain == TimeDomain::kProcessing ||
+                              plan.emit.ReadsProcessingTime() ||
+                              (expires && settings_.state_ttl.count() > 0);
+    wishes.watermark_of_each |= plan.condition && AsksForWatermark(*plan.condition);
+    for (const ExpressionPtr& each : plan.expressions) {
+      wishes.watermark_of_each |= AsksForWatermark(*each);
+    }
     if (plan.kind == PlanKind::kScan) {
       SharedScan& scan = scans_[ScanKey(*plan.table)];
       scan.columns.insert(plan.scan_columns.begin(), plan.scan_columns.end());
-      scan.processing_time |= processing_time;
+      scan.wishes.processing_time |= wishes.processing_time;
+      scan.wishes.watermark_of_each |= wishes.watermark_of_each;
       scan.readers += counts ? 1 : 0;
     }
-    for (const PlanPtr& input : plan.inputs) Collect(*input, counts, processing_time);
+    for (const PlanPtr& input : plan.inputs) Collect(*input, counts, wishes);
   }
 
   Node& node(int index) { return graph_.nodes[static_cast<size_t>(index)]; }
@@ -558,7 +569,8 @@ class GraphBuilder {
   Result<Schema> FillIngestion(const TableDefinition& table, const SharedScan& scan,
                                const Connector& connector, Ingestion* ingestion) {
     ingestion->table = table.name;
-    ingestion->needs_processing_time = scan.processing_time;
+    ingestion->needs_processing_time = scan.wishes.processing_time;
+    ingestion->watermark_of_each = scan.wishes.watermark_of_each;
     MILL_ASSIGN(ingestion->idle_timeout,
                 DurationOption(table.options, "scan.watermark.idle-timeout", ingestion->idle_timeout));
     MILL_ASSIGN(ingestion->future_cap,
@@ -638,17 +650,19 @@ class GraphBuilder {
     return Status::OK();
   }
 
-  // Guards the columns that are NOT NULL or in the key, where the query may yield NULL.
+  // Guards the columns that are NOT NULL or in the key, where the query may yield NULL; and those with
+  // parts that are NOT NULL, where the enforcer looks into them.
   Stream KeepNullsOut(const Plan& plan, Stream input) {
-    NotNullSpec spec{plan.table->name, {}, settings_.drop_nulls};
+    NotNullSpec spec{plan.table->name, {}, settings_.drop_nulls, settings_.nested_nulls};
     const auto& keys = plan.table->primary_key;
     for (int i = 0; i < plan.schema.size(); ++i) {
       const Column& column = plan.schema.columns[static_cast<size_t>(i)];
       const int at = plan.table->ToSchema().Find(column.name);
-      const bool guarded =
-          std::find(keys.begin(), keys.end(), column.name) != keys.end() ||
-          (at >= 0 && !plan.table->columns[static_cast<size_t>(at)].type.nullable);
-      if (guarded && column.type.nullable) spec.columns.push_back(i);
+      SqlType type = at < 0 ? column.type : plan.table->columns[static_cast<size_t>(at)].type;
+      if (std::find(keys.begin(), keys.end(), column.name) != keys.end()) type.nullable = false;
+      const bool guarded = !type.nullable && column.type.nullable;
+      const bool inside = settings_.nested_nulls != NestedNulls::kIgnore && !type.children.empty();
+      if (guarded || inside) spec.columns.push_back({i, std::move(type)});
     }
     if (spec.columns.empty()) return input;
     return Chain(input, "NotNull",

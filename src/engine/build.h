@@ -11,6 +11,7 @@
 
 #include "connectors/connector.h"
 #include "engine/engine.h"
+#include "operators/not_null.h"
 #include "plan/logical.h"
 #include "runtime/graph.h"
 
@@ -21,6 +22,7 @@ struct BuildSettings {
   std::string time_zone = "UTC";
   std::chrono::milliseconds state_ttl{0};  // table.exec.state.ttl; 0: state stays
   bool drop_nulls = false;  // of rows for columns that are NOT NULL; else they fail the job
+  NestedNulls nested_nulls = NestedNulls::kIgnore;  // whether NOT NULL inside of values counts
   std::function<const Connector*(const std::string&)> find_connector;
   ResultSink* results = nullptr;              // for a kSink without a table
   bool committed_results = false;             // they come once their epoch is committed

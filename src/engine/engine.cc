@@ -159,8 +159,29 @@ class EngineImpl : public Engine {
     if (connector != nullptr && connector->changelog) {
       table.changelog = connector->changelog(InfoOf(table));
     }
+    if (table.source_watermark) MILL_RETURN(SetSourceWatermark(connector, &table));
     MILL_RETURN(catalog_.Add(std::move(table), create.if_not_exists));
     return StatementResult{};
+  }
+
+  // SOURCE_WATERMARK(): the event time less the disorder that the connector knows of, so that no row is
+  // late. A row at the watermark would be: hence the millisecond.
+  static Status SetSourceWatermark(const Connector* connector, TableDefinition* table) {
+    const TableColumn& column = table->columns[static_cast<size_t>(table->rowtime)];
+    if (connector == nullptr || !connector->disorder) {
+      return UserError(
+          "table '{0}': its connector cannot tell how far its rows are out of order, so there is no "
+          "SOURCE_WATERMARK(). hint: WATERMARK FOR {1} AS {1} - INTERVAL '5' SECOND",
+          table->name, column.name);
+    }
+    MILL_ASSIGN(const std::chrono::milliseconds disorder, connector->disorder(InfoOf(*table)));
+    const ExpressionPtr behind =
+        MakeLiteral(arrow::MakeScalar(int64_t{disorder.count()} + 1),
+                    SqlType::Of(TypeKind::kIntervalDay).NotNull());
+    MILL_ASSIGN(table->watermark,
+                MakeCall("-", {MakeColumn(table->rowtime, column.name, column.type), behind}));
+    table->watermark = MakeCast(table->watermark, column.type);
+    return Status::OK();
   }
 
   Result<StatementResult> Run(const ast::CreateView& create, ResultSink*) {
@@ -356,10 +377,20 @@ class EngineImpl : public Engine {
     settings.results = rows;
     settings.committed_results = options_.checkpoint_queries;
     settings.drop_nulls = Option("table.exec.sink.not-null-enforcer", "ERROR") == "DROP";
+    MILL_ASSIGN(settings.nested_nulls, NestedNullsOption());
     settings.on_sink_rows = options_.on_sink_rows;
     settings.limit_reached = std::make_shared<std::atomic<bool>>(false);
     settings.find_connector = [this](const std::string& name) { return FindByName(name); };
     return settings;
+  }
+
+  Result<NestedNulls> NestedNullsOption() const {
+    const std::string name = "table.exec.sink.nested-constraint-enforcer";
+    const std::string value = Option(name, "IGNORE");
+    if (value == "IGNORE") return NestedNulls::kIgnore;
+    if (value == "ROWS") return NestedNulls::kRows;
+    if (value == "ROWS_AND_COLLECTIONS") return NestedNulls::kRowsAndCollections;
+    return UserError("option '{}' is '{}', expected IGNORE, ROWS or ROWS_AND_COLLECTIONS", name, value);
   }
 
   int Workers() const {

@@ -14,6 +14,7 @@
 #include "functions/families.h"
 #include "functions/json_path.h"
 #include "functions/json_text.h"
+#include "functions/json_valid.h"
 #include "functions/lists.h"
 
 namespace millrace {
@@ -52,22 +53,21 @@ class JsonReader {
 
   // A definite path's value. JSON's null is empty, what is missing an error unless the path is lax.
   Outcome Find(View document, View* value) {
-    if (!validator_.IsValid(document)) return Missing();
+    if (!IsValidJson(document)) return Missing();
     const auto found = path_->Find(document);
     if (!found) return Missing();
     *value = *found;
     return JsonKindOf(*found) == JsonKind::kNull ? Outcome::kEmpty : Outcome::kValue;
   }
   Outcome FindAll(View document, std::vector<View>* values) {
-    const bool found = validator_.IsValid(document) && path_->FindAll(document, values);
+    const bool found = IsValidJson(document) && path_->FindAll(document, values);
     return found ? Outcome::kValue : Missing();
   }
-  bool IsValid(View document) { return validator_.IsValid(document); }
+  bool IsValid(View document) { return IsValidJson(document); }
 
  private:
   Outcome Missing() const { return path_->lax() ? Outcome::kEmpty : Outcome::kError; }
 
-  JsonValidator validator_;
   std::optional<JsonPath> path_;
   std::string path_text_;
 };
@@ -338,10 +338,9 @@ bool HasShape(View text, JsonShape shape) {
 Result<arrow::Datum> EvalIsJson(const Call& call, JsonShape shape, bool negated) {
   MILL_ASSIGN(Operands operands, MakeOperands(call.args, call.rows));
   MILL_ASSIGN(auto writer, Writer<bool>::Make(operands.rows));
-  JsonValidator validator;
   const Reader<View> texts(operands.items[0]);
   for (int64_t row = 0; row < operands.rows; ++row) {
-    const bool is = !operands.items[0].IsNull(row) && validator.IsValid(texts[row]) &&
+    const bool is = !operands.items[0].IsNull(row) && IsValidJson(texts[row]) &&
                     HasShape(texts[row], shape);
     writer.Set(row, is != negated);
   }

@@ -12,6 +12,7 @@
 #include "functions/families.h"
 #include "functions/json_path.h"
 #include "functions/json_text.h"
+#include "functions/json_valid.h"
 #include "functions/number_text.h"
 #include "functions/per_row.h"
 #include "functions/utf8.h"
@@ -303,12 +304,11 @@ Result<Binding> BindArray(const std::vector<SqlType>& args) {
 
 // JSON(text): blank text is NULL, what is no JSON an error.
 Result<arrow::Datum> EvalJson(const Call& call) {
-  JsonValidator validator;
   Status failure;
   auto result = RunPerRow<Text(View)>(call, [&](View text, std::string* out) -> bool {
     const size_t begin = json_text::SkipBlank(text, 0);
     if (begin == text.size()) return false;
-    if (!validator.IsValid(text)) {
+    if (!IsValidJson(text)) {
       failure = UserError("JSON: '{}' is no JSON", text.substr(0, 100));
       return false;
     }

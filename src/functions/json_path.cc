@@ -1,7 +1,5 @@
 #include "functions/json_path.h"
 
-#include <simdjson.h>
-
 #include <charconv>
 #include <limits>
 
@@ -207,32 +205,6 @@ bool JsonPath::FindAll(View document, Values* values) const {
     if (!spread && values->empty()) return false;
   }
   return true;
-}
-
-struct JsonValidator::Parser {
-  simdjson::dom::parser parser;
-};
-
-JsonValidator::JsonValidator() : parser_(std::make_unique<Parser>()) {}
-JsonValidator::~JsonValidator() = default;
-
-bool JsonValidator::IsValid(View text) {
-  const auto error = parser_->parser.parse(text.data(), text.size()).error();
-  if (error == simdjson::SUCCESS) return true;
-  if (error != simdjson::NUMBER_ERROR) return false;
-  // Numbers beyond 64 bits are valid: look at the text with their digits left out.
-  constexpr size_t kMostDigits = 18;
-  std::string shorter;
-  size_t digits = 0;
-  bool in_string = false;
-  for (size_t i = 0; i < text.size(); ++i) {
-    const char c = text[i];
-    if (c == '"') in_string = !in_string;
-    digits = !in_string && c >= '0' && c <= '9' ? digits + 1 : 0;
-    if (digits <= kMostDigits) shorter.push_back(c);
-    if (in_string && c == '\\' && i + 1 < text.size()) shorter.push_back(text[++i]);
-  }
-  return parser_->parser.parse(shorter).error() == simdjson::SUCCESS;
 }
 
 }  // namespace millrace

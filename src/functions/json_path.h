@@ -3,7 +3,6 @@
 // "$..id"; "lax " or "strict " may stand in front.
 #pragma once
 
-#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -45,18 +44,6 @@ class JsonPath {
   std::vector<Step> steps_;
   bool lax_ = false;
   bool definite_ = true;
-};
-
-// Whether a text is JSON. Keeps its working memory: one per evaluation.
-class JsonValidator {
- public:
-  JsonValidator();
-  ~JsonValidator();
-  bool IsValid(std::string_view text);
-
- private:
-  struct Parser;
-  std::unique_ptr<Parser> parser_;
 };
 
 }  // namespace millrace

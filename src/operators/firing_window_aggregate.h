@@ -34,10 +34,7 @@ class FiringWindowAggregate : public WindowedOperator {
 
   Status Open(const OperatorContext& context) override {
     MILL_RETURN(Operator::Open(context));
-    MILL_ASSIGN(KeyTable keys,
-                KeyTable::Make(LeadingTypes(*spec_.output, spec_.keys.size()), false));
-    keys_ = std::make_unique<KeyTable>(std::move(keys));
-    return Status::OK();
+    return KeyTable::Make(*saved_.table().schema, saved_.key_places()).Value(&keys_);
   }
   Result<Progress> OnBatch(int input, const Batch& rows, Output& out) override;
   Result<Progress> OnWatermark(TimeDomain domain, Timestamp time, Output& out) override;

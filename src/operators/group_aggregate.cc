@@ -28,9 +28,7 @@ class GroupAggregate : public Operator, private SlotOwner {
 
   Status Open(const OperatorContext& context) override {
     MILL_RETURN(Operator::Open(context));
-    MILL_ASSIGN(KeyTable keys,
-                KeyTable::Make(LeadingTypes(*spec_.output, spec_.keys.size()), false));
-    keys_ = std::make_unique<KeyTable>(std::move(keys));
+    MILL_ASSIGN(keys_, KeyTable::Make(*saved_.table().schema, saved_.key_places()));
     SpillOptions options;
     if (expiry_.enabled()) options.drop = {{OwnPlace(saved_, kWritten), spec_.ttl, true}};
     return MakeSpilled(context, saved_, options, keys_.get(), this).Value(&spilled_);

@@ -23,10 +23,7 @@ class Normalize : public Operator, private SlotOwner {
 
   Status Open(const OperatorContext& context) override {
     MILL_RETURN(Operator::Open(context));
-    std::vector<std::shared_ptr<arrow::DataType>> key_types;
-    for (int key : spec_.keys) key_types.push_back(spec_.output->field(key)->type());
-    MILL_ASSIGN(KeyTable keys, KeyTable::Make(std::move(key_types), false));
-    keys_ = std::make_unique<KeyTable>(std::move(keys));
+    MILL_ASSIGN(keys_, KeyTable::Make(*spec_.output, spec_.keys));
     SpillOptions options;
     options.keys = spec_.keys;
     MILL_ASSIGN(spilled_, MakeSpilled(context, Table(), options, keys_.get(), this));

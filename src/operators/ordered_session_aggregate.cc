@@ -11,6 +11,7 @@
 #include <arrow/record_batch.h>
 
 #include <algorithm>
+#include <numeric>
 
 #include "operators/waiting_rows.h"
 #include "operators/windowed_operator.h"
@@ -155,20 +156,17 @@ class OrderedSessionAggregate : public WindowedOperator {
 
 Status OrderedSessionAggregate::Open(const OperatorContext& context) {
   MILL_RETURN(Operator::Open(context));
-  const auto types = LeadingTypes(*spec_.output, spec_.keys.size());
-  std::vector<std::shared_ptr<arrow::DataType>> partition_types;
+  std::vector<int> keys(spec_.keys.size()), partition;  // places in the output
+  std::iota(keys.begin(), keys.end(), 0);
   for (int column : spec_.window.partition) {
     const auto key = std::find(spec_.keys.begin(), spec_.keys.end(), column);
     if (key == spec_.keys.end()) {
       return UserError("a session's PARTITION BY columns must be among the GROUP BY columns");
     }
-    partition_types.push_back(types[static_cast<size_t>(key - spec_.keys.begin())]);
+    partition.push_back(static_cast<int>(key - spec_.keys.begin()));
   }
-  MILL_ASSIGN(KeyTable partitions, KeyTable::Make(partition_types, false));
-  MILL_ASSIGN(KeyTable groups, KeyTable::Make(types, true));
-  partitions_ = std::make_unique<KeyTable>(std::move(partitions));
-  groups_ = std::make_unique<KeyTable>(std::move(groups));
-  return Status::OK();
+  MILL_ASSIGN(partitions_, KeyTable::Make(*spec_.output, partition));
+  return KeyTable::Make(*spec_.output, keys, true).Value(&groups_);
 }
 
 Result<Progress> OrderedSessionAggregate::OnBatch(int /*input*/, const Batch& rows, Output&) {

@@ -49,9 +49,7 @@ class SessionAggregate : public WindowedOperator, private SlotOwner {
 
   Status Open(const OperatorContext& context) override {
     MILL_RETURN(Operator::Open(context));
-    MILL_ASSIGN(KeyTable keys,
-                KeyTable::Make(LeadingTypes(*spec_.output, spec_.keys.size()), false));
-    keys_ = std::make_unique<KeyTable>(std::move(keys));
+    MILL_ASSIGN(keys_, KeyTable::Make(*saved_.table().schema, saved_.key_places()));
     SpillOptions options;
     options.timer_column = OwnPlace(saved_, kLast);
     options.timer_add = gap_ - 1;

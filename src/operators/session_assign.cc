@@ -53,11 +53,7 @@ class SessionAssign : public Operator {
 
   Status Open(const OperatorContext& context) override {
     MILL_RETURN(Operator::Open(context));
-    std::vector<std::shared_ptr<arrow::DataType>> types;
-    for (int column : spec_.window.partition) types.push_back(kept_->field(column)->type());
-    MILL_ASSIGN(KeyTable keys, KeyTable::Make(std::move(types), false));
-    keys_ = std::make_unique<KeyTable>(std::move(keys));
-    return Status::OK();
+    return KeyTable::Make(*kept_, spec_.window.partition).Value(&keys_);
   }
 
   Result<Progress> OnBatch(int, const Batch& rows, Output&) override {

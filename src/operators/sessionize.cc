@@ -74,10 +74,7 @@ class Sessionize : public Operator, private SlotOwner {
 
   Status Open(const OperatorContext& context) override {
     MILL_RETURN(Operator::Open(context));
-    std::vector<std::shared_ptr<arrow::DataType>> types;
-    for (int column : spec_.keys) types.push_back(spec_.output->field(column)->type());
-    MILL_ASSIGN(KeyTable keys, KeyTable::Make(std::move(types), false));
-    keys_ = std::make_unique<KeyTable>(std::move(keys));
+    MILL_ASSIGN(keys_, KeyTable::Make(*spec_.output, spec_.keys));
     // Sessions that have ended are worth nothing: on disk they need no timers.
     SpillOptions options;
     options.drop = {{OwnPlace(saved_, kLast), spec_.gap, false}};

@@ -34,6 +34,7 @@ struct Ingestion {
   std::chrono::milliseconds idle_timeout{60000};   // 0: never idle
   std::chrono::milliseconds future_cap{86400000};  // unbounded sources: beyond arrival + cap is bad
   bool needs_processing_time = false;      // emit processing-time watermarks
+  bool watermark_of_each = false;          // all batches carry arrival watermarks
 };
 
 enum class Partitioning {

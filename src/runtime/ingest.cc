@@ -58,6 +58,7 @@ Result<std::unique_ptr<Ingestor>> Ingestor::Make(const Lane& lane, const Ingesti
 Result<Ingested> Ingestor::Ingest(const Polled& polled, Timestamp arrival) {
   Ingested piece;
   piece.arrival = arrival;
+  piece.watermark_of_each = ingestion_.watermark_of_each;
   piece.bad.SetTable(ingestion_.table);
   MILL_RETURN(Decode(polled, piece));
   if (!piece.rows || piece.rows->num_rows() == 0) return piece;
@@ -165,7 +166,7 @@ Batch LaneClock::Advance(const Ingested& piece, int64_t offset, int64_t length) 
     return nulls && marks.IsNull(offset + i) ? kMinTimestamp : marked[i];
   };
   Timestamp running = watermark_;
-  bool behind = false;
+  bool behind = piece.watermark_of_each;
   for (int64_t i = 0; i < length; ++i) {
     behind |= times && (running == kMaxTimestamp || times[i] <= running + 1);
     running = std::max(running, mark(i));

@@ -45,6 +45,7 @@ struct Ingested {
   RowKinds kinds;                                 // null: all +I
   std::shared_ptr<arrow::Int64Array> times;       // event time, ms, no NULL; null: none
   std::shared_ptr<arrow::Int64Array> watermarks;  // ms, may hold NULLs; null: none
+  bool watermark_of_each = false;                 // see Ingestion
   Timestamp arrival = 0;
   int64_t records = 0;        // read, the bad ones included
   KeptBadRows bad;            // of them
@@ -86,8 +87,8 @@ class LaneClock {
   Timestamp watermark() const { return watermark_; }
   void RaiseTo(Timestamp watermark) { watermark_ = std::max(watermark_, watermark); }
   // Rows [offset, offset + length) of `piece`; the watermark moves on to the end of them. With
-  // arrival watermarks if one of them is at or behind its watermark + 1: a row just above it may not
-  // join a session that ends there and is closed under it.
+  // arrival watermarks if one of them is at or behind its watermark + 1 (a row just above it may not
+  // join a session that ends there and is closed under it), or if the piece wants that of each row.
   Batch Advance(const Ingested& piece, int64_t offset, int64_t length);
 
  private:

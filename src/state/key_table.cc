@@ -14,10 +14,13 @@ constexpr size_t kCompactAbove = 1 << 16;  // bytes of arena
 
 }  // namespace
 
-Result<KeyTable> KeyTable::Make(std::vector<std::shared_ptr<arrow::DataType>> types,
-                                bool with_namespace) {
+Result<std::unique_ptr<KeyTable>> KeyTable::Make(const arrow::Schema& schema,
+                                                 const std::vector<int>& columns,
+                                                 bool with_namespace) {
+  std::vector<std::shared_ptr<arrow::DataType>> types;
+  for (int column : columns) types.push_back(schema.field(column)->type());
   MILL_ASSIGN(KeyCodec codec, KeyCodec::Make(std::move(types), with_namespace));
-  return KeyTable(std::move(codec));
+  return std::unique_ptr<KeyTable>(new KeyTable(std::move(codec)));
 }
 
 KeyTable::KeyTable(KeyCodec codec) : codec_(std::move(codec)) { Rehash(kFirstCapacity); }

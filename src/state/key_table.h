@@ -37,9 +37,11 @@ class KeyTable {
  public:
   static constexpr uint32_t kNone = 0xFFFFFFFFu;
 
-  // A table for keys of these types, with a namespace before them if `with_namespace`.
-  static Result<KeyTable> Make(std::vector<std::shared_ptr<arrow::DataType>> types,
-                               bool with_namespace);
+  // A table for keys of these columns' types, with a namespace before them if `with_namespace`.
+  // Fails for types that cannot be keys (nested ones).
+  static Result<std::unique_ptr<KeyTable>> Make(const arrow::Schema& schema,
+                                                const std::vector<int>& columns,
+                                                bool with_namespace = false);
 
   // Sets slots[i] to the slot of row i's key (and namespaces[i]); appends to `inserted` the rows
   // that brought a new key, ascending. New slots are below slot_count().

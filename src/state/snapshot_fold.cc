@@ -35,7 +35,7 @@ class NewerIds {
     std::vector<bool> newer(static_cast<size_t>(rows->num_rows()), false);
     for (auto& [names, ids] : sets_) {
       std::vector<uint32_t> slots;
-      MILL_RETURN(ids.Find(*rows, Positions(names), slots));
+      MILL_RETURN(ids->Find(*rows, Positions(names), slots));
       for (size_t i = 0; i < slots.size(); ++i) newer[i] = newer[i] || slots[i] != KeyTable::kNone;
     }
     std::vector<int32_t> rest;
@@ -64,21 +64,19 @@ class NewerIds {
   Result<KeyTable*> SetOver(Names names, const arrow::RecordBatch& rows,
                             const std::vector<int>& columns) {
     const auto found = sets_.find(names);
-    if (found != sets_.end()) return &found->second;
-    std::vector<std::shared_ptr<arrow::DataType>> types;
-    for (int column : columns) types.push_back(rows.column(column)->type());
+    if (found != sets_.end()) return found->second.get();
     for (const auto& name : names) {
       if (table_.schema->GetFieldIndex(name) < 0) {
         return ExternalError("state table '{}' has erased rows by a column '{}', which it lacks",
                              table_.name, name);
       }
     }
-    MILL_ASSIGN(KeyTable ids, KeyTable::Make(std::move(types), false));
-    return &sets_.emplace(std::move(names), std::move(ids)).first->second;
+    MILL_ASSIGN(auto ids, KeyTable::Make(*rows.schema(), columns));
+    return sets_.emplace(std::move(names), std::move(ids)).first->second.get();
   }
 
   const StateTable& table_;
-  std::map<Names, KeyTable> sets_;
+  std::map<Names, std::unique_ptr<KeyTable>> sets_;
 };
 
 // Rows with lists that grow, newest first: an older row of an id that is there already only adds
@@ -143,11 +141,7 @@ class GrowingRows {
 
   Status Prepare() {
     if (ids_) return Status::OK();
-    std::vector<std::shared_ptr<arrow::DataType>> types;
-    for (int column : table_.id_columns) types.push_back(table_.schema->field(column)->type());
-    MILL_ASSIGN(KeyTable ids, KeyTable::Make(std::move(types), false));
-    ids_ = std::make_unique<KeyTable>(std::move(ids));
-    return Status::OK();
+    return KeyTable::Make(*table_.schema, table_.id_columns).Value(&ids_);
   }
 
   // The column with the older rows' lists put before the rows' own.
