@@ -21,7 +21,7 @@ CREATE TABLE events (
   k AS MOD(id * 2654435761, {keys}),
   ts AS TO_TIMESTAMP_LTZ(id / 1000, 3),
   WATERMARK FOR ts AS ts
-) WITH ('connector' = 'datagen', 'fields.id.kind' = 'sequence', 'fields.id.start' = '0',
+) WITH ('connector' = 'datagen', 'rows-per-second' = '0', 'fields.id.kind' = 'sequence', 'fields.id.start' = '0',
         'fields.id.end' = '{last}');
 CREATE TABLE sessions (k BIGINT, n BIGINT) WITH ('connector' = 'blackhole');
 {insert}

@@ -303,6 +303,36 @@ class Recovery(unittest.TestCase):
         for what in ("late", "dead"):  # each folder has those of its own runs
             self.assertEqual(sorted(before[what] + after[what]), self.wanted[what], what)
 
+    def test_state_on_disk(self):
+        """Killed, restored at another parallelism, and through a savepoint between disk and memory."""
+        disk = ("--set", "state.backend.type=rocksdb", "--set",
+                "state.backend.rocksdb.memory.fixed-per-tm=40 kb", "--set", "execution.checkpointing.interval=100ms")
+        folder = self.folder("disk")
+        self.kill_at_checkpoint(folder, 2, "--workers", "2", *disk)
+        self.kill_at_checkpoint(folder, 4, "--restore", "latest", "--workers", "2", *disk)
+        newest = max((folder / "job").glob("checkpoints/*/chk-*.json"), key=lambda path: int(path.stem[4:]))
+        self.assertIn(".sst", newest.read_text())
+        shown = subprocess.run([PROGRAM, "state", "show", "job", "--rows", "2"], cwd=folder, capture_output=True,
+                               text=True)
+        self.assertIn("files of RocksDB", shown.stdout, shown.stderr)
+        self.assertIn("| user_id", shown.stdout)
+        for number, (backend, workers) in enumerate([(disk, "1"), ((), "3"), (disk, "2")]):
+            point = "point%d" % number
+            process = self.start(folder, "--restore", "point%d" % (number - 1) if number else "latest", "--workers",
+                                 workers, *backend)
+            time.sleep(0.3)
+            stopped = subprocess.run([PROGRAM, "stop", "--savepoint", "--to", point, "job"], cwd=folder,
+                                     capture_output=True, text=True, timeout=60)
+            self.assertEqual(stopped.returncode, 0, stopped.stderr + process.stderr.read())
+            self.assertEqual(process.wait(timeout=30), 0)
+            process.stderr.close()
+            self.assertFalse(list((folder / point).rglob("*.sst")), "a savepoint is Parquet")
+            self.assertTrue(list((folder / point).rglob("*.parquet")))
+        done = self.run_job(folder, "--restore", "point2", "--workers", "3")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.check(folder)
+        self.assertFalse(list((folder / "job").glob("rocksdb-*")), "working files are left")
+
     def test_changed_script(self):
         folder = self.folder("changed")
         self.kill_at_checkpoint(folder, 2)

@@ -167,6 +167,7 @@ rocksdb::DBOptions RocksDbStore::Database::DbOptions() const {
   all.create_if_missing = true;
   all.create_missing_column_families = true;
   all.max_background_jobs = 2;
+  all.allow_concurrent_memtable_write = false;  // one thread writes; it begins where it was
   all.info_log = std::make_shared<NoLog>();
   all.stats_dump_period_sec = 0;
   all.bytes_per_sync = 1 << 20;
@@ -298,7 +299,7 @@ Status RocksDbStore::Scan(
   return Translate(it->status());
 }
 
-Status RocksDbStore::ScanTimers(
+Result<int64_t> RocksDbStore::ScanTimers(
     int64_t from, std::string_view from_key, int64_t until,
     const std::function<Result<bool>(int64_t, std::string_view)>& visit) const {
   rocksdb::ReadOptions options;
@@ -309,11 +310,21 @@ Status RocksDbStore::ScanTimers(
   const std::unique_ptr<rocksdb::Iterator> it(db_->db->NewIterator(options, db_->timers()));
   for (it->Seek(begin); it->Valid(); it->Next()) {
     const std::string_view timer = ToView(it->key());
-    if (TimeOf(timer) > until) return Status::OK();
+    if (TimeOf(timer) > until) return TimeOf(timer);
     MILL_ASSIGN(const bool more, visit(TimeOf(timer), timer.substr(8)));
-    if (!more) return Status::OK();
+    if (!more) return TimeOf(timer);
   }
-  return Translate(it->status());
+  MILL_RETURN(Translate(it->status()));
+  return std::numeric_limits<int64_t>::max();
+}
+
+Status RocksDbStore::Compact() {
+  rocksdb::CompactRangeOptions options;
+  options.bottommost_level_compaction = rocksdb::BottommostLevelCompaction::kForce;
+  for (auto* family : {db_->rows(), db_->timers()}) {
+    MILL_RETURN(Translate(db_->db->CompactRange(options, family, nullptr, nullptr)));
+  }
+  return Status::OK();
 }
 
 int64_t RocksDbStore::rows() const {

@@ -1,16 +1,17 @@
 // RocksDbStore: the rows of one operator instance on local disk, in a RocksDB of its own, and
 // RocksDbSpace: what all of a job share: a folder for them, and one budget of memory. Half of the
-// budget is RocksDB's (blocks, filters and memtables, all charged to one cache), half is divided among
-// the tables that keep hot rows in memory (spilled_table.h).
+// budget is RocksDB's (blocks, filters and memtables, all charged to one cache), half is divided
+// among the tables that keep hot rows in memory (spilled_table.h).
 //
 //   rows      key group (1 byte) | key          ->  value
 //   0xFF      name                              ->  what is known about all of it
 //   timers    time (8, ascending) | key group | key -> nothing
 //
 // No log is written: what is not in a checkpoint is lost with the process, and comes again.
-// The only files that know RocksDB's headers are rocksdb_store.cc and its parts.
+// Only rocksdb_store.cc knows RocksDB's headers.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <functional>
@@ -53,8 +54,8 @@ class RocksDbSpace {
   std::unique_ptr<Caches> caches_;
 };
 
-// A row of which number `field` (8 bytes at `offset` of its value) plus `add` is not above the limit
-// may be dropped whenever RocksDB comes by it. Shared with RocksDB's threads.
+// A row of which a number (8 bytes at `offset` of its value) plus `add` is not above the limit may
+// be dropped whenever RocksDB comes by it. Shared with RocksDB's threads.
 struct DropRule {
   size_t offset = 0;
   int64_t add = 0;
@@ -92,13 +93,17 @@ class RocksDbStore {
   Status Scan(std::string_view begin, std::string_view end,
               const std::function<Result<bool>(std::string_view, std::string_view)>& visit) const;
   // Calls visit(time, key) for the timers from (time, key) on to the last one at `until`, until it
-  // is false.
-  Status ScanTimers(int64_t from, std::string_view from_key, int64_t until,
-                    const std::function<Result<bool>(int64_t, std::string_view)>& visit) const;
+  // is false. Returns the time of the first one that was not visited, the last time if there is none.
+  Result<int64_t> ScanTimers(
+      int64_t from, std::string_view from_key, int64_t until,
+      const std::function<Result<bool>(int64_t, std::string_view)>& visit) const;
 
+  // Rewrites all, so that what may be dropped is. RocksDB does it bit by bit of its own accord.
+  Status Compact();
   // About; may be wrong where rows were written over.
   int64_t rows() const;
-  // Writes out what is in memory and makes `folder`, which must not be there, of links to the files.
+  // Writes out what is in memory and makes `folder`, which must not be there, of links to the
+  // files.
   Status Checkpoint(const std::string& folder);
 
  private:

@@ -12,9 +12,8 @@ bool IsList(arrow::Type::type id) { return id == arrow::Type::LIST || id == arro
 
 // 0 unless values are of whole bytes and fixed width.
 size_t WidthOf(const arrow::DataType& type) {
-  const auto* fixed = dynamic_cast<const arrow::FixedWidthType*>(&type);
-  if (!fixed || type.id() == arrow::Type::BOOL || type.id() == arrow::Type::DICTIONARY) return 0;
-  return static_cast<size_t>(fixed->bit_width()) / 8;
+  const int bits = type.bit_width();
+  return bits < 8 || type.id() == arrow::Type::DICTIONARY ? 0 : static_cast<size_t>(bits) / 8;
 }
 
 // Fails for what Append and RowReader do not know.

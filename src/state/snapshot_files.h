@@ -7,8 +7,8 @@
 //   ops/3/groups-0.parquet            rows of table "groups" of instance 0
 //   ops/3/groups-0.erased.parquet     ids of rows that are gone
 //
-// A table that is on disk already (StoredRows) becomes Parquet only in a savepoint. Else the files of
-// its database are linked; those that never change and that an earlier snapshot has linked stay
+// A table that is on disk already (StoredRows) becomes Parquet only in a savepoint. Else the files
+// of its database are linked; those that never change and that an earlier snapshot has linked stay
 // where they are:
 //
 //   ops/3/groups-0.rocksdb/000012.sst

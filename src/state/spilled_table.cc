@@ -166,19 +166,19 @@ void SpilledTable::Advance(Timestamp cursor, std::string key) {
 Result<bool> SpilledTable::LoadDue(Timestamp until) {
   if (!timed() || until < cursor_ || cursor_ == kMaxTimestamp) return false;
   const Timestamp behind = until == kMaxTimestamp ? until : until + 1;
-  if (!cold_) {
+  if (!cold_ || until < next_timer_) {
     Advance(behind, "");
     return false;
   }
   StoreKeys keys;
   std::vector<Timestamp> timers;
-  MILL_RETURN(store_->ScanTimers(cursor_, cursor_key_, until,
-                                 [&](int64_t time, std::string_view key) -> Result<bool> {
-                                   keys.bytes += key;
-                                   keys.ends.push_back(keys.bytes.size());
-                                   timers.push_back(time);
-                                   return keys.size() < kPortion;
-                                 }));
+  const auto take = [&](int64_t time, std::string_view key) -> Result<bool> {
+    keys.bytes += key;
+    keys.ends.push_back(keys.bytes.size());
+    timers.push_back(time);
+    return keys.size() < kPortion;
+  };
+  MILL_ASSIGN(next_timer_, store_->ScanTimers(cursor_, cursor_key_, until, take));
   const bool more = keys.size() == kPortion;
   if (keys.size() > 0) MILL_RETURN(LoadCold(keys, timers));
   if (more) {
@@ -251,36 +251,66 @@ Status SpilledTable::Write(std::span<const uint32_t> slots) {
   return store_->Commit();
 }
 
+// Rows [first, end) have one key; `due`: when something is to be done with it.
+struct SpilledTable::RowsOfKey {
+  size_t first, end;
+  uint32_t slot;
+  Timestamp due = kMaxTimestamp;
+};
+
 // `slots`: of the rows' different keys, in order.
+std::vector<SpilledTable::RowsOfKey> SpilledTable::SplitByKey(
+    const StoreKeys& keys, const arrow::RecordBatch& rows, std::span<const uint32_t> slots) const {
+  const Timestamp* times =
+      timed() ? rows.column(options_.timer_column)->data()->GetValues<int64_t>(1) : nullptr;
+  std::vector<RowsOfKey> parts;
+  for (size_t row = 0; row < keys.size();) {
+    MILL_CHECK(parts.size() < slots.size());
+    RowsOfKey part{row, row, slots[parts.size()]};
+    for (; row < keys.size() && keys[row] == keys[part.first]; ++row) {
+      if (times) part.due = std::min(part.due, times[row] + options_.timer_add);
+    }
+    part.end = row;
+    parts.push_back(part);
+  }
+  MILL_CHECK(parts.size() == slots.size());
+  return parts;
+}
+
+// In order of the keys, then of the timers: RocksDB takes ordered changes much faster.
 Status SpilledTable::WriteRows(const arrow::RecordBatch& rows, std::span<const uint32_t> slots) {
   StoreKeys keys;
   MILL_RETURN(layout_.EncodeKeysOf(rows, keys));
   const arrow::ArrayVector values = layout_.Values(rows);
-  const Timestamp* times =
-      timed() ? rows.column(options_.timer_column)->data()->GetValues<int64_t>(1) : nullptr;
+  std::vector<RowsOfKey> parts = SplitByKey(keys, rows, slots);
+  std::sort(parts.begin(), parts.end(), [&](const RowsOfKey& a, const RowsOfKey& b) {
+    return keys[a.first] < keys[b.first];
+  });
+  std::vector<std::pair<Timestamp, size_t>> timers;  // and the row of the key
   std::string value;
-  size_t key = 0, value_bytes = 0;
-  for (size_t row = 0; row < keys.size(); ++key) {
-    const size_t first = row;
+  size_t value_bytes = 0;
+  for (const RowsOfKey& part : parts) {
     value.assign(layout_.timer_bytes(), '\0');
-    Timestamp due = kMaxTimestamp;
-    for (; row < keys.size() && keys[row] == keys[first]; ++row) {
+    for (size_t row = part.first; row < part.end; ++row) {
       RowCodec::Append(values, static_cast<int64_t>(row), value);
-      if (times) due = std::min(due, times[row] + options_.timer_add);
     }
-    if (times) {
-      Timestamp& timer = timers_[slots[key]];
-      if (!HasTimer(slots[key]) || due < timer) {
-        timer = std::max(due, cursor_);
-        store_->PutTimer(timer, keys[first]);
+    if (timed()) {
+      Timestamp& timer = timers_[part.slot];
+      if (!HasTimer(part.slot) || part.due < timer) {
+        timer = std::max(part.due, cursor_);
+        timers.emplace_back(timer, part.first);
       }
       std::memcpy(value.data(), &timer, sizeof timer);
     }
-    store_->Put(keys[first], value);
+    store_->Put(keys[part.first], value);
     value_bytes += value.size();
   }
-  MILL_CHECK(key == slots.size());
-  Measure(key, keys.bytes.size() * key / std::max<size_t>(1, keys.size()), value_bytes);
+  std::stable_sort(timers.begin(), timers.end(),
+                   [](const auto& a, const auto& b) { return a.first < b.first; });
+  for (const auto& [time, row] : timers) store_->PutTimer(time, keys[row]);
+  if (!timers.empty()) next_timer_ = std::min(next_timer_, timers[0].first);
+  Measure(parts.size(), keys.bytes.size() * parts.size() / std::max<size_t>(1, keys.size()),
+          value_bytes);
   return Status::OK();
 }
 
@@ -321,7 +351,8 @@ size_t SpilledTable::MostSlots() const {
   const double key = measured_ > 0 ? measured_key_bytes_ / measured_ : 16;
   const double value = measured_ > 0 ? measured_value_bytes_ / measured_ : least;
   const double bytes = kSlotBytes + 1.5 * key + least + 4 * std::max(0.0, value - least);
-  return std::max(kLeastSlots, static_cast<size_t>(static_cast<double>(space_->hot_bytes()) / bytes));
+  const double share = static_cast<double>(space_->hot_bytes());
+  return std::max(kLeastSlots, static_cast<size_t>(share / bytes));
 }
 
 Status SpilledTable::Trim() {

@@ -1,6 +1,6 @@
-// SpilledTable: a state table that outgrows memory. The operator goes on as before, with a key table and
-// columns by slot; these become the hot part. Cold keys are rows in a RocksDB, written and read by
-// the operator's own Save and Load:
+// SpilledTable: a state table that outgrows memory. The operator goes on as before, with a key
+// table and columns by slot; these become the hot part. Cold keys are rows in a RocksDB, written
+// and read by the operator's own Save and Load:
 //
 //   rows -> key table -> slots        all rows of a batch are worked on in memory
 //              |  ^
@@ -8,15 +8,15 @@
 //              v  |
 //            RocksDB                  what was not written stays in memory until the next barrier
 //
-// Per batch: FindOrInsert, Fetch(new slots), the operator's work, Trim. Trim writes and forgets keys
-// that were not looked up for longest (second chance), once the hot ones exceed their share of memory.
-// At a barrier what has changed is written, and the snapshot is a RocksDB checkpoint: links to files
-// that never change.
+// Per batch: FindOrInsert, Fetch(new slots), the operator's work, Trim. Trim writes and forgets
+// keys that were not looked up for longest (second chance), once the hot ones exceed their share of
+// memory. At a barrier what has changed is written, and the snapshot is a RocksDB checkpoint: links
+// to files that never change.
 //
 // Timers. What is due at a time must be found though it is cold. A row on disk has one timer there,
 // at or before the time that it is due; it may come early, as in timers.h, and the row's value says
-// which timer is its own. As time passes LoadDue brings cold keys of which a timer has come into the
-// key table, where the operator's own timers take over. `cursor` is the first time not looked at:
+// which timer is its own. As time passes LoadDue brings cold keys of which a timer has come into
+// the key table, where the operator's own timers take over. `cursor` is the first time not looked at:
 // what is written with a timer behind it gets a new one.
 //
 // Owned by one operator, one thread at a time.
@@ -84,6 +84,7 @@ class SpilledTable {
 
  private:
   struct Loaded;
+  struct RowsOfKey;
 
   SpilledTable(std::shared_ptr<RocksDbSpace> space, StoredLayout layout, SpillOptions options,
                KeyGroupRange groups, KeyTable* keys, SlotOwner* owner);
@@ -102,6 +103,8 @@ class SpilledTable {
   }
   bool MustWrite(uint32_t slot) const;
   Status Write(std::span<const uint32_t> slots);
+  std::vector<RowsOfKey> SplitByKey(const StoreKeys& keys, const arrow::RecordBatch& rows,
+                                    std::span<const uint32_t> slots) const;
   Status WriteRows(const arrow::RecordBatch& rows, std::span<const uint32_t> slots);
   Status Flush();
   void Measure(size_t keys, size_t key_bytes, size_t value_bytes);
@@ -122,6 +125,7 @@ class SpilledTable {
   std::vector<Timestamp> timers_;
   Timestamp cursor_ = kMinTimestamp;
   std::string cursor_key_;  // among the timers at cursor_
+  Timestamp next_timer_ = kMinTimestamp;  // no timer from the cursor on comes before it
   std::shared_ptr<std::atomic<int64_t>> timers_from_;
   // Of the keys written or measured lately.
   double measured_ = 0, measured_key_bytes_ = 0, measured_value_bytes_ = 0;

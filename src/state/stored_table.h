@@ -1,6 +1,6 @@
-// StoredTable: the rows of a state table in the files of a RocksDB, to be read; and StoredLayout: how
-// they stand there (rocksdb_store.h). A value is all rows of its key, one behind the other, as bytes
-// (row_codec.h); in tables with timers the time of the key's timer comes first:
+// StoredTable: the rows of a state table in the files of a RocksDB, to be read; and StoredLayout:
+// how they stand there (rocksdb_store.h). A value is all rows of its key, one behind the other, as
+// bytes (row_codec.h); in tables with timers the time of the key's timer comes first:
 //
 //   [timer 8] [row without the key's columns] [row] ...
 #pragma once
@@ -114,7 +114,8 @@ class StoredTable final : public StoredRows {
   std::shared_ptr<RocksDbSpace> space_;
 };
 
-// The first rows of a database, at most `limit`, with the columns that it has; null if there are none.
+// The first rows of a database, at most `limit`, with the columns that it has; null if there are
+// none.
 Result<std::shared_ptr<arrow::RecordBatch>> FirstStoredRows(const StoredRows& stored,
                                                             int64_t limit);
 
