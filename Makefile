@@ -1,5 +1,6 @@
 # The two commands of a newcomer: `make demo` and `make test`. See README.md.
-.PHONY: all build demo test simulate bench bench-checkpoints install package asan tsan fuzz clean dependencies
+.PHONY: all build demo test simulate soak bench bench-checkpoints bench-functions install package asan \
+  tsan fuzz clean dependencies
 
 CMAKE ?= /usr/bin/cmake
 BUILD ?= build
@@ -32,7 +33,14 @@ test: dependencies $(BUILD)/build.ninja
 SEEDS ?= 20000
 simulate: dependencies $(BUILD)/build.ninja
 	@$(CMAKE) --build $(BUILD) --target unit_tests
-	@SEEDS=$(SEEDS) $(BUILD)/unit_tests --gtest_filter='RecoverySimulation.NothingIsLostOrDoubled'
+	@SEEDS=$(SEEDS) $(BUILD)/unit_tests --gtest_filter='RecoverySimulation.No*:SqlSimulation.No*:SqlSimulation.Files*'
+
+# kill -9 of running jobs, KILLS times in all, and a stop of PAUSE seconds; then what they wrote is compared
+# with that of an undisturbed run.
+KILLS ?= 100
+PAUSE ?= 30
+soak: build
+	@/usr/bin/python3 tests/soak.py --program $(BUILD)/millrace --kills $(KILLS) --pause $(PAUSE) $(ARGS)
 
 bench: build
 	@/usr/bin/python3 bench/run.py --program $(BUILD)/millrace $(ARGS)
@@ -51,6 +59,11 @@ tsan:
 FOR ?= 60s
 fuzz: dependencies
 	@tools/fuzz.sh $(FOR)
+
+# Single functions beside Arrow's kernels: make bench-functions ARGS=REGEXP
+bench-functions: dependencies $(BUILD)/build.ninja
+	@$(CMAKE) --build $(BUILD) --target functions_bench
+	@$(BUILD)/functions_bench $(ARGS)
 
 install: build
 	@$(CMAKE) --install $(BUILD) --prefix $(PREFIX)

@@ -5,6 +5,7 @@ import pathlib
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 
 PROGRAM = ""
@@ -32,6 +33,18 @@ def start(*args, **more):
     """Starts the program without waiting for it."""
     more.setdefault("stdin", subprocess.DEVNULL)
     return subprocess.Popen([PROGRAM, *args], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **more)
+
+
+def wait_for_handler(process, number, timeout=30):
+    """Waits until the program handles the signal; before that, a signal just ends it."""
+    end = time.monotonic() + timeout
+    status = pathlib.Path(f"/proc/{process.pid}/status")
+    while time.monotonic() < end:
+        caught = next(line for line in status.read_text().splitlines() if line.startswith("SigCgt"))
+        if int(caught.split()[1], 16) >> (number - 1) & 1:
+            return
+        time.sleep(0.02)
+    raise AssertionError(f"signal {number} is not handled after {timeout} s")
 
 
 def table_rows(output):

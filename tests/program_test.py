@@ -17,7 +17,7 @@ import time
 import unittest
 
 import program_support
-from program_support import Folder, events, run, start, table_rows
+from program_support import Folder, events, run, start, table_rows, wait_for_handler
 
 GENERATOR = "CREATE TABLE g (a BIGINT) WITH ('connector' = 'datagen'%s);\n"
 ENDLESS = GENERATOR % "" + "CREATE TABLE b (a BIGINT) WITH ('connector' = 'blackhole');\nINSERT INTO b SELECT a FROM g;"
@@ -161,7 +161,8 @@ class CommandLine(Folder):
 class Signals(Folder):
     def interrupted(self, number):
         process = start("run", self.write("g.sql", ENDLESS + "\nSELECT 'the next statement';"))
-        time.sleep(1.5)
+        wait_for_handler(process, number)
+        time.sleep(1)
         process.send_signal(number)
         output, error = process.communicate(timeout=30)
         self.assertEqual(process.returncode, 0, error)
@@ -179,7 +180,7 @@ class Signals(Folder):
         os.mkfifo(pipe)
         process = start("sql", "-e", events(pipe) + "SELECT * FROM events")
         with open(pipe, "w"):  # a writer that stays and says nothing
-            time.sleep(0.7)
+            wait_for_handler(process, signal.SIGINT)
             process.send_signal(signal.SIGINT)
             time.sleep(0.3)
             process.send_signal(signal.SIGINT)

@@ -17,8 +17,13 @@ struct Portion {
 // be null: never waits.
 class RowsSource : public Source {
  public:
-  RowsSource(std::vector<Portion> portions, const int* phase, const bool* open)
-      : portions_(std::move(portions)), phase_(phase), open_(open) {}
+  RowsSource(std::string split, bool bounded, std::vector<Portion> portions, const int* phase,
+             const bool* open)
+      : split_(std::move(split)),
+        bounded_(bounded),
+        portions_(std::move(portions)),
+        phase_(phase),
+        open_(open) {}
   Status Open() override { return Status::OK(); }
   Result<Polled> Poll(std::chrono::milliseconds) override {
     Polled polled;
@@ -33,10 +38,12 @@ class RowsSource : public Source {
     return polled;
   }
   Status Seek(const std::string&) override { return Status::OK(); }
-  bool bounded() const override { return true; }
-  std::string name() const override { return "test"; }
+  bool bounded() const override { return bounded_; }
+  std::string name() const override { return split_; }
 
  private:
+  std::string split_;
+  bool bounded_;
   std::vector<Portion> portions_;
   const int* phase_;
   const bool* open_;

@@ -237,6 +237,9 @@ std::string Summary(const JobCounts& counts, const std::vector<std::string>& imb
     if (op.late == 0 && op.filtered == 0) continue;
     text += fmt::format("  {}: in {} = consumed {} + filtered {} + late {}\n", Shortened(op.name),
                         op.rows_in, op.rows_in - op.filtered - op.late, op.filtered, op.late);
+    for (const auto& [split, rows] : op.late_from) {
+      text += fmt::format("    late from {}: {}\n", split, rows);
+    }
   }
   for (const auto& sink : counts.sinks)
     text += fmt::format("  {}: written {}\n", sink.table, sink.rows);

@@ -75,6 +75,7 @@ struct Arguments {
   std::string script;              // file of run and explain
   std::vector<std::string> texts;  // sql -e
   std::vector<std::string> sets;   // --set key=value
+  std::string init;                // --init
   RunSettings run;
 };
 
@@ -112,6 +113,13 @@ void AddCommon(CLI::App* command, Arguments* arguments) {
                     "No progress, no summary, no warnings; errors remain");
 }
 
+void AddInit(CLI::App* command, Arguments* arguments) {
+  command
+      ->add_option("-i,--init", arguments->init,
+                   "Script that runs first: SETs, say of where the tables live")
+      ->type_name("FILE");
+}
+
 void AddRestore(CLI::App* command, RestoreRequest* restore) {
   command->add_option("--restore", restore->from,
                       "Go on from a checkpoint: 'latest' of the job's folder, or a path");
@@ -137,6 +145,15 @@ int RunScript(const Arguments& arguments, const std::string& name, const std::st
   if (!runner.ok()) {
     PrintError("", runner.status());
     return ExitCode(runner.status());
+  }
+  if (!arguments.init.empty()) {
+    const auto init = ReadFile(arguments.init);
+    if (!init.ok()) {
+      PrintError("", init.status());
+      return kExitUsage;
+    }
+    const int code = (*runner)->Run(arguments.init, *init);
+    if (code != kExitDone) return code;
   }
   return (*runner)->Run(name, script);
 }
@@ -178,6 +195,7 @@ int Main(int argc, char** argv) {
                   "Drain and end each job after this time: 60s, 5min, 1h")
       ->type_name("TIME");
   run->add_flag("--show", arguments.run.dashboard, "Show the job at work as a table that updates");
+  AddInit(run, &arguments);
   AddRestore(run, &arguments.run.restore);
   AddCommon(run, &arguments);
   StateCommands state;
@@ -192,6 +210,7 @@ int Main(int argc, char** argv) {
   CLI::App* explain = app.add_subcommand("explain", "Prints the plans of a script's queries");
   explain->footer(kExplainFooter);
   explain->add_option("script", arguments.script, "SQL script")->required()->type_name("FILE");
+  AddInit(explain, &arguments);
   AddCommon(explain, &arguments);
   CLI::App* docs = app.add_subcommand("docs", "Prints a reference page as Markdown");
   docs->add_subcommand("functions", "All functions, from their registry");

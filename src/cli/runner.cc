@@ -144,7 +144,8 @@ class RunnerImpl : public Runner {
       tick = std::min(kTick, tick * 2);
       const auto ran = steady_clock::now() - start;
       if (Pressed() > 1) return Stop(job);
-      const Status kept = engine_->RejectedFailure();
+      // A job's checkpoints fail by that, and it goes on from the last one as its strategy says.
+      const Status kept = interactive ? engine_->RejectedFailure() : Status::OK();
       if (!kept.ok()) {
         job.Cancel();
         MILL_RETURN(job.Wait());

@@ -2,6 +2,7 @@
 #include "connectors/builtin.h"
 #include "connectors/generators.h"
 #include "connectors/kafka.h"
+#include "connectors/postgres.h"
 
 namespace millrace {
 
@@ -9,7 +10,7 @@ const std::vector<Connector>& AllConnectors() {
   static const std::vector<Connector> kAll = {
       FilesystemConnector(), PrintConnector(),   BlackholeConnector(), SqliteConnector(),
       DatagenConnector(),    NexmarkConnector(), ViewingConnector(),   KafkaConnector(),
-      UpsertKafkaConnector(),
+      UpsertKafkaConnector(), PostgresConnector(), JdbcConnector(),
   };
   return kAll;
 }

@@ -2,6 +2,7 @@
 // checks WITH (...), writes the error and the manual.
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <string>
@@ -9,6 +10,7 @@
 
 #include "connectors/sink.h"
 #include "connectors/source.h"
+#include "data/column_condition.h"
 #include "formats/format.h"
 #include "formats/options.h"
 
@@ -31,6 +33,14 @@ struct TableInfo {
   std::vector<std::string> partitioned_by;
   Options options;
   bool bounded_hint = false;
+  // Of a sink: names the job and its sink, the same in all runs of the job; "" where nobody keeps
+  // what a run leaves behind.
+  std::string owner;
+  // Rows that fail one of these are not wanted: a source may leave them out, as far as it knows. If the
+  // table has a watermark, `time_column` carries its event time, and the source says of the rows that
+  // it leaves out how late the latest is (Polled::skipped_time); else it is "".
+  std::vector<ColumnCondition> conditions;
+  std::string time_column;
 };
 
 // What a source knows beside the rows: `x TYPE METADATA FROM 'key'`.
@@ -60,6 +70,11 @@ struct Connector {
       make_decoder;
   // Which kinds of rows the table's sources yield; null: +I only.
   std::function<ChangelogMode(const TableInfo&)> changelog;
+  // How far behind the latest time of its lane a row can come: what SOURCE_WATERMARK() is made of.
+  // Null: the connector cannot tell.
+  std::function<Result<std::chrono::milliseconds>(const TableInfo&)> disorder;
+  // True if the sources make use of TableInfo::conditions; null: never.
+  std::function<bool(const TableInfo&)> takes_conditions;
   // Null: cannot be written.
   std::function<Result<std::unique_ptr<Sink>>(const TableInfo&)> make_sink;
 };

@@ -82,6 +82,14 @@ FileColumns::FileColumns(const TableInfo& table, const Schema& columns)
   }
 }
 
+std::shared_ptr<arrow::Schema> FileColumns::declared() const {
+  arrow::FieldVector fields;
+  for (const Column& column : columns_.columns) {
+    fields.push_back(arrow::field(column.name, column.type.ToArrow(), column.type.nullable));
+  }
+  return arrow::schema(std::move(fields));
+}
+
 Result<std::shared_ptr<arrow::RecordBatch>> FileColumns::Complete(
     std::shared_ptr<arrow::RecordBatch> rows, const FileFacts& file) const {
   if (data_.size() == columns_.size()) return rows;

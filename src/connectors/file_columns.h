@@ -26,6 +26,8 @@ class FileColumns {
   const Schema& data() const { return data_; }
   // All physical columns that stand in the files, in order.
   const Schema& stored() const { return stored_; }
+  // The scan's columns, with those that are NOT NULL marked so.
+  std::shared_ptr<arrow::Schema> declared() const;
   // `rows` of data() and what is known of their file, as the scan's columns.
   Result<std::shared_ptr<arrow::RecordBatch>> Complete(std::shared_ptr<arrow::RecordBatch> rows,
                                                        const FileFacts& file) const;

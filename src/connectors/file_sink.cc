@@ -1,6 +1,7 @@
 #include "connectors/file_sink.h"
 
 #include <unistd.h>
+#include <xxhash.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -20,9 +21,15 @@ constexpr int64_t kMaxBuffered = 64 << 20;
 constexpr std::string_view kInProgress = ".inprogress";
 constexpr std::string_view kStaged = ".staged";
 
-std::string RandomName() {
+uint64_t RandomNumber() {
   std::random_device random;
-  return fmt::format("{:08x}{:08x}", random(), random());
+  return uint64_t{random()} << 32 | random();
+}
+
+// The first part of the ids of all writers of `owner`.
+std::string OwnerPart(const std::string& owner) {
+  return fmt::format("{:016x}",
+                     owner.empty() ? RandomNumber() : XXH3_64bits(owner.data(), owner.size()));
 }
 
 std::string FolderOf(const std::string& path) { return path.substr(0, path.rfind('/') + 1); }
@@ -89,7 +96,8 @@ Result<std::unique_ptr<FileSink>> FileSink::Make(const TableInfo& table) {
   MILL_ASSIGN(sink->make_encoder_,
               MakeFileEncoderMaker(format, sink->partitions_->data(), table.options));
   sink->ending_ = format == "raw" ? ".txt" : "." + format;
-  sink->writer_ = RandomName();
+  sink->owner_ = OwnerPart(table.owner);
+  sink->writer_ = sink->owner_ + fmt::format("{:012x}", RandomNumber() >> 16);
   return sink;
 }
 
@@ -252,7 +260,7 @@ Result<Committable> FileSink::Stage(int64_t epoch) {
   for (OpenFile& file : closed_) {
     const std::string name = fmt::format("part-{}-{}-{}", writer_, epoch, file.sequence);
     const std::string hidden = file.folder + "." + name + std::string(kStaged);
-    if (rename((path_ + file.folder + file.hidden).c_str(), (path_ + hidden).c_str()) != 0) {
+    if (RenameFile(path_ + file.folder + file.hidden, path_ + hidden) != 0) {
       return ExternalError("cannot stage '{}{}': {}", path_, hidden, strerror(errno));
     }
     file.hidden = "." + name + std::string(kStaged);
@@ -271,7 +279,7 @@ Status FileSink::Publish(const Committable& committable) {
   std::set<std::string> folders;
   for (const auto& file : staged.files) {
     const std::string hidden = path_ + file.hidden, visible = path_ + file.visible;
-    if (rename(hidden.c_str(), visible.c_str()) != 0) {
+    if (RenameFile(hidden, visible) != 0) {
       const bool published = errno == ENOENT && access(visible.c_str(), F_OK) == 0;
       if (!published) return ExternalError("cannot publish '{}': {}", visible, strerror(errno));
     }
@@ -291,9 +299,10 @@ Status FileSink::Recover(const std::vector<Committable>& pending) {
     if (!IsAlive(staged.writer)) writers.insert(staged.writer);
   }
   ForEachHidden("", partitions_->depth(), [&](const std::string& folder, const std::string& name) {
-    if (name.ends_with(kStaged) && writers.contains(WriterOf(name))) {
-      unlink((path_ + folder + name).c_str());
-    }
+    if (!name.ends_with(kStaged)) return;
+    const std::string writer = WriterOf(name);
+    const bool left = writer.starts_with(owner_) && !IsAlive(writer);
+    if (left || writers.contains(writer)) unlink((path_ + folder + name).c_str());
   });
   return Status::OK();
 }

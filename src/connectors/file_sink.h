@@ -6,9 +6,11 @@
 //                      part-5f2c-7-3.json        published
 //   out/.part-5f2c.lock                          locked while the writer 5f2c lives
 //
-// All names of a writer hold its random id, so files of others are never touched, but for those in
-// progress of dead ones, which Open removes. A committable holds the names relative to the table's
-// folder, so any other Sink object for the table can publish it.
+// All names of a writer hold its id: 16 digits for its owner, the job's sink, and 12 random ones. Files
+// of others are never touched, but for those in progress of dead ones, which Open removes. What dead
+// writers of the same owner have staged is removed by Recover unless the checkpoint names it. A
+// committable holds the names relative to the table's folder, so any other Sink object for the table
+// can publish it.
 #pragma once
 
 #include <functional>
@@ -64,6 +66,7 @@ class FileSink : public Sink {
 
   std::string path_;    // ends with '/'
   std::string ending_;  // ".json"
+  std::string owner_;   // the front of the ids of all its writers
   std::string writer_;  // tells this writer's files from all others
   std::unique_ptr<LockFile> lock_;
   std::unique_ptr<PartitionFolders> partitions_;

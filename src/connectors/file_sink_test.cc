@@ -165,6 +165,31 @@ TEST_F(FileSinkTest, LeftoversOfTheDeadAreRemoved) {
   EXPECT_EQ(Visible("day=b"), "{\"n\":0}\n");
 }
 
+// A run that was killed before its first checkpoint, and one that was restored and killed again: no
+// manifest names their writers.
+TEST_F(FileSinkTest, WhatTheOwnersDeadWritersStagedIsRemoved) {
+  table_.owner = "job/sink out";
+  auto first = Open(), second = Open();
+  ASSERT_TRUE(first->Write(Rows({"a"})).ok());
+  ASSERT_TRUE(second->Write(Rows({"b"})).ok());
+  const Committable named = second->Stage(1).ValueOrDie();
+  ASSERT_TRUE(first->Stage(1).ok());
+  table_.owner = "another/sink out";
+  auto other = Open();
+  ASSERT_TRUE(other->Write(Rows({"c"})).ok());
+  const Committable others = other->Stage(1).ValueOrDie();
+  first.reset();
+  second.reset();
+  other.reset();
+  EXPECT_EQ(Hidden(), 3);
+  table_.owner = "job/sink out";
+  auto restored = Open();
+  ASSERT_TRUE(restored->Recover({named}).ok());
+  EXPECT_EQ(Visible(), "{\"day\":\"b\",\"n\":0}\n");
+  EXPECT_EQ(Hidden(), 2) << "the lock, and what the other job staged";
+  ASSERT_TRUE(restored->Publish(others).ok());
+}
+
 TEST_F(FileSinkTest, RollsWhenOld) {
   table_.options["sink.rolling-policy.rollover-interval"] = "10 s";
   table_.options["sink.rolling-policy.check-interval"] = "1 s";

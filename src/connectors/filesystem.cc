@@ -46,7 +46,7 @@ Result<std::vector<std::unique_ptr<Source>>> MakeSources(const TableInfo& table,
   std::vector<std::unique_ptr<Source>> sources;
   for (files.lane = 0; files.lane < files.lanes; ++files.lane) {
     if (parquet) {
-      sources.push_back(std::make_unique<ParquetSource>(files, FileColumns(table, columns)));
+      sources.push_back(std::make_unique<ParquetSource>(files, table, FileColumns(table, columns)));
       continue;
     }
     FileSourceOptions options;
@@ -78,6 +78,9 @@ Connector FilesystemConnector() {
   };
   connector.make_source = MakeSources;
   connector.make_decoder = MakeFileDecoder;
+  connector.takes_conditions = [](const TableInfo& table) {
+    return StringOption(table.options, "format", "") == "parquet";
+  };
   connector.make_sink = [](const TableInfo& table) -> Result<std::unique_ptr<Sink>> {
     return FileSink::Make(table);
   };

@@ -30,7 +30,7 @@ int64_t GeneratorSource::RowsAllowed(Clock::time_point now) {
     rows_ = 0;
     allowed = std::max(1.0, rate * kNap.count() / 1000);
   }
-  // Behind a stall more may have been made than is due.
+  // Less than none just after such a start: its first rows were given in advance.
   return std::clamp(static_cast<int64_t>(allowed), int64_t{0}, kGeneratorBatchRows);
 }
 

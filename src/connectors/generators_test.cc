@@ -7,6 +7,7 @@
 #include <array>
 #include <map>
 #include <set>
+#include <thread>
 
 #include "base/random.h"
 #include "connectors/generator_source.h"
@@ -330,6 +331,27 @@ TEST(ViewingTest, KeepsPaceWithTheClock) {
     if (polled.rows) rows += polled.rows->num_rows();
   }
   EXPECT_LT(rows, 1000);  // 1,000 devices report within 4 s
+}
+
+// As a stopped process does: the rows of a lost second are not made up for, nor made twice.
+TEST(GeneratorSourceTest, GoesOnInOrderAfterStandingStill) {
+  const Schema schema{{{"n", SqlType::BigInt()}}};
+  auto source = OpenOne(DatagenConnector(), schema,
+                        {{"rows-per-second", "1000"}, {"fields.n.kind", "sequence"},
+                         {"fields.n.start", "0"}, {"fields.n.end", "100000"}},
+                        schema);
+  int64_t next = 0;
+  const auto poll = [&] {
+    const Polled polled = source->Poll(milliseconds{0}).ValueOrDie();
+    if (!polled.rows) return;
+    const auto& numbers = Get<arrow::Int64Array>(polled.rows, "n");
+    for (int64_t i = 0; i < numbers.length(); ++i) EXPECT_EQ(numbers.Value(i), next++);
+  };
+  poll();
+  std::this_thread::sleep_for(milliseconds{1200});
+  for (int i = 0; i < 1000; ++i) poll();
+  EXPECT_GT(next, 0);
+  EXPECT_LT(next, 1000);
 }
 
 TEST(DatagenTest, CanBeReplayed) {

@@ -238,6 +238,7 @@ Connector NexmarkConnector() {
       {"bid.avg-size", "STRING", "100 b", "Average bytes of a bid."},
   };
   connector.make_source = MakeNexmark;
+  connector.disorder = [](const TableInfo&) { return std::chrono::milliseconds{0}; };
   return connector;
 }
 

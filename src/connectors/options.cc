@@ -23,7 +23,9 @@ const std::vector<std::string>& GenericKeys() {
                                                  "scan.watermark.idle-timeout",
                                                  "scan.watermark.emit.strategy",
                                                  "scan.watermark.emit.on-event.gap",
-                                                 "scan.watermark.alignment.*",
+                                                 "scan.watermark.alignment.group",
+                                                 "scan.watermark.alignment.max-drift",
+                                                 "scan.watermark.alignment.update-interval",
                                                  "watermark.future-cap"};
   return kKeys;
 }

@@ -8,6 +8,8 @@
 #include <cstring>
 #include <filesystem>
 
+#include "base/files.h"
+
 namespace millrace {
 namespace {
 
@@ -30,7 +32,7 @@ OutputFile::~OutputFile() {
 Status OutputFile::Write(const void* data, int64_t bytes) {
   const auto* from = static_cast<const char*>(data);
   while (bytes > 0) {
-    const ssize_t count = write(descriptor_, from, static_cast<size_t>(bytes));
+    const int64_t count = WriteSome(descriptor_, from, bytes, path_);
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) return CannotWrite(path_);
     from += count;
@@ -46,7 +48,9 @@ Status OutputFile::Close() {
   return closed ? Status::OK() : CannotWrite(path_);
 }
 
-Status OutputFile::Sync() { return fsync(descriptor_) == 0 ? Status::OK() : CannotWrite(path_); }
+Status OutputFile::Sync() {
+  return SyncFile(descriptor_, path_) == 0 ? Status::OK() : CannotWrite(path_);
+}
 
 // Another may find the file before it is locked, take it for a dead one's and remove it: its own
 // lock is short, so this one waits for it and then makes the file anew.

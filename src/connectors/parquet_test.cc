@@ -5,6 +5,7 @@
 #include <parquet/arrow/writer.h>
 #include <unistd.h>
 
+#include <cmath>
 #include <filesystem>
 #include <fstream>
 
@@ -66,7 +67,7 @@ class ParquetTest : public ::testing::Test {
   std::unique_ptr<ParquetSource> OpenSource(const Schema& columns) {
     LaneFilesOptions files;
     files.path = table_.options["path"];
-    auto source = std::make_unique<ParquetSource>(files, FileColumns(table_, columns));
+    auto source = std::make_unique<ParquetSource>(files, table_, FileColumns(table_, columns));
     status_ = source->Open();
     return source;
   }
@@ -287,6 +288,97 @@ TEST_F(ParquetTest, PartitionsAndMetadataComeFromThePath) {
   table_.schema.columns.push_back({"month", SqlType::Int()});
   Read(Schema{{{"month", SqlType::Int()}}});
   EXPECT_NE(status_.message().find("is named 'month=...'"), std::string::npos);
+}
+
+// 1000 rows in ten row groups: n, its text, a time a second later each row, a fraction and a flag that
+// is NULL in the first five groups.
+class ParquetConditionsTest : public ParquetTest {
+ protected:
+  using Kind = ColumnCondition::Kind;
+  void SetUp() override {
+    ParquetTest::SetUp();
+    table_.schema = {{{"n", SqlType::BigInt()},
+                      {"s", SqlType::String()},
+                      {"ts", SqlType::Timestamp(3)},
+                      {"f", SqlType::Double()},
+                      {"maybe", SqlType::Int()}}};
+    arrow::StringBuilder text;
+    arrow::DoubleBuilder fraction;
+    arrow::Int32Builder maybe;
+    arrow::TimestampBuilder time(arrow::timestamp(arrow::TimeUnit::MICRO),
+                                 arrow::default_memory_pool());
+    for (int i = 0; i < 1000; ++i) {
+      const double half = i % 100 == 7 ? std::nan("") : i / 2.0;
+      ASSERT_TRUE(text.Append(fmt::format("row {:04}", i)).ok() && fraction.Append(half).ok() &&
+                  time.Append(i * 1000000LL).ok() &&
+                  (i < 500 ? maybe.AppendNull() : maybe.Append(1)).ok());
+    }
+    const arrow::ArrayVector columns = {
+        Numbers(1000), text.Finish().ValueOrDie(), time.Finish().ValueOrDie(),
+        fraction.Finish().ValueOrDie(), maybe.Finish().ValueOrDie()};
+    arrow::FieldVector fields;
+    for (size_t i = 0; i < columns.size(); ++i) {
+      fields.push_back(arrow::field(table_.schema.columns[i].name, columns[i]->type()));
+    }
+    WriteFile("t.parquet", arrow::Table::Make(arrow::schema(fields), columns), 100);
+  }
+  // The row groups read for these conditions.
+  int64_t GroupsRead(std::vector<ColumnCondition> conditions) {
+    table_.conditions = std::move(conditions);
+    auto source = OpenSource(table_.schema);
+    rows_ = ReadAll(*source);
+    EXPECT_TRUE(status_.ok()) << status_.ToString();
+    EXPECT_EQ(source->groups_read() + source->groups_skipped(), 10);
+    EXPECT_EQ(std::ssize(rows_), source->groups_read() * 100);
+    return source->groups_read();
+  }
+  Texts rows_;
+};
+
+TEST_F(ParquetConditionsTest, RowGroupsThatCannotMatchAreNotRead) {
+  EXPECT_EQ(GroupsRead({}), 10);
+  EXPECT_EQ(GroupsRead({{"n", Kind::kEqual, {int64_t{250}}, ""}}), 1);
+  EXPECT_TRUE(rows_.front().starts_with("200, row 0200"));
+  EXPECT_EQ(GroupsRead({{"n", Kind::kEqual, {int64_t{5000}}, ""}}), 0);
+  EXPECT_EQ(GroupsRead({{"n", Kind::kLess, {int64_t{200}}, ""}}), 2);
+  EXPECT_EQ(GroupsRead({{"n", Kind::kLessEqual, {int64_t{200}}, ""}}), 3);
+  EXPECT_EQ(GroupsRead({{"n", Kind::kGreater, {int64_t{899}}, ""}}), 1);
+  EXPECT_EQ(GroupsRead({{"n", Kind::kGreaterEqual, {int64_t{899}}, ""}}), 2);
+  EXPECT_EQ(GroupsRead({{"n", Kind::kNotEqual, {int64_t{5}}, ""}}), 10);
+  EXPECT_EQ(GroupsRead({{"n", Kind::kIn, {int64_t{5}, int64_t{950}, int64_t{-1}}, ""}}), 2);
+  EXPECT_EQ(GroupsRead({{"s", Kind::kGreaterEqual, {std::string("row 07")}, ""}}), 3);
+  EXPECT_EQ(GroupsRead({{"s", Kind::kEqual, {std::string("Row")}, ""}}), 0);
+  EXPECT_EQ(GroupsRead({{"ts", Kind::kLess, {int64_t{100000}}, ""}}), 1) << "in milliseconds";
+  EXPECT_EQ(GroupsRead({{"f", Kind::kLess, {50.0}, ""}}), 1);
+  EXPECT_EQ(GroupsRead({{"f", Kind::kNotEqual, {0.0}, ""}}), 10);
+  EXPECT_EQ(GroupsRead({{"maybe", Kind::kIsNull, {}, ""}}), 5);
+  EXPECT_EQ(GroupsRead({{"maybe", Kind::kIsNotNull, {}, ""}}), 5);
+  EXPECT_EQ(GroupsRead({{"maybe", Kind::kEqual, {int64_t{1}}, ""}}), 5);
+  EXPECT_EQ(GroupsRead({{"maybe", Kind::kNotEqual, {int64_t{1}}, ""}}), 0);
+  EXPECT_EQ(GroupsRead({{"n", Kind::kLess, {int64_t{600}}, ""},
+                        {"maybe", Kind::kIsNotNull, {}, ""}}), 1);
+  EXPECT_EQ(GroupsRead({{"of another type", Kind::kEqual, {1.5}, ""}}), 10);
+}
+
+TEST_F(ParquetConditionsTest, TimesOfSkippedRowsAreTold) {
+  table_.time_column = "ts";
+  table_.conditions = {{"n", Kind::kIn, {int64_t{150}, int64_t{420}}, ""}};
+  auto source = OpenSource(table_.schema);
+  for (const int64_t last_skipped : {99, 399}) {
+    const auto polled = source->Poll(milliseconds(0)).ValueOrDie();
+    ASSERT_EQ(polled.state, Polled::State::kData);
+    EXPECT_EQ(polled.skipped_time, last_skipped * 1000);
+    // And the same again where a job goes on.
+    auto again = OpenSource(table_.schema);
+    ASSERT_TRUE(again->Seek(polled.position).ok());
+    const auto next = again->Poll(milliseconds(0)).ValueOrDie();
+    const bool at_end = last_skipped == 399;
+    EXPECT_EQ(next.skipped_time, at_end ? std::optional<int64_t>() : 399000);
+    EXPECT_EQ(next.state, at_end ? Polled::State::kEnd : Polled::State::kData);
+  }
+  // Where times may be NULL the rows are dead letters, so they are read.
+  table_.time_column = "maybe";
+  EXPECT_EQ(GroupsRead({{"n", Kind::kLess, {int64_t{0}}, ""}}), 5);
 }
 
 TEST_F(ParquetTest, RollsAtItsSize) {

@@ -1,5 +1,6 @@
 #include "connectors/secrets.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <fstream>
 #include <sstream>
@@ -29,6 +30,13 @@ Result<std::string> Lookup(const std::string& name) {
   return std::string(value);
 }
 
+// Replaces text[begin, end) unless it is a placeholder.
+size_t Mask(std::string& text, size_t begin, size_t end) {
+  if (begin >= end || text.compare(begin, 2, "${") == 0) return end;
+  text.replace(begin, end - begin, "****");
+  return begin + 4;
+}
+
 }  // namespace
 
 Result<std::string> ResolveSecrets(const std::string& text) {
@@ -56,6 +64,28 @@ bool IsSecretKey(const std::string& key) {
     if (key.find(word) != std::string::npos) return true;
   }
   return false;
+}
+
+std::string ShownOption(const std::string& key, const std::string& value) {
+  if (IsSecretKey(key)) return "****";
+  std::string shown = value;
+  const size_t scheme = shown.find("://");
+  if (scheme != shown.npos) {
+    const size_t begin = scheme + 3;
+    const size_t at = shown.rfind('@');  // a password may hold one too
+    const size_t colon = shown.find(':', begin);
+    if (at != shown.npos && colon < at) Mask(shown, colon + 1, at);
+  }
+  for (size_t found = 0; (found = shown.find("password", found)) != shown.npos;) {
+    found += std::string_view("password").size();
+    const size_t equal = shown.find_first_not_of(' ', found);
+    if (equal == shown.npos || shown[equal] != '=') continue;
+    const size_t begin = std::min(shown.find_first_not_of(' ', equal + 1), shown.size());
+    const bool quoted = begin < shown.size() && shown[begin] == '\'';
+    const size_t end = quoted ? shown.rfind('\'') + 1 : shown.find_first_of("& ", begin);
+    found = Mask(shown, begin, std::min(end, shown.size()));
+  }
+  return shown;
 }
 
 }  // namespace millrace

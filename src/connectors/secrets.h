@@ -15,4 +15,8 @@ Result<std::string> ResolveSecrets(const std::string& text);
 // True if the values of options named `key` must not be shown.
 bool IsSecretKey(const std::string& key);
 
+// An option's value as it may be shown: "****" for a secret, and for the password within an address
+// (scheme://user:password@host, password=...).
+std::string ShownOption(const std::string& key, const std::string& value);
+
 }  // namespace millrace

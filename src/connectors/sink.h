@@ -29,7 +29,8 @@ class Sink {
   // Makes a staged epoch visible; publishing twice does nothing more.
   virtual Status Publish(const Committable& committable) = 0;
   // After a restore, before the first Write: publishes the staged epochs that the checkpoint
-  // names, in their order, and drops what the same writers had staged after it.
+  // names, in their order, and drops what else earlier runs of the job had staged. Called without
+  // epochs where the job never had a checkpoint.
   virtual Status Recover(const std::vector<Committable>& pending) {
     for (const Committable& committable : pending) {
       if (!committable.payload.empty()) MILL_RETURN(Publish(committable));

@@ -7,6 +7,7 @@
 
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -36,8 +37,12 @@ struct Polled {
   enum class State { kData, kNothing, kEnd };
   State state = State::kNothing;
   Chunk chunk;                               // of a byte source
-  std::shared_ptr<arrow::RecordBatch> rows;  // of a batch source
+  // Of a batch source. Rows with a NULL in a column that its schema marks as NOT NULL are bad ones.
+  std::shared_ptr<arrow::RecordBatch> rows;
   RowKinds kinds;                            // of `rows`; null: all +I
+  // The latest event time, in the unit of the table's column, among the rows before these that were
+  // left out (TableInfo::conditions), if some were.
+  std::optional<int64_t> skipped_time;
   std::string position;  // after this data; serialized, opaque: Seek() takes it
 };
 

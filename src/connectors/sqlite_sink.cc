@@ -251,12 +251,12 @@ Status SqliteSink::WriteBatch(const Batch& batch) {
     int at = 0;
     if (Adds(kind)) {
       for (const auto& column : columns) code |= Bind(upsert_, ++at, *column, row);
-    } else if (kind == RowKind::kDelete && delete_) {
+    } else if (delete_) {
       for (const int key : key_columns_) {
         code |= Bind(delete_, ++at, *columns[static_cast<size_t>(key)], row);
       }
     } else {
-      continue;  // the +U that follows overwrites what a -U takes back
+      continue;
     }
     if (code != SQLITE_OK) return Failed("write");
     MILL_RETURN(Step(Adds(kind) ? upsert_ : delete_));

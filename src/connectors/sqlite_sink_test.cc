@@ -103,6 +103,17 @@ TEST_F(SqliteSinkTest, UpsertsAndDeletesByKey) {
   EXPECT_EQ(All(), "1|c|NULL|NULL|NULL\n");
 }
 
+// The +U may not follow: a filter has dropped it.
+TEST_F(SqliteSinkTest, WhatAnUpdateTakesBackIsGone) {
+  table_.primary_key = {"id"};
+  table_.schema.columns[0].type = SqlType::BigInt().NotNull();
+  auto sink = Open();
+  const auto kinds = {RowKind::kInsert, RowKind::kInsert, RowKind::kUpdateBefore};
+  ASSERT_TRUE(sink->Write(Rows("1,a,,,\n2,b,,,\n1,a,,,\n", kinds)).ok());
+  ASSERT_TRUE(sink->Publish(sink->Stage(1).ValueOrDie()).ok());
+  EXPECT_EQ(All(), "2|b|NULL|NULL|NULL\n");
+}
+
 TEST_F(SqliteSinkTest, AtLeastOnceWritesAtOnce) {
   table_.options["sink.delivery-guarantee"] = "at-least-once";
   auto sink = Open();

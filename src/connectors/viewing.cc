@@ -320,6 +320,10 @@ Connector ViewingConnector() {
       {"stuck-after", "DURATION", "1 min", "Event time after which it falls silent."},
   };
   connector.make_source = MakeViewing;
+  connector.disorder = [](const TableInfo& table) -> Result<std::chrono::milliseconds> {
+    MILL_ASSIGN(const ViewingConfig config, ReadConfig(table.options));
+    return std::chrono::milliseconds{config.disorder_max};
+  };
   return connector;
 }
 

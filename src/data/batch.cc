@@ -33,8 +33,12 @@ std::shared_ptr<const std::vector<T>> SliceSide(const std::shared_ptr<const std:
 }  // namespace
 
 Batch Batch::Slice(int64_t offset, int64_t length) const {
-  return {rows->Slice(offset, length), SliceSide(kinds, offset, length),
-          SliceSide(arrival_watermarks, offset, length), arrival};
+  return {rows->Slice(offset, length),
+          SliceSide(kinds, offset, length),
+          SliceSide(arrival_watermarks, offset, length),
+          arrival,
+          split,
+          SliceSide(splits, offset, length)};
 }
 
 Result<Batch> Batch::Take(const std::vector<int32_t>& indices) const {
@@ -49,7 +53,11 @@ Result<Batch> Batch::Take(const std::vector<int32_t>& indices) const {
     columns.push_back(taken.make_array());
   }
   return Batch{arrow::RecordBatch::Make(rows->schema(), count, std::move(columns)),
-               TakeSide(kinds, indices), TakeSide(arrival_watermarks, indices), arrival};
+               TakeSide(kinds, indices),
+               TakeSide(arrival_watermarks, indices),
+               arrival,
+               split,
+               TakeSide(splits, indices)};
 }
 
 int64_t Batch::bytes() const {

@@ -36,6 +36,11 @@ enum class ChangelogMode {
 using RowKinds = std::shared_ptr<const std::vector<RowKind>>;
 using Times = std::shared_ptr<const std::vector<Timestamp>>;
 
+// The source split that a row came from: a place among all splits of the job.
+using SplitId = int32_t;
+inline constexpr SplitId kNoSplit = -1;  // of several, or not known any more
+using SplitIds = std::shared_ptr<const std::vector<SplitId>>;
+
 struct Batch {
   std::shared_ptr<arrow::RecordBatch> rows;
   RowKinds kinds;  // null: all +I
@@ -44,15 +49,21 @@ struct Batch {
   Times arrival_watermarks;
   // When the rows entered the engine: processing time of all of them.
   Timestamp arrival = 0;
+  // The split of all rows; where rows of several were put together, `splits` has each row's.
+  SplitId split = kNoSplit;
+  SplitIds splits = nullptr;
 
   int64_t num_rows() const { return rows ? rows->num_rows() : 0; }
   RowKind kind(int64_t row) const { return kinds ? (*kinds)[static_cast<size_t>(row)] : RowKind::kInsert; }
   Timestamp arrival_watermark(int64_t row) const {
     return arrival_watermarks ? (*arrival_watermarks)[static_cast<size_t>(row)] : kMinTimestamp;
   }
+  SplitId split_of(int64_t row) const {
+    return splits ? (*splits)[static_cast<size_t>(row)] : split;
+  }
   // The same rows' side columns around other columns.
   Batch With(std::shared_ptr<arrow::RecordBatch> other) const {
-    return {std::move(other), kinds, arrival_watermarks, arrival};
+    return {std::move(other), kinds, arrival_watermarks, arrival, split, splits};
   }
   // Rows [offset, offset + length) without a copy of the columns.
   Batch Slice(int64_t offset, int64_t length) const;

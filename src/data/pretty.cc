@@ -60,6 +60,37 @@ void AppendClock(std::string& out, int64_t seconds, int64_t nanos, int digits) {
   }
 }
 
+// A year beyond four digits has at least six.
+int YearDigits(int64_t year) {
+  int digits = year > 9999 ? 6 : 4;
+  for (int64_t rest = year / 1000000; rest > 0; rest /= 10) ++digits;
+  return digits;
+}
+
+// The date `days` after 1970-01-01: Howard Hinnant's civil_from_days.
+void AppendDay(std::string& out, int64_t days) {
+  const int64_t shifted = days + 719468;
+  const int64_t era = (shifted >= 0 ? shifted : shifted - 146096) / 146097;
+  const int64_t day_of_era = shifted - era * 146097;
+  const int64_t year_of_era =
+      (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
+  const int64_t day_of_year =
+      day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+  const int64_t shifted_month = (5 * day_of_year + 2) / 153;
+  const int64_t day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
+  const int64_t month = shifted_month < 10 ? shifted_month + 3 : shifted_month - 9;
+  int64_t year = year_of_era + era * 400 + (month <= 2);
+  if (year < 0) {
+    out += '-';
+    year = -year;
+  }
+  AppendPadded(out, year, YearDigits(year));
+  out += '-';
+  AppendPadded(out, month, 2);
+  out += '-';
+  AppendPadded(out, day, 2);
+}
+
 // Java's Double.toString around the shortest digits that read back as the same number.
 template <typename T>
 void AppendReal(std::string& out, T value) {
@@ -174,29 +205,7 @@ void AppendBigDecimal(std::string& out, const uint8_t* decimal128, int scale) {
   out += fmt::format("E{}", exponent);
 }
 
-// Howard Hinnant's civil_from_days.
-void AppendDate(std::string& out, int32_t days) {
-  const int64_t shifted = int64_t{days} + 719468;
-  const int64_t era = (shifted >= 0 ? shifted : shifted - 146096) / 146097;
-  const int64_t day_of_era = shifted - era * 146097;
-  const int64_t year_of_era =
-      (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
-  const int64_t day_of_year =
-      day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-  const int64_t shifted_month = (5 * day_of_year + 2) / 153;
-  const int64_t day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
-  const int64_t month = shifted_month < 10 ? shifted_month + 3 : shifted_month - 9;
-  int64_t year = year_of_era + era * 400 + (month <= 2);
-  if (year < 0) {
-    out += '-';
-    year = -year;
-  }
-  AppendPadded(out, year, year > 9999 ? 6 : 4);
-  out += '-';
-  AppendPadded(out, month, 2);
-  out += '-';
-  AppendPadded(out, day, 2);
-}
+void AppendDate(std::string& out, int32_t days) { AppendDay(out, days); }
 
 void AppendTimeOfDay(std::string& out, int32_t millis, int digits) {
   AppendClock(out, millis / 1000, int64_t{millis % 1000} * 1000000, digits);
@@ -218,7 +227,7 @@ void AppendTimestamp(std::string& out, int64_t value, arrow::TimeUnit::type unit
     of_day += kDay;
     --days;
   }
-  AppendDate(out, static_cast<int32_t>(days));
+  AppendDay(out, days);
   out += separator;
   AppendClock(out, of_day, fraction * (1000000000 / per_second), digits);
 }

@@ -14,12 +14,15 @@
 #include "operators/materialize.h"
 #include "operators/normalize.h"
 #include "operators/not_null.h"
+#include "operators/replicate.h"
 #include "operators/session_assign.h"
 #include "operators/sessionize.h"
 #include "operators/sort.h"
 #include "operators/unnest.h"
+#include "operators/updating_limit.h"
 #include "operators/window_aggregate.h"
 #include "operators/window_assign.h"
+#include "plan/pushdown.h"
 
 namespace millrace {
 namespace {
@@ -42,12 +45,18 @@ class GraphBuilder {
   }
 
  private:
+  // What some node wants of the scans below it.
+  struct TimeWishes {
+    bool processing_time, watermark_of_each;
+  };
+
   // All scans of one table with the same options: what they need together.
   struct SharedScan {
     std::set<int> columns;
     int readers = 0;
     int node = -1;
-    bool processing_time = false;
+    TimeWishes wishes{false, false};
+    std::vector<ColumnCondition> conditions;  // of its one reader
   };
 
   static std::string ScanKey(const TableDefinition& table) {
@@ -63,22 +72,37 @@ class GraphBuilder {
            (plan.kind == PlanKind::kSort && plan.window.time_column >= 0);
   }
 
+  // How long the state of `plan` lives after its last write, in ms; 0: for ever.
+  Result<int64_t> TtlOf(const Plan& plan) const {
+    if (plan.state_ttl.empty()) return settings_.state_ttl.count();
+    MILL_ASSIGN(const auto ttl,
+                DurationOption({{"STATE_TTL", plan.state_ttl}}, "STATE_TTL", settings_.state_ttl));
+    return ttl.count();
+  }
+
   // Counts who reads each table and each node with state; a subplan that stands in several places
-  // counts once for what is below it. Who wants processing time is told to all scans below.
-  void Collect(const Plan& plan, bool counts = true, bool processing_time = false) {
+  // counts once for what is below it. What is wanted of time is told to all scans below.
+  void Collect(const Plan& plan, bool counts = true,
+               TimeWishes wishes = {false, false}) {
     if (counts && KeepsState(plan)) counts = readers_[Fingerprint(plan)]++ == 0;
     const bool expires =
         plan.kind == PlanKind::kGroupAggregate || plan.kind == PlanKind::kSessionize;
-    processing_time |= plan.window.domain == TimeDomain::kProcessing ||
-                       plan.emit.ReadsProcessingTime() ||
-                       (expires && settings_.state_ttl.count() > 0);
+    wishes.processing_time |= plan.window.domain == TimeDomain::kProcessing ||
+                              plan.emit.ReadsProcessingTime() ||
+                              (expires && TtlOf(plan).ValueOr(0) > 0);
+    wishes.watermark_of_each |= plan.condition && AsksForWatermark(*plan.condition);
+    for (const ExpressionPtr& each : plan.expressions) {
+      wishes.watermark_of_each |= AsksForWatermark(*each);
+    }
     if (plan.kind == PlanKind::kScan) {
       SharedScan& scan = scans_[ScanKey(*plan.table)];
       scan.columns.insert(plan.scan_columns.begin(), plan.scan_columns.end());
-      scan.processing_time |= processing_time;
+      scan.wishes.processing_time |= wishes.processing_time;
+      scan.wishes.watermark_of_each |= wishes.watermark_of_each;
       scan.readers += counts ? 1 : 0;
+      if (counts) scan.conditions = plan.conditions;
     }
-    for (const PlanPtr& input : plan.inputs) Collect(*input, counts, processing_time);
+    for (const PlanPtr& input : plan.inputs) Collect(*input, counts, wishes);
   }
 
   Node& node(int index) { return graph_.nodes[static_cast<size_t>(index)]; }
@@ -131,7 +155,9 @@ class GraphBuilder {
       const auto& columns = plan.inputs[0]->schema.columns;
       text += (i == 0 ? "" : ", ") + columns[static_cast<size_t>(plan.keys[i])].name;
     }
-    if (plan.kind == PlanKind::kWindowAggregate) text += "; " + WithoutPlaces(plan.window.ToString());
+    WindowSpec unnamed = plan.window;  // its time may be renamed
+    unnamed.time_name.clear();
+    if (plan.kind == PlanKind::kWindowAggregate) text += "; " + WithoutPlaces(unnamed.ToString());
     if (plan.kind == PlanKind::kSessionize) text += fmt::format("; gap {} ms", plan.window.size);
     return text + ")";
   }
@@ -209,6 +235,7 @@ class GraphBuilder {
       case PlanKind::kNormalize: return BuildNormalize(plan, input);
       case PlanKind::kMaterialize: return BuildMaterialize(plan, input);
       case PlanKind::kUnnest: return BuildUnnest(plan, input);
+      case PlanKind::kReplicate: return BuildReplicate(plan, input);
       case PlanKind::kExpand: return BuildExpand(plan, input);
       case PlanKind::kSort: return BuildSort(plan, input);
       case PlanKind::kLimit: return BuildLimit(plan, input);
@@ -321,13 +348,13 @@ class GraphBuilder {
                       });
   }
 
-  Stream BuildGroupAggregate(const Plan& plan, Stream input) {
+  Result<Stream> BuildGroupAggregate(const Plan& plan, Stream input) {
     GroupAggregateSpec spec;
     spec.keys = plan.keys;
     spec.calls = LabelledCalls(plan);
     spec.retract = plan.inputs[0]->updating;
     spec.output = plan.schema.ToArrow();
-    spec.ttl = settings_.state_ttl.count();
+    MILL_ASSIGN(spec.ttl, TtlOf(plan));
     return ChainKeyed(input, "GroupAggregate", plan.keys,
                       [spec](int) -> Result<std::unique_ptr<Operator>> {
                         return MakeGroupAggregate(spec);
@@ -387,7 +414,20 @@ class GraphBuilder {
                       [spec](int) -> Result<std::unique_ptr<Operator>> { return MakeSort(spec); });
   }
 
+  Stream BuildReplicate(const Plan& plan, Stream input) {
+    const ReplicateSpec spec{plan.schema.ToArrow()};
+    return Chain(input, "Replicate",
+                 [spec](int) -> Result<std::unique_ptr<Operator>> { return MakeReplicate(spec); });
+  }
+
   Stream BuildLimit(const Plan& plan, Stream input) {
+    if (plan.updating) {
+      const UpdatingLimitSpec spec{plan.limit, plan.offset, plan.schema.ToArrow()};
+      return ChainKeyed(input, "UpdatingLimit", {},
+                        [spec](int) -> Result<std::unique_ptr<Operator>> {
+                          return MakeUpdatingLimit(spec);
+                        });
+    }
     const auto reached = settings_.limit_reached;
     const int64_t limit = plan.limit, offset = plan.offset;
     return ChainKeyed(input, "Limit", {}, [=](int) -> Result<std::unique_ptr<Operator>> {
@@ -474,6 +514,8 @@ class GraphBuilder {
     }
     auto ingestion = std::make_unique<Ingestion>();
     MILL_ASSIGN(info.metadata, MetadataOf(table, scan, *connector));
+    PushConditions(table, scan, *connector, &info);
+    for (const auto& each : info.conditions) ingestion->pushed.push_back(each.text);
     MILL_ASSIGN(const Schema decoded, FillIngestion(table, scan, *connector, ingestion.get()));
     MILL_ASSIGN(auto sources, connector->make_source(info, decoded));
     Node source;
@@ -490,6 +532,16 @@ class GraphBuilder {
     source.ingestion = std::move(ingestion);
     source.source_id = UniqueId("table " + table.name);
     return AddNode(std::move(source));
+  }
+
+  // Rows may be left out only if nobody else reads them, and if the watermark can go on without them.
+  static void PushConditions(const TableDefinition& table, const SharedScan& scan,
+                             const Connector& connector, TableInfo* info) {
+    const bool takes = connector.takes_conditions && connector.takes_conditions(*info);
+    if (!takes || scan.readers > 1 || !WatermarkFollowsTime(table)) return;
+    info->conditions = scan.conditions;
+    if (!table.watermark) return;
+    info->time_column = table.columns[static_cast<size_t>(table.rowtime)].name;
   }
 
   using MakeLaneDecoder = std::function<Result<std::unique_ptr<Decoder>>()>;
@@ -553,16 +605,33 @@ class GraphBuilder {
                      connector.name, column.metadata_key, hint);
   }
 
+  static Status AlignWatermarks(const TableDefinition& table, Ingestion* ingestion) {
+    const std::string prefix = "scan.watermark.alignment.";
+    ingestion->alignment_group = StringOption(table.options, prefix + "group", "");
+    MILL_ASSIGN(ingestion->max_drift, DurationOption(table.options, prefix + "max-drift", {}));
+    const bool drift = table.options.contains(prefix + "max-drift");
+    if (drift == ingestion->alignment_group.empty()) {
+      return UserError("table '{}': '{}group' and '{}max-drift' go together", table.name, prefix,
+                       prefix);
+    }
+    if (drift && !table.watermark) {
+      return UserError("table '{}': '{}group' wants a WATERMARK", table.name, prefix);
+    }
+    return Status::OK();
+  }
+
   // Says how decoded rows become the scan's; returns the columns to decode: physical ones, then
   // metadata.
   Result<Schema> FillIngestion(const TableDefinition& table, const SharedScan& scan,
                                const Connector& connector, Ingestion* ingestion) {
     ingestion->table = table.name;
-    ingestion->needs_processing_time = scan.processing_time;
+    ingestion->needs_processing_time = scan.wishes.processing_time;
+    ingestion->watermark_of_each = scan.wishes.watermark_of_each;
     MILL_ASSIGN(ingestion->idle_timeout,
                 DurationOption(table.options, "scan.watermark.idle-timeout", ingestion->idle_timeout));
     MILL_ASSIGN(ingestion->future_cap,
                 DurationOption(table.options, "watermark.future-cap", ingestion->future_cap));
+    MILL_RETURN(AlignWatermarks(table, ingestion));
     const std::vector<bool> read = ReadColumns(table, scan);
     Schema decoded;
     std::vector<ExpressionPtr> from_decoded(table.columns.size());
@@ -617,38 +686,40 @@ class GraphBuilder {
   Status AddSink(const Plan& plan) {
     sink_ = plan.table ? plan.table->name : "$result";
     MILL_ASSIGN(Stream input, BuildPlan(*plan.inputs[0]));
+    const std::string id = UniqueId("sink " + sink_);
     std::unique_ptr<Sink> sink;
     if (plan.table) {
       input = KeepNullsOut(plan, input);
       MILL_ASSIGN(input, MoveMetadataBehind(plan, input));
-      MILL_ASSIGN(sink, MakeTableSink(plan));
+      MILL_ASSIGN(sink, MakeTableSink(plan, id));
     } else {
       const auto make = settings_.committed_results ? MakeCommittedResultWriter : MakeResultWriter;
       sink = make(plan.schema, plan.updating, settings_.results);
     }
-    const std::string name = plan.table ? plan.table->name : "$result";
     if (input.shared || node(input.node).parallelism > 1) {
-      input = {AddNode("Sink " + name, 1, input.node, Partitioning::kGather), false};
+      input = {AddNode("Sink " + sink_, 1, input.node, Partitioning::kGather), false};
     } else {
-      node(input.node).name += " -> Sink " + name;
+      node(input.node).name += " -> Sink " + sink_;
     }
     node(input.node).sink = std::move(sink);
-    node(input.node).sink_table = name;
-    node(input.node).sink_id = UniqueId("sink " + name);
+    node(input.node).sink_table = sink_;
+    node(input.node).sink_id = id;
     return Status::OK();
   }
 
-  // Guards the columns that are NOT NULL or in the key, where the query may yield NULL.
+  // Guards the columns that are NOT NULL or in the key, where the query may yield NULL; and those with
+  // parts that are NOT NULL, where the enforcer looks into them.
   Stream KeepNullsOut(const Plan& plan, Stream input) {
-    NotNullSpec spec{plan.table->name, {}, settings_.drop_nulls};
+    NotNullSpec spec{plan.table->name, {}, settings_.drop_nulls, settings_.nested_nulls};
     const auto& keys = plan.table->primary_key;
     for (int i = 0; i < plan.schema.size(); ++i) {
       const Column& column = plan.schema.columns[static_cast<size_t>(i)];
       const int at = plan.table->ToSchema().Find(column.name);
-      const bool guarded =
-          std::find(keys.begin(), keys.end(), column.name) != keys.end() ||
-          (at >= 0 && !plan.table->columns[static_cast<size_t>(at)].type.nullable);
-      if (guarded && column.type.nullable) spec.columns.push_back(i);
+      SqlType type = at < 0 ? column.type : plan.table->columns[static_cast<size_t>(at)].type;
+      if (std::find(keys.begin(), keys.end(), column.name) != keys.end()) type.nullable = false;
+      const bool guarded = !type.nullable && column.type.nullable;
+      const bool inside = settings_.nested_nulls != NestedNulls::kIgnore && !type.children.empty();
+      if (guarded || inside) spec.columns.push_back({i, std::move(type)});
     }
     if (spec.columns.empty()) return input;
     return Chain(input, "NotNull",
@@ -698,10 +769,11 @@ class GraphBuilder {
                  [spec](int) -> Result<std::unique_ptr<Operator>> { return MakeCalc(spec); });
   }
 
-  Result<std::unique_ptr<Sink>> MakeTableSink(const Plan& plan) {
+  Result<std::unique_ptr<Sink>> MakeTableSink(const Plan& plan, const std::string& id) {
     const TableDefinition& table = *plan.table;
     MILL_ASSIGN(const Connector* connector, FindConnector(table));
     TableInfo info = InfoOf(table);
+    if (!settings_.owner.empty()) info.owner = settings_.owner + "/" + id;
     for (const TableColumn* column : WrittenMetadata(table)) {
       info.metadata.push_back(column->metadata_key);
     }
@@ -758,11 +830,12 @@ Result<Graph> BuildGraph(const std::vector<PlanPtr>& sinks, const BuildSettings&
 namespace {
 
 // Appends the operator's line, the lines of its states and the warnings about them.
-void PrintOperator(const Operator& op, std::string* out, std::string* warnings) {
+void PrintOperator(const Operator& op, bool disk, std::string* out, std::string* warnings) {
   *out += "     " + op.Describe() + "\n";
   for (const StateBound& state : op.States()) {
     const std::string bound = state.bound.empty() ? "UNBOUNDED" : state.bound;
-    *out += fmt::format("       state {}: {}\n", state.name, bound);
+    const char* where = !disk ? "" : state.spills ? "; on disk" : "; in memory";
+    *out += fmt::format("       state {}: {}{}\n", state.name, bound, where);
     if (!state.bound.empty()) continue;
     *warnings += fmt::format(
         "WARNING: nothing bounds the state '{}' of {} ({}) hint: SET 'table.exec.state.ttl' = '1 d'\n",
@@ -772,7 +845,7 @@ void PrintOperator(const Operator& op, std::string* out, std::string* warnings) 
 
 }  // namespace
 
-std::string GraphToString(const Graph& graph) {
+std::string GraphToString(const Graph& graph, bool disk) {
   std::string out, warnings;
   for (size_t i = 0; i < graph.nodes.size(); ++i) {
     const Node& node = graph.nodes[i];
@@ -781,10 +854,13 @@ std::string GraphToString(const Graph& graph) {
       out += fmt::format("  <- {} ({})", edge.from, PartitioningName(edge.partitioning));
     }
     out += "\n";
+    if (node.ingestion && !node.ingestion->pushed.empty()) {
+      out += fmt::format("     skips what fails: {}\n", fmt::join(node.ingestion->pushed, " AND "));
+    }
     for (const OperatorMaker& make : node.chain) {
       auto made = make(0);
       if (made.ok()) {
-        PrintOperator(**made, &out, &warnings);
+        PrintOperator(**made, disk, &out, &warnings);
       } else {
         out += "     " + made.status().message() + "\n";
       }

@@ -11,6 +11,7 @@
 
 #include "connectors/connector.h"
 #include "engine/engine.h"
+#include "operators/not_null.h"
 #include "plan/logical.h"
 #include "runtime/graph.h"
 
@@ -20,7 +21,9 @@ struct BuildSettings {
   int workers = 1;
   std::string time_zone = "UTC";
   std::chrono::milliseconds state_ttl{0};  // table.exec.state.ttl; 0: state stays
+  std::string owner;        // names the job in what its sinks leave behind; "": nobody cleans up
   bool drop_nulls = false;  // of rows for columns that are NOT NULL; else they fail the job
+  NestedNulls nested_nulls = NestedNulls::kIgnore;  // whether NOT NULL inside of values counts
   std::function<const Connector*(const std::string&)> find_connector;
   ResultSink* results = nullptr;              // for a kSink without a table
   bool committed_results = false;             // they come once their epoch is committed
@@ -36,7 +39,8 @@ Result<Graph> BuildGraph(const std::vector<PlanPtr>& sinks, const BuildSettings&
 TableInfo InfoOf(const TableDefinition& table);
 
 // The graph for EXPLAIN: one node a line with its operators, its parallelism and its inputs, the
-// state that they keep and what bounds it; then a warning for each state that nothing bounds.
-std::string GraphToString(const Graph& graph);
+// state that they keep and what bounds it; then a warning for each state that nothing bounds. `disk`:
+// state is to go to disk; which does says so.
+std::string GraphToString(const Graph& graph, bool disk = false);
 
 }  // namespace millrace

@@ -7,12 +7,14 @@
 #include <thread>
 
 #include "base/nearest.h"
+#include "connectors/secrets.h"
 #include "data/text_table.h"
 #include "engine/build.h"
 #include "engine/emit_options.h"
 #include "engine/launch.h"
 #include "engine/rejected.h"
 #include "engine/session_catalog.h"
+#include "engine/state_backend.h"
 #include "functions/calendar.h"
 #include "functions/registry.h"
 #include "plan/binder.h"
@@ -28,9 +30,12 @@ const std::vector<std::string>& SessionOptions() {
       "parallelism.default", "pipeline.name", "pipeline.max-parallelism", "table.local-time-zone",
       "execution.runtime-mode", "execution.checkpointing.interval", "sql-client.execution.result-mode",
       "table.dml-sync", "table.exec.*", "__table.exec.sort.non-temporal.enabled__", "table.optimizer.*", "execution.*", "restart-strategy*",
-      "state.*", "pipeline.*", "millrace.batch-rows", "millrace.queue-bytes", "millrace.job-folder"};
+      "state.*", "pipeline.*", "millrace.batch-rows", "millrace.queue-bytes", "millrace.job-folder",
+      "millrace.table.*"};
   return kNames;
 }
+
+const std::string kTableOption = "millrace.table.";
 
 bool Matches(const std::string& pattern, const std::string& name) {
   if (pattern.ends_with("*")) return name.starts_with(pattern.substr(0, pattern.size() - 1));
@@ -59,6 +64,7 @@ Status CheckSessionValue(const std::string& key, const std::string& value) {
   if (key == "table.local-time-zone") {
     return Annotate(TimeZone::Make(value).status(), "option '" + key + "'");
   }
+  if (key.starts_with("state.backend")) return ReadStateBackend(one, 1).status();
   if (key == "execution.checkpointing.interval") {
     return DurationOption(one, key, std::chrono::milliseconds(0)).status();
   }
@@ -154,19 +160,68 @@ class EngineImpl : public Engine {
 
   Result<StatementResult> Run(const ast::CreateTable& create, ResultSink*) {
     MILL_ASSIGN(TableDefinition table, Binder(catalog_).BindCreateTable(create));
+    OverrideOptions(&table);
     const Connector* connector = ConnectorOf(table.options);
     if (connector != nullptr && connector->changelog) {
       table.changelog = connector->changelog(InfoOf(table));
     }
+    if (table.source_watermark) MILL_RETURN(SetSourceWatermark(connector, &table));
     MILL_RETURN(catalog_.Add(std::move(table), create.if_not_exists));
     return StatementResult{};
+  }
+
+  // SOURCE_WATERMARK(): the event time less the disorder that the connector knows of, so that no row is
+  // late. A row at the watermark would be: hence the millisecond.
+  static Status SetSourceWatermark(const Connector* connector, TableDefinition* table) {
+    const TableColumn& column = table->columns[static_cast<size_t>(table->rowtime)];
+    if (connector == nullptr || !connector->disorder) {
+      return UserError(
+          "table '{0}': its connector cannot tell how far its rows are out of order, so there is no "
+          "SOURCE_WATERMARK(). hint: WATERMARK FOR {1} AS {1} - INTERVAL '5' SECOND",
+          table->name, column.name);
+    }
+    MILL_ASSIGN(const std::chrono::milliseconds disorder, connector->disorder(InfoOf(*table)));
+    const ExpressionPtr behind =
+        MakeLiteral(arrow::MakeScalar(int64_t{disorder.count()} + 1),
+                    SqlType::Of(TypeKind::kIntervalDay).NotNull());
+    MILL_ASSIGN(table->watermark,
+                MakeCall("-", {MakeColumn(table->rowtime, column.name, column.type), behind}));
+    table->watermark = MakeCast(table->watermark, column.type);
+    return Status::OK();
+  }
+
+  // 'millrace.table.<table>.<option>' stands above what the script says; with another connector the
+  // script's options are none of its own.
+  void OverrideOptions(TableDefinition* table) const {
+    const std::string prefix = kTableOption + table->name + ".";
+    if (set_.contains(prefix + "connector")) table->options.clear();
+    for (auto it = set_.lower_bound(prefix); it != set_.end() && it->first.starts_with(prefix); ++it) {
+      table->options[it->first.substr(prefix.size())] = it->second;
+    }
+  }
+
+  // Options that no table has taken have a wrong name.
+  Status CheckOverrides() const {
+    for (auto it = set_.lower_bound(kTableOption);
+         it != set_.end() && it->first.starts_with(kTableOption); ++it) {
+      const std::string rest = it->first.substr(kTableOption.size());
+      const std::vector<std::string> tables = catalog_.TableNames();
+      const auto meant = [&rest](const std::string& name) { return rest.starts_with(name + "."); };
+      if (std::any_of(tables.begin(), tables.end(), meant)) continue;
+      const std::string near = NearestName(rest.substr(0, rest.find('.')), tables);
+      return UserError("option '{}' names no table{}", it->first,
+                       near.empty() ? "" : ". did you mean '" + near + "'?");
+    }
+    return Status::OK();
   }
 
   Result<StatementResult> Run(const ast::CreateView& create, ResultSink*) {
     MILL_ASSIGN(const PlanPtr plan, Binder(catalog_).BindQuery(*create.query));
     const size_t names = create.columns.size(), columns = plan->schema.columns.size();
     if (names != 0 && names != columns) {
-      return UserError("view '{}' names {} columns, its query has {}", create.name, names, columns);
+      return AtPlace(UserError("view '{}' names {} columns, its query has {}", create.name, names,
+                               columns),
+                     create.query->place);
     }
     MILL_RETURN(catalog_.Add(ViewDefinition{create.name, create.columns, create.query, create.text},
                              create.if_not_exists));
@@ -230,7 +285,9 @@ class EngineImpl : public Engine {
       return StatementResult{};
     }
     std::string text;
-    for (const auto& [key, value] : set_) text += fmt::format("'{}' = '{}'\n", key, value);
+    for (const auto& [key, value] : set_) {
+      text += fmt::format("'{}' = '{}'\n", key, ShownOption(key, value));
+    }
     return Text(text);
   }
 
@@ -268,7 +325,15 @@ class EngineImpl : public Engine {
     }
     MILL_ASSIGN(const BuildSettings settings, Settings(nullptr));
     MILL_ASSIGN(const Graph graph, BuildGraph(best, settings));
-    return Text(logical + optimized + "\n== Physical Plan ==\n" + GraphToString(graph));
+    MILL_ASSIGN(const StateBackend backend, ReadStateBackend(set_, Workers()));
+    MILL_ASSIGN(const int64_t key_groups, IntOption(set_, "pipeline.max-parallelism", kKeyGroups));
+    if (backend.rocksdb && key_groups != kKeyGroups) {
+      return UserError("'state.backend.type' = 'rocksdb' divides its keys by 128, "
+                       "'pipeline.max-parallelism' is {}. hint: RESET 'pipeline.max-parallelism'",
+                       key_groups);
+    }
+    return Text(logical + optimized + "\n== Physical Plan ==\n" +
+                GraphToString(graph, backend.rocksdb));
   }
 
   Result<StatementResult> Run(const ast::Help& help, ResultSink*) {
@@ -353,10 +418,20 @@ class EngineImpl : public Engine {
     settings.results = rows;
     settings.committed_results = options_.checkpoint_queries;
     settings.drop_nulls = Option("table.exec.sink.not-null-enforcer", "ERROR") == "DROP";
+    MILL_ASSIGN(settings.nested_nulls, NestedNullsOption());
     settings.on_sink_rows = options_.on_sink_rows;
     settings.limit_reached = std::make_shared<std::atomic<bool>>(false);
     settings.find_connector = [this](const std::string& name) { return FindByName(name); };
     return settings;
+  }
+
+  Result<NestedNulls> NestedNullsOption() const {
+    const std::string name = "table.exec.sink.nested-constraint-enforcer";
+    const std::string value = Option(name, "IGNORE");
+    if (value == "IGNORE") return NestedNulls::kIgnore;
+    if (value == "ROWS") return NestedNulls::kRows;
+    if (value == "ROWS_AND_COLLECTIONS") return NestedNulls::kRowsAndCollections;
+    return UserError("option '{}' is '{}', expected IGNORE, ROWS or ROWS_AND_COLLECTIONS", name, value);
   }
 
   int Workers() const {
@@ -367,6 +442,7 @@ class EngineImpl : public Engine {
   }
 
   Result<StatementResult> StartJob(const std::vector<PlanPtr>& plans, ResultSink* rows) {
+    MILL_RETURN(CheckOverrides());
     std::vector<PlanPtr> best;
     StatementResult result;
     result.kind = StatementResult::Kind::kJob;
@@ -376,10 +452,11 @@ class EngineImpl : public Engine {
       best.push_back(std::move(better));
     }
     MILL_ASSIGN(const BuildSettings settings, Settings(rows));
-    MILL_ASSIGN(const JobOptions job_options, OptionsOfJob());
+    MILL_ASSIGN(JobOptions job_options, OptionsOfJob());
     if (!best[0]->table && !options_.checkpoint_queries) {
       MILL_ASSIGN(Graph graph, BuildGraph(best, settings));
       MILL_ASSIGN(RejectLog* const rejects, RejectsOfQuery());
+      MILL_ASSIGN(job_options.disk, SpaceOfJob());
       MILL_ASSIGN(result.job, Job::Make(std::move(graph), job_options, {rejects}));
     } else {
       MILL_RETURN(LaunchJob(best, settings, job_options, &result));
@@ -400,10 +477,9 @@ class EngineImpl : public Engine {
   }
 
   // A job that writes tables: named, checkpointed, restarted.
-  Status LaunchJob(const std::vector<PlanPtr>& plans, const BuildSettings& settings,
+  Status LaunchJob(const std::vector<PlanPtr>& plans, BuildSettings settings,
                    const JobOptions& options, StatementResult* result) {
     LaunchRequest request;
-    request.build = [plans, settings] { return BuildGraph(plans, settings); };
     request.name = UniqueJobName(result->sinks);
     request.options = options;
     request.session = set_;
@@ -416,7 +492,11 @@ class EngineImpl : public Engine {
     if (!options_.job_folder.empty() && !directory_) {
       MILL_ASSIGN(directory_, JobDirectory::Own(options_.job_folder));
     }
+    request.store = options_.checkpoint_store;
     request.directory = directory_;
+    MILL_ASSIGN(request.options.disk, SpaceOfJob());
+    if (directory_) settings.owner = directory_->id() + "/" + request.name;
+    request.build = [plans, settings] { return BuildGraph(plans, settings); };
     MILL_ASSIGN(Launched launched, Launch(std::move(request)));
     result->job = std::move(launched.job);
     result->text = std::move(launched.text);
@@ -436,9 +516,22 @@ class EngineImpl : public Engine {
     return uses == 1 ? name : fmt::format("{}-{}", name, uses);
   }
 
+  // Once it is known whose folder it is.
+  Result<std::shared_ptr<RocksDbSpace>> SpaceOfJob() const {
+    MILL_ASSIGN(const StateBackend backend, ReadStateBackend(set_, Workers()));
+    MILL_ASSIGN(const int64_t key_groups, IntOption(set_, "pipeline.max-parallelism", kKeyGroups));
+    if (backend.rocksdb && key_groups != kKeyGroups) {
+      return UserError("'state.backend.type' = 'rocksdb' divides its keys by 128, "
+                       "'pipeline.max-parallelism' is {}. hint: RESET 'pipeline.max-parallelism'",
+                       key_groups);
+    }
+    return MakeSpace(backend, directory_ ? directory_->path() : "");
+  }
+
   Result<JobOptions> OptionsOfJob() const {
     JobOptions job;
     job.clock = options_.clock;
+    job.steady_clock = options_.steady_clock;
     job.workers = Workers();
     job.time_zone = Option("table.local-time-zone", "UTC");
     MILL_ASSIGN(job.batch_rows, IntOption(set_, "millrace.batch-rows", job.batch_rows));
@@ -449,6 +542,7 @@ class EngineImpl : public Engine {
     MILL_RETURN(ReadCheckpointOptions(set_, &job));
     job.checkpoints.script_hash = script_hash_;
     job.crash_point = options_.crash_point;
+    job.message_order = options_.message_order;
     if (job.crash_point) job.messages_per_run = 1;
     return job;
   }

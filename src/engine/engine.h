@@ -46,8 +46,12 @@ struct EngineOptions {
   // Told the rows that go into each table, on the job's threads; for the terminal.
   std::function<void(const std::string& table, const Batch& rows)> on_sink_rows;
   std::function<Timestamp()> clock;  // of the jobs; null: the system's
+  std::function<Timestamp()> steady_clock;  // see JobOptions
   // The simulator's: see JobOptions.
   std::function<Status(const char* point)> crash_point;
+  std::function<uint64_t()> message_order;
+  // The simulator's: holds the checkpoints of the one job that is run, instead of a folder; null: none.
+  CheckpointStore* checkpoint_store = nullptr;
   // Connectors beside the built-in ones, found first: the tests' own.
   std::vector<Connector> extra_connectors;
 };

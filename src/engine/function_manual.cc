@@ -160,7 +160,8 @@ const std::vector<FlinkGroup>& FlinkList() {
         "TO_DATE",
         "TO_TIMESTAMP_LTZ",
         "TO_TIMESTAMP",
-        "CURRENT_WATERMARK"}},
+        "CURRENT_WATERMARK",
+        "SOURCE_WATERMARK"}},
       {"Conditions and conversion",
        {"CASE", "NULLIF", "COALESCE", "IF", "IFNULL", "IS_ALPHA", "IS_DECIMAL", "IS_DIGIT",
         "GREATEST", "LEAST", "CAST", "TRY_CAST", "TYPEOF"}},
@@ -211,7 +212,8 @@ const std::vector<FlinkGroup>& FlinkList() {
 
 // Forms that the parser and the binder know, with no entry in the registry.
 bool IsForm(std::string_view name) {
-  constexpr std::string_view kForms[] = {"CASE", "CAST", "TRY_CAST", "OVERLAPS"};
+  constexpr std::string_view kForms[] = {"CASE", "CAST", "TRY_CAST", "OVERLAPS",
+                                         "SOURCE_WATERMARK"};
   return std::find(std::begin(kForms), std::end(kForms), name) != std::end(kForms);
 }
 

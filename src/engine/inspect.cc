@@ -8,6 +8,7 @@
 #include "data/pretty.h"
 #include "data/text_table.h"
 #include "runtime/checkpoint_manifest.h"
+#include "state/stored_table.h"
 
 namespace millrace {
 
@@ -89,6 +90,38 @@ Result<std::string> RowsOf(const std::string& root, const StateFile& file, int64
   return rows.empty() ? "" : TextTable(names, rows);
 }
 
+// Some rows of a table whose files are a database.
+Result<std::string> StoredRowsOf(const StoredRows& stored, int64_t limit) {
+  MILL_ASSIGN(const auto found, FirstStoredRows(stored, limit));
+  if (!found) return std::string();
+  std::vector<std::vector<std::string>> rows;
+  for (int64_t row = 0; row < found->num_rows(); ++row) {
+    std::vector<std::string>& cells = rows.emplace_back();
+    for (const auto& column : found->columns()) cells.push_back(FormatValue(*column, row));
+  }
+  return TextTable(found->schema()->field_names(), rows);
+}
+
+// A line for each database of the chain.
+Result<std::string> StoredText(const StateChain& chain, const std::string& root, int64_t rows) {
+  std::string text;
+  std::map<std::string, std::pair<int64_t, int64_t>> sizes;  // files, bytes
+  for (const StateFile& file : chain) {
+    if (!file.stored) continue;
+    ++sizes[file.table].first;
+    sizes[file.table].second += file.bytes;
+  }
+  for (const auto& [table, size] : sizes) {
+    const auto stored = StoredInChain(root, chain, table)[0];
+    text += fmt::format("  {}: about {} rows, {} bytes, {} files of RocksDB\n", table,
+                        stored->rows(), size.second, size.first);
+    if (rows == 0) continue;
+    MILL_ASSIGN(const std::string shown, StoredRowsOf(*stored, rows));
+    text += shown;
+  }
+  return text;
+}
+
 Result<std::string> OperatorText(const ManifestOperator& op, const std::string& root, int64_t rows) {
   std::string text = fmt::format("\n{}\n  {}\n  {} rows in, {} out, {} late, {} filtered\n", op.id,
                                  op.what, op.counters.rows_in, op.counters.rows_out,
@@ -97,7 +130,10 @@ Result<std::string> OperatorText(const ManifestOperator& op, const std::string& 
   text += fmt::format("  this checkpoint: {:.1f} ms alignment, {:.1f} ms saving, {} bytes\n",
                       ms(op.alignment), ms(op.save), op.bytes);
   for (const auto& [instance, chain] : op.chains) {
+    MILL_ASSIGN(const std::string stored, StoredText(chain, root, rows));
+    text += stored;
     for (const StateFile& file : chain) {
+      if (file.stored) continue;
       text += fmt::format("  {}{}{}: {} rows, {} bytes, {}\n", file.table,
                           file.delta ? " (delta)" : "", file.erased ? " (erased)" : "", file.rows,
                           file.bytes, file.path);

@@ -9,10 +9,13 @@
 #include <ctime>
 #include <filesystem>
 #include <fstream>
+#include <random>
 
 namespace millrace {
 
 namespace {
+
+constexpr size_t kIdDigits = 16;
 
 std::string Now() {
   const std::time_t now = std::time(nullptr);
@@ -55,7 +58,21 @@ Result<std::unique_ptr<JobDirectory>> JobDirectory::Own(const std::string& path)
     close(lock);
     return ExternalError("cannot write '{}': {}", file, std::strerror(errno));
   }
-  return std::unique_ptr<JobDirectory>(new JobDirectory(path, lock));
+  std::unique_ptr<JobDirectory> directory(new JobDirectory(path, lock));
+  MILL_RETURN(directory->Identify());
+  return directory;
+}
+
+Status JobDirectory::Identify() {
+  const std::string file = path_ + "/id";
+  id_ = ReadLine(file);
+  if (id_.size() == kIdDigits) return Status::OK();
+  std::random_device random;
+  id_ = fmt::format("{:08x}{:08x}", random(), random());
+  std::ofstream out(file, std::ios::trunc);
+  out << id_ << "\n";
+  if (out.flush()) return Status::OK();
+  return ExternalError("cannot write '{}': {}", file, std::strerror(errno));
 }
 
 JobDirectory::~JobDirectory() { close(lock_); }

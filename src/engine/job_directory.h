@@ -1,5 +1,6 @@
 // JobDirectory: the folder of a job, owned by one process at a time:
 //
+//   id               a random number of its own, by which files that its jobs left elsewhere are known
 //   lock             held with flock() while a process runs jobs here; says who does
 //   checkpoints/<job>/   see runtime/checkpoint_manifest.h
 //   dead_letter.json, late.json
@@ -21,6 +22,7 @@ class JobDirectory {
   ~JobDirectory();
 
   const std::string& path() const { return path_; }
+  const std::string& id() const { return id_; }
   // Where the checkpoints of `job` are.
   std::string CheckpointFolder(const std::string& job) const;
   // Adds a line with the time to job.log.
@@ -28,7 +30,10 @@ class JobDirectory {
 
  private:
   JobDirectory(std::string path, int lock) : path_(std::move(path)), lock_(lock) {}
-  std::string path_;
+  // Takes up the folder's id, or gives it one.
+  Status Identify();
+
+  std::string path_, id_;
   int lock_;
 };
 

@@ -32,6 +32,20 @@ std::string LocalPath(std::string path) {
   return path;
 }
 
+// A store of somebody else's.
+class LentStore final : public CheckpointStore {
+ public:
+  explicit LentStore(CheckpointStore* store) : store_(store) {}
+  Result<WrittenCheckpoint> Write(const Checkpoint& checkpoint) override {
+    return store_->Write(checkpoint);
+  }
+  bool wants_full() const override { return store_->wants_full(); }
+  Result<std::shared_ptr<const RestorePoint>> Newest() override { return store_->Newest(); }
+
+ private:
+  CheckpointStore* store_;
+};
+
 class Launcher {
  public:
   explicit Launcher(LaunchRequest request) : request_(std::move(request)) {}
@@ -59,6 +73,12 @@ void Launcher::Note(const std::string& text) const {
 }
 
 Status Launcher::OpenStore() {
+  if (request_.store) {
+    parts_.store = std::make_unique<LentStore>(request_.store);
+    MILL_ASSIGN(const auto newest, request_.store->Newest());
+    parts_.last_epoch = newest ? newest->name().epoch : 0;
+    return Status::OK();
+  }
   MILL_ASSIGN(const int64_t retained, IntOption(request_.session,
                                                 "execution.checkpointing.num-retained",
                                                 kDefaultRetained));
@@ -93,6 +113,10 @@ Status Launcher::FindPoint() {
     MILL_ASSIGN(parts_.from, OpenRestorePoint(LocalPath(from)));
     older_ = parts_.from->name().epoch < parts_.last_epoch;
     parts_.last_epoch = std::max(parts_.last_epoch, parts_.from->name().epoch);
+    return Status::OK();
+  }
+  if (request_.store) {
+    MILL_ASSIGN(parts_.from, request_.store->Newest());
     return Status::OK();
   }
   if (!files_) return UserError("--restore latest wants the job's folder: --folder DIR");
@@ -142,6 +166,7 @@ Supervision Launcher::Supervise() {
   options.checkpoints.job = request_.name;
   options.checkpoints.lineage =
       parts_.from && !older_ ? parts_.from->name().lineage : RandomLineage();
+  parts_.lineage = options.checkpoints.lineage;
   if (request_.directory) {
     options.on_checkpoint = [directory = request_.directory](const CheckpointReport& report) {
       directory->Log(report.ToString());

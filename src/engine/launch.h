@@ -18,6 +18,7 @@ struct LaunchRequest {
   JobOptions options;
   Options session;                               // what SET has set
   RejectLog* rejects = nullptr;
+  CheckpointStore* store = nullptr;              // used instead of the directory's; null: none
   std::shared_ptr<JobDirectory> directory;       // null: nothing is kept on disk
   RestoreRequest restore;
   std::function<void(const std::string&)> note;  // may be null

@@ -3,12 +3,14 @@
 #include <arrow/util/base64.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
 
+#include "base/files.h"
 #include "data/text_table.h"
 #include "formats/row_json.h"
 
@@ -171,9 +173,12 @@ void Rejected::Dead(int64_t epoch, const BadRow& bad) {
   Keep(dead_, epoch, std::move(row), bytes.data() == nullptr ? std::string_view("") : bytes);
 }
 
-void Rejected::Late(int64_t epoch, const Batch& batch, int64_t index, const LateRow& late) {
+void Rejected::Late(int64_t epoch, const Batch& batch, int64_t index, const LateRow& late,
+                    const SplitName* from) {
   RejectedRow row;
   row.source = late.what;
+  if (from) row.split = from->split;
+  if (from) row.position = from->Text();
   row.time = late.time;
   row.watermark = late.watermark;
   row.reason =
@@ -189,6 +194,7 @@ Result<Committable> Rejected::Stage(int64_t epoch) {
   if (folder_.empty()) return staged;
   MILL_RETURN(StageTable(dead_, epoch, staged.payload));
   MILL_RETURN(StageTable(late_, epoch, staged.payload));
+  if (!dead_.segments.empty() || !late_.segments.empty()) MILL_RETURN(SyncFolder(folder_));
   return staged;
 }
 
@@ -198,10 +204,11 @@ Status Rejected::StageTable(Table& table, int64_t epoch, std::string& payload) {
     if (of > epoch) continue;
     const std::string path = folder_ + "/" + segment.name;
     if (segment.file) {
-      const bool synced = std::fflush(segment.file) == 0 && fsync(fileno(segment.file)) == 0;
+      const bool synced = std::fflush(segment.file) == 0 && SyncFile(fileno(segment.file), path) == 0;
       std::fclose(segment.file);
       segment.file = nullptr;
-      if (!synced) return Failed("write", path);
+      if (!synced) failure_ = Failed("write", path);  // for good: the file cannot be trusted
+      MILL_RETURN(failure_);
     }
     payload += fmt::format(" {} {}", segment.name, segment.bytes);
   }
@@ -229,25 +236,47 @@ Status Rejected::PublishLine(const std::string& line, bool cut) {
     return Status::IOError("not a checkpoint of rejected rows: ", line);
   }
   const std::string path = folder_ + "/" + name;
-  std::vector<std::string> segments;
+  std::vector<std::pair<std::string, int64_t>> segments;
   int64_t after = before;
-  for (; words >> segment >> bytes; after += bytes) segments.push_back(folder_ + "/" + segment);
+  for (; words >> segment >> bytes; after += bytes) {
+    segments.emplace_back(folder_ + "/" + segment, bytes);
+  }
   std::error_code error;
   auto length = static_cast<int64_t>(std::filesystem::file_size(path, error));
   if (error) length = 0;
-  const bool there = length >= after;  // published before a crash
-  const int64_t wanted = there ? (cut ? after : length) : std::min(length, before);
+  const auto is_there = [](const auto& each) { return access(each.first.c_str(), F_OK) == 0; };
+  const bool elsewhere = std::none_of(segments.begin(), segments.end(), is_there);
+  // Published before a crash, or in the folder that the checkpoint was made in.
+  const bool there = length >= after || elsewhere;
+  const int64_t wanted = std::min(length, !there ? before : cut ? after : length);
   if (length != wanted && truncate(path.c_str(), wanted) != 0) return Failed("cut", path);
-  for (const std::string& each : segments) {
-    if (!there) MILL_RETURN(Append(path, each));
-    std::filesystem::remove(each, error);
+  for (const auto& [from, count] : segments) {
+    if (!there) MILL_RETURN(Append(path, from, count));
   }
+  // All of them have to be there until the last one has been added.
+  for (const auto& [from, count] : segments) std::filesystem::remove(from, error);
   Table& table = name == dead_.name ? dead_ : late_;
   table.length = static_cast<int64_t>(std::filesystem::file_size(path, error));
   return Status::OK();
 }
 
-Status Rejected::Append(const std::string& path, const std::string& segment) {
+Committable Rejected::Shown(int64_t epoch) const {
+  const std::lock_guard lock(mutex_);
+  Committable shown{epoch, ""};
+  if (folder_.empty()) return shown;
+  for (const Table* table : {&dead_, &late_}) {
+    shown.payload += fmt::format("{} {}\n", table->name, table->length);
+  }
+  return shown;
+}
+
+Status Rejected::Append(const std::string& path, const std::string& segment, int64_t bytes) {
+  std::error_code error;
+  const auto size = std::filesystem::file_size(segment, error);
+  if (error || static_cast<int64_t>(size) != bytes) {
+    return ExternalError("rejected rows in '{}' are missing: the file should have {} bytes", segment,
+                         bytes);
+  }
   std::ifstream from(segment, std::ios::binary);
   std::FILE* to = std::fopen(path.c_str(), "ae");
   if (!to) return Failed("open", path);
@@ -258,7 +287,7 @@ Status Rejected::Append(const std::string& path, const std::string& segment) {
     const auto count = static_cast<size_t>(from.gcount());
     written = std::fwrite(buffer.data(), 1, count, to) == count;
   }
-  written = written && std::fflush(to) == 0 && fsync(fileno(to)) == 0;
+  written = written && std::fflush(to) == 0 && SyncFile(fileno(to), path) == 0;
   std::fclose(to);
   return written ? Status::OK() : Failed("write", path);
 }

@@ -27,9 +27,9 @@ namespace millrace {
 
 // The columns of $dead_letter and $late:
 //   source     the table, or the operator that the row was late for
-//   split      the file or lane; NULL behind an exchange
+//   split      the file or lane; of a late row NULL if it is made of rows of several
 //   line       from 1; NULL if the source has no lines
-//   position   "split:line", for people
+//   position   "split:line", for people; of a late row "table/split"
 //   time       the row's event time
 //   watermark  what the row was behind of
 //   reason     why it was rejected
@@ -44,9 +44,11 @@ class Rejected : public RejectLog {
   ~Rejected() override;
 
   void Dead(int64_t epoch, const BadRow& row) override;
-  void Late(int64_t epoch, const Batch& batch, int64_t row, const LateRow& late) override;
+  void Late(int64_t epoch, const Batch& batch, int64_t row, const LateRow& late,
+            const SplitName* from) override;
   Result<Committable> Stage(int64_t epoch) override;
   Status Publish(const Committable& staged) override;
+  Committable Shown(int64_t epoch) const override;
   Status Restore(const Committable* published) override;
 
   std::vector<RejectedRow> dead_letters() const { return Rows(dead_); }
@@ -79,7 +81,8 @@ class Rejected : public RejectLog {
   Status OpenTable(Table& table);
   Status StageTable(Table& table, int64_t epoch, std::string& payload);
   Status PublishLine(const std::string& line, bool cut);
-  Status Append(const std::string& path, const std::string& segment);
+  // Adds the `bytes` of a hidden file to the table's.
+  Status Append(const std::string& path, const std::string& segment, int64_t bytes);
   void DropSegments(Table& table);
   Status RemoveHidden();
 

@@ -68,6 +68,49 @@ TEST_F(RejectedTest, AnotherProcessPublishesAndCutsOff) {
   }
 }
 
+// Killed while a checkpoint's two hidden files were being added, one of a checkpoint given up.
+TEST_F(RejectedTest, PublishingIsTakenUpWhereverItStopped) {
+  Dead(1, 10);
+  ASSERT_TRUE(log_->Publish(Stage(1)).ok());
+  Dead(2, 20);
+  Stage(2);
+  Dead(3, 30);
+  const Committable both = Stage(3);
+  std::ifstream from(folder_ + "/.dead_letter.json.2");
+  std::ofstream(folder_ + "/dead_letter.json", std::ios::app) << from.rdbuf() << "{\"pos";
+  log_ = Rejected::Make(folder_).ValueOrDie();
+  ASSERT_TRUE(log_->Restore(&both).ok());
+  EXPECT_EQ(Shown(), "10 20 30 ");
+}
+
+TEST_F(RejectedTest, DamagedRowsAreNoticed) {
+  Dead(1, 10);
+  const Committable first = Stage(1);
+  fs::resize_file(folder_ + "/.dead_letter.json.1", 7);
+  log_ = Rejected::Make(folder_).ValueOrDie();
+  const Status restored = log_->Restore(&first);
+  EXPECT_NE(restored.message().find(".dead_letter.json.1' are missing: the file should have"),
+            std::string::npos)
+      << restored;
+}
+
+TEST_F(RejectedTest, WhatIsShownCanBeGoneOnFromInAnotherFolder) {
+  Dead(1, 10);
+  ASSERT_TRUE(log_->Publish(Stage(1)).ok());
+  const Committable shown = log_->Shown(1);
+  Dead(2, 20);
+  const Committable second = Stage(2);
+  ASSERT_TRUE(log_->Publish(second).ok());
+  ASSERT_TRUE(log_->Restore(&shown).ok());
+  EXPECT_EQ(Shown(), "10 ");
+  fs::remove_all(folder_);
+  log_ = Rejected::Make(folder_).ValueOrDie();
+  for (const Committable& from : {shown, second}) {
+    ASSERT_TRUE(log_->Restore(&from).ok());
+    EXPECT_EQ(Shown(), "");
+  }
+}
+
 TEST_F(RejectedTest, WhatWasThereBeforeStays) {
   Dead(1, 10);
   ASSERT_TRUE(log_->Publish(Stage(1)).ok());

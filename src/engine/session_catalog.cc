@@ -145,7 +145,7 @@ std::string ShowCreateTable(const TableDefinition& table) {
   bool first = true;
   for (const auto& [key, value] : table.options) {
     text += (first ? "\n  " : ",\n  ") + Quoted(key) + " = " +
-            Quoted(IsSecretKey(key) ? "****" : value);
+            Quoted(ShownOption(key, value));
     first = false;
   }
   return text + "\n)\n";

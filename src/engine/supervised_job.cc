@@ -121,7 +121,8 @@ Status SupervisedJob::Restart(const Status& failure) {
 Status SupervisedJob::Rebuild() {
   if (parts_.store) {
     MILL_ASSIGN(auto newest, parts_.store->Newest());
-    if (newest) parts_.from = std::move(newest);
+    // Those of other lineages are of runs that this one does not go on from.
+    if (newest && newest->name().lineage == parts_.lineage) parts_.from = std::move(newest);
   }
   parts_.last_epoch = std::max(parts_.last_epoch, Counts().checkpoints.last_epoch);
   {

@@ -19,6 +19,7 @@ struct Supervision {
   std::function<Result<std::unique_ptr<Job>>(const RestorePoint* from, int64_t last_epoch)> build;
   std::shared_ptr<const RestorePoint> from;  // of the first run
   int64_t last_epoch = 0;
+  std::string lineage;                       // of the checkpoints that this job makes
   std::unique_ptr<CheckpointStore> store;      // null: nothing to go on from
   RestartStrategy strategy;
   std::shared_ptr<JobDirectory> directory;     // null: none

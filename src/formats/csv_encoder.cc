@@ -47,6 +47,7 @@ class CsvEncoder : public Encoder {
   void AppendText(std::string& out, std::string_view text) const;
   void AppendPlain(std::string& out, const arrow::Array& array, int64_t row) const;
   bool NeedsQuotes(std::string_view text) const;
+  size_t FindEscaped(std::string_view text, size_t begin) const;
 
   CsvOptions options_;
   std::vector<std::string> names_;
@@ -67,16 +68,21 @@ void CsvEncoder::AppendText(std::string& out, std::string_view text) const {
     return;
   }
   out += options_.quote;
-  for (const char c : text) {
-    const bool escape = options_.escape != '\0' && (c == options_.quote || c == options_.escape);
-    if (escape) {
-      out += options_.escape;
-    } else if (c == options_.quote) {
-      out += options_.quote;
-    }
-    out += c;
+  size_t begin = 0;
+  for (size_t at; (at = FindEscaped(text, begin)) != text.npos; begin = at + 1) {
+    out.append(text, begin, at - begin);
+    out += options_.escape != '\0' ? options_.escape : options_.quote;
+    out += text[at];
   }
+  out.append(text, begin);
   out += options_.quote;
+}
+
+// Where the next character is that stands behind another in quotes; npos: nowhere.
+size_t CsvEncoder::FindEscaped(std::string_view text, size_t begin) const {
+  if (options_.escape == '\0') return text.find(options_.quote, begin);
+  const char escaped[] = {options_.quote, options_.escape};
+  return text.find_first_of(std::string_view(escaped, 2), begin);
 }
 
 // A value without quotes.

@@ -10,6 +10,7 @@
 
 #include "base/nearest.h"
 #include "formats/parquet_guard.h"
+#include "formats/parquet_statistics.h"
 #include "formats/parquet_types.h"
 
 namespace millrace {
@@ -76,6 +77,21 @@ int64_t ParquetReader::num_rows() const {
   return std::accumulate(group_rows_.begin(), group_rows_.end(), int64_t{0});
 }
 
+ColumnFacts ParquetReader::FactsOf(int group, const Column& column) const {
+  ColumnFacts facts;
+  facts.rows = rows_of(group);
+  const auto& fields = file_->manifest().schema_fields;
+  const auto named = [&](const auto& field) { return field.field->name() == column.name; };
+  const auto found = std::find_if(fields.begin(), fields.end(), named);
+  if (found == fields.end()) return facts;
+  const Status read = GuardParquet([&] {  // bounds that cannot be read are not known
+    const auto metadata = file_->parquet_reader()->metadata()->RowGroup(group);
+    facts = FactsOfGroup(*metadata, *found, column.type);
+    return Status::OK();
+  });
+  return facts;
+}
+
 Status ParquetReader::FindColumns() {
   for (const Column& column : columns_.columns) MILL_RETURN(FindColumn(column));
   return Status::OK();
@@ -134,7 +150,8 @@ Result<std::shared_ptr<arrow::RecordBatch>> ParquetReader::Convert(
   std::vector<std::shared_ptr<arrow::Array>> arrays;
   for (size_t i = 0; i < fields_.size(); ++i) {
     const Column& column = columns_.columns[i];
-    auto array = ConvertTo(rows.column(fields_[i]), column.type);
+    // A NULL where there may be none is a bad row: the ingestor drops it.
+    auto array = ConvertTo(rows.column(fields_[i]), column.type.Nullable());
     if (!array.ok()) {
       return ExternalError("cannot read column '{}' of '{}' as {}: {}", column.name, path_,
                            column.type.ToString(), array.status().message());

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/status.h"
+#include "data/column_condition.h"
 #include "data/type.h"
 
 namespace millrace {
@@ -25,6 +26,8 @@ class ParquetReader {
   int num_row_groups() const { return static_cast<int>(group_rows_.size()); }
   int64_t rows_of(int group) const { return group_rows_[static_cast<size_t>(group)]; }
   int64_t num_rows() const;
+  // What the file says of `column` in row group `group`, as far as it does.
+  ColumnFacts FactsOf(int group, const Column& column) const;
   // Goes to row `row` of row group `group`; the next rows come from there.
   Status Start(int group, int64_t row);
   // The next rows of the row group, at most kBatchRows; null at its end.

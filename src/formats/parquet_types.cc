@@ -167,6 +167,18 @@ Result<std::shared_ptr<arrow::Array>> ConvertList(const std::shared_ptr<arrow::A
   return WithMembers(*array, to.ToArrow(), members);
 }
 
+// A damaged file's numbers have any bits.
+Status CheckDigits(const arrow::Array& array, int precision) {
+  const auto& decimals = static_cast<const arrow::Decimal128Array&>(array);
+  for (int64_t i = 0; i < decimals.length(); ++i) {
+    if (decimals.IsNull(i)) continue;
+    if (!arrow::Decimal128(decimals.GetValue(i)).FitsInPrecision(precision)) {
+      return ExternalError("{} has more than {} digits", decimals.FormatValue(i), precision);
+    }
+  }
+  return Status::OK();
+}
+
 Result<std::shared_ptr<arrow::Array>> ConvertMap(const arrow::Array& array, const SqlType& to) {
   const auto& map = static_cast<const arrow::MapArray&>(array);
   MILL_ASSIGN(auto keys, ConvertTo(map.keys(), *to.children[0].type));
@@ -233,6 +245,7 @@ Result<std::shared_ptr<arrow::Array>> ConvertTo(const std::shared_ptr<arrow::Arr
   }
   if (array->type()->Equals(*target)) {
     if (to.IsString()) MILL_RETURN(CheckUtf8(static_cast<const arrow::StringArray&>(*array)));
+    if (to.kind == TypeKind::kDecimal) MILL_RETURN(CheckDigits(*array, to.precision));
     return array;
   }
   if (to.IsTimestamp()) return ConvertTimestamps(*array, to);

@@ -142,23 +142,28 @@ Result<ArrayPtr> BuildFixed(const std::shared_ptr<arrow::DataType>& type, size_t
   const int64_t bytes = std::is_same_v<T, bool> ? arrow::bit_util::BytesForBits(length)
                                                 : length * static_cast<int64_t>(sizeof(T));
   MILL_ASSIGN(std::shared_ptr<arrow::Buffer> values, arrow::AllocateBuffer(bytes));
-  MILL_ASSIGN(std::shared_ptr<arrow::Buffer> valid, arrow::AllocateEmptyBitmap(length));
-  if (bytes > 0) std::memset(values->mutable_data(), 0, static_cast<size_t>(bytes));
+  std::shared_ptr<arrow::Buffer> valid;  // made with the first NULL
+  uint8_t* out = values->mutable_data();
+  uint8_t* bits = nullptr;
   int64_t nulls = 0;
   for (size_t i = 0; i < count; ++i) {
     T value{};
     if (!get(i, &value)) {
+      if (bits == nullptr) {
+        MILL_ASSIGN(valid, arrow::AllocateBitmap(length));
+        bits = valid->mutable_data();
+        std::memset(bits, 0xFF, static_cast<size_t>(valid->size()));
+      }
+      arrow::bit_util::ClearBit(bits, static_cast<int64_t>(i));
       ++nulls;
-      continue;
+      value = T{};
     }
-    arrow::bit_util::SetBit(valid->mutable_data(), static_cast<int64_t>(i));
     if constexpr (std::is_same_v<T, bool>) {
-      arrow::bit_util::SetBitTo(values->mutable_data(), static_cast<int64_t>(i), value);
+      arrow::bit_util::SetBitTo(out, static_cast<int64_t>(i), value);
     } else {
-      std::memcpy(values->mutable_data() + i * sizeof(T), &value, sizeof(T));
+      std::memcpy(out + i * sizeof(T), &value, sizeof(T));
     }
   }
-  if (nulls == 0) valid = nullptr;
   return arrow::MakeArray(
       arrow::ArrayData::Make(type, length, {std::move(valid), std::move(values)}, nulls));
 }

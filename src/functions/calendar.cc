@@ -2,6 +2,7 @@
 
 #include <arrow/vendored/datetime.h>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <exception>
@@ -82,8 +83,9 @@ int64_t NanosPerDigit(int precision) {
 }
 
 void Put2(int64_t value, char* out) {
-  out[0] = static_cast<char>('0' + value / 10);
-  out[1] = static_cast<char>('0' + value % 10);
+  const auto small = static_cast<uint32_t>(value);
+  out[0] = static_cast<char>('0' + small / 10);
+  out[1] = static_cast<char>('0' + small % 10);
 }
 
 // "+08:00", "-5", "+0830": seconds.
@@ -230,54 +232,73 @@ void AppendPadded(int64_t value, int width, std::string* out) {
   out->append(p, static_cast<size_t>(end - p));
 }
 
-void AppendDate(int64_t days, std::string* out) {
-  const CivilDate civil = CivilFromDays(days);
-  if (civil.year < 0 || civil.year > 9999) {
-    AppendPadded(civil.year, 4, out);
-  } else {
-    char year[4];
-    Put2(civil.year / 100, year);
-    Put2(civil.year % 100, year + 2);
-    out->append(year, 4);
-  }
-  char rest[6] = {'-', '0', '0', '-', '0', '0'};
-  Put2(civil.month, rest + 1);
-  Put2(civil.day, rest + 4);
-  out->append(rest, 6);
-}
-
 namespace {
 
-void AppendClock(int64_t second_of_day, std::string* out) {
-  char text[8] = {'0', '0', ':', '0', '0', ':', '0', '0'};
-  const int64_t minute = second_of_day / 60;
-  Put2(minute / 60, text);
-  Put2(minute % 60, text + 3);
-  Put2(second_of_day % 60, text + 6);
-  out->append(text, 8);
+constexpr size_t kMostTimeText = 48;  // a year of 19 digits, a clock, nine places
+
+// "2024-05-06" behind `out`; the end.
+char* WriteDate(int64_t days, char* out) {
+  const CivilDate civil = CivilFromDays(days);
+  if (civil.year < 0 || civil.year > 9999) {
+    std::string year;
+    AppendPadded(civil.year, 4, &year);
+    out = std::copy(year.begin(), year.end(), out);
+  } else {
+    Put2(civil.year / 100, out);
+    Put2(civil.year % 100, out + 2);
+    out += 4;
+  }
+  *out++ = '-';
+  Put2(civil.month, out);
+  out[2] = '-';
+  Put2(civil.day, out + 3);
+  return out + 5;
 }
 
-void AppendFraction(int64_t nanos, int precision, std::string* out) {
-  if (precision <= 0) return;
-  out->push_back('.');
-  AppendPadded(nanos / NanosPerDigit(precision), precision, out);
+// "10:11:12".
+char* WriteClock(int64_t second_of_day, char* out) {
+  const auto second = static_cast<uint32_t>(second_of_day), minute = second / 60;
+  Put2(minute / 60, out);
+  out[2] = ':';
+  Put2(minute % 60, out + 3);
+  out[5] = ':';
+  Put2(second % 60, out + 6);
+  return out + 8;
+}
+
+// ".345".
+char* WriteFraction(int64_t nanos, int precision, char* out) {
+  if (precision <= 0) return out;
+  *out = '.';
+  auto rest = static_cast<uint32_t>(nanos / NanosPerDigit(precision));
+  for (int i = precision; i > 0; --i, rest /= 10) out[i] = static_cast<char>('0' + rest % 10);
+  return out + 1 + precision;
 }
 
 }  // namespace
 
+void AppendDate(int64_t days, std::string* out) {
+  char text[kMostTimeText];
+  out->append(text, static_cast<size_t>(WriteDate(days, text) - text));
+}
+
 void AppendTime(int64_t millis, int precision, std::string* out) {
-  AppendClock(millis / kMillisPerSecond, out);
-  AppendFraction(millis % kMillisPerSecond * 1000000, precision, out);
+  char text[kMostTimeText];
+  char* const clock = WriteClock(millis / kMillisPerSecond, text);
+  const char* const end = WriteFraction(millis % kMillisPerSecond * 1000000, precision, clock);
+  out->append(text, static_cast<size_t>(end - text));
 }
 
 void AppendTimestamp(int64_t value, int precision, std::string* out) {
   const int64_t units = UnitsPerSecond(precision);
   const int64_t seconds = FloorDiv(value, units);
   const int64_t days = FloorDiv(seconds, 86400);
-  AppendDate(days, out);
-  out->push_back(' ');
-  AppendClock(seconds - days * 86400, out);
-  AppendFraction((value - seconds * units) * (1000000000 / units), precision, out);
+  char text[kMostTimeText];
+  char* end = WriteDate(days, text);
+  *end++ = ' ';
+  end = WriteClock(seconds - days * 86400, end);
+  end = WriteFraction((value - seconds * units) * (1000000000 / units), precision, end);
+  out->append(text, static_cast<size_t>(end - text));
 }
 
 Result<TimeZone> TimeZone::Make(const std::string& name) {

@@ -49,7 +49,8 @@ void RegisterClock(FunctionRegistry& registry) {
   AddClock(registry, "CURRENT_TIME", SqlType::Of(TypeKind::kTime, 0), "Local time of day.");
   AddClock(registry, "CURRENT_DATE", SqlType::Of(TypeKind::kDate), "Local date.");
   registry.Add({.name = "CURRENT_WATERMARK", .signature = "CURRENT_WATERMARK(time attribute) -> TIMESTAMP",
-                .doc = "The watermark of the rows' source; NULL before the first.", .examples = {},
+                .doc = "The watermark under which the row came, that of the rows before it; NULL before the first.",
+                .examples = {},
                 .bind = BindWatermark, .eval = EvalWatermark, .deterministic = false});
 }
 

@@ -16,6 +16,7 @@ constexpr std::array<std::string_view, 12> kMonths = {
 constexpr std::array<std::string_view, 7> kWeekdays = {"Monday", "Tuesday", "Wednesday", "Thursday",
                                                        "Friday", "Saturday", "Sunday"};
 constexpr size_t kShortName = 3;
+constexpr int kPlainText = 48;
 
 bool IsLetter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 
@@ -42,15 +43,27 @@ struct Moment {
   CivilDate date;
   int hour = 0, minute = 0, second = 0, nanos = 0;
 
+  // Divisions by what is known are cheap.
   Moment(int64_t time, int64_t ticks) {
-    const int64_t seconds = FloorDiv(time, ticks);
+    switch (ticks) {
+      case 1: Split<1>(time); break;
+      case 1000: Split<1000>(time); break;
+      case 1000000: Split<1000000>(time); break;
+      default: Split<1000000000>(time); break;
+    }
+  }
+
+ private:
+  template <int64_t kTicks>
+  void Split(int64_t time) {
+    const int64_t seconds = FloorDiv(time, kTicks);
     days = FloorDiv(seconds, 86400);
     date = CivilFromDays(days);
     const auto of_day = static_cast<int>(seconds - days * 86400);
     hour = of_day / 3600;
     minute = of_day / 60 % 60;
     second = of_day % 60;
-    nanos = static_cast<int>((time - seconds * ticks) * (1000000000 / ticks));
+    nanos = static_cast<int>((time - seconds * kTicks) * (1000000000 / kTicks));
   }
 };
 
@@ -58,6 +71,25 @@ void AppendFraction(int nanos, int width, std::string* out) {
   int divisor = 100000000;
   for (int i = 0; i < width; ++i, divisor /= 10) {
     out->push_back(static_cast<char>('0' + (divisor > 0 ? nanos / divisor % 10 : 0)));
+  }
+}
+
+// A number below 100 in two digits behind `out`; the end.
+char* WriteTwo(uint32_t value, char* out) {
+  out[0] = static_cast<char>('0' + value / 10);
+  out[1] = static_cast<char>('0' + value % 10);
+  return out + 2;
+}
+
+// The number that a letter of two digits stands for; -1: the letter has another form.
+int TwoDigits(const Moment& moment, char letter) {
+  switch (letter) {
+    case 'M': return moment.date.month;
+    case 'd': return moment.date.day;
+    case 'H': return moment.hour;
+    case 'm': return moment.minute;
+    case 's': return moment.second;
+    default: return -1;
   }
 }
 
@@ -151,10 +183,35 @@ Result<DateFormat> DateFormat::Make(std::string_view pattern) {
 
 void DateFormat::Format(int64_t time, int64_t ticks, std::string* out) const {
   const Moment moment(time, ticks);
+  const bool plain_year = moment.date.year >= 0 && moment.date.year <= 9999;
+  // The usual parts are written here and appended together.
+  char text[kPlainText];
+  char* end = text;
   for (const Step& step : steps_) {
-    if (step.letter == 0) out->append(step.text);
-    else AppendPart(moment, step.letter, step.width, out);
+    if (end - text > kPlainText - 8) {
+      out->append(text, static_cast<size_t>(end - text));
+      end = text;
+    }
+    const int two = step.width == 2 ? TwoDigits(moment, step.letter) : -1;
+    if (two >= 0) {
+      end = WriteTwo(static_cast<uint32_t>(two), end);
+    } else if (step.letter == 0 && step.text.size() == 1) {
+      *end++ = step.text[0];
+    } else if (step.width == 4 && step.letter == 'y' && plain_year) {
+      const auto year = static_cast<uint32_t>(moment.date.year);
+      end = WriteTwo(year % 100, WriteTwo(year / 100, end));
+    } else if (step.width == 3 && step.letter == 'S') {
+      const auto millis = static_cast<uint32_t>(moment.nanos) / 1000000;
+      *end++ = static_cast<char>('0' + millis / 100);
+      end = WriteTwo(millis % 100, end);
+    } else {
+      out->append(text, static_cast<size_t>(end - text));
+      end = text;
+      if (step.letter == 0) out->append(step.text);
+      else AppendPart(moment, step.letter, step.width, out);
+    }
   }
+  out->append(text, static_cast<size_t>(end - text));
 }
 
 int64_t DateFormat::resolution() const {

@@ -159,8 +159,29 @@ double DecimalToDouble(Int128 value, int scale) {
   return result;
 }
 
+namespace {
+
+constexpr int kMostPlaces = 6;
+
+// The number itself if the double is one of at most `scale` decimal places: a decimal of up to 15 digits that
+// is read as this double is the only one, and so the one that it is printed as.
+std::optional<int64_t> ShortDecimal(double value, int scale) {
+  constexpr double kMost = 1e15;
+  const auto power = static_cast<double>(PowerOfTen(std::min(scale, kMostPlaces)));
+  const double shifted = std::nearbyint(value * power);
+  if (!(std::fabs(shifted) < kMost) || shifted / power != value) return std::nullopt;
+  return static_cast<int64_t>(shifted);
+}
+
+}  // namespace
+
 std::optional<Int128> DecimalFromDouble(double value, int precision, int scale) {
   if (!std::isfinite(value)) return std::nullopt;
+  if (const auto number = ShortDecimal(value, scale)) {
+    const Int128 result = *number * PowerOfTen(std::max(scale - kMostPlaces, 0));
+    if (!FitsPrecision(result, precision)) return std::nullopt;
+    return result;
+  }
   char buffer[64];
   const auto [end, error] = std::to_chars(buffer, buffer + sizeof(buffer), value,
                                           std::chars_format::scientific);

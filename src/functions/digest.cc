@@ -55,11 +55,10 @@ constexpr std::array<uint64_t, 8> kNextSquareRoots = {
 template <typename Word, bool kBigEndian>
 Word Load(const uint8_t* bytes) {
   Word word = 0;
-  for (size_t i = 0; i < sizeof(Word); ++i) {
-    const size_t shift = 8 * (kBigEndian ? sizeof(Word) - 1 - i : i);
-    word |= static_cast<Word>(bytes[i]) << shift;
-  }
-  return word;
+  std::memcpy(&word, bytes, sizeof(word));
+  if constexpr (!kBigEndian) return word;
+  return sizeof(Word) == 8 ? static_cast<Word>(__builtin_bswap64(word))
+                           : static_cast<Word>(__builtin_bswap32(static_cast<uint32_t>(word)));
 }
 
 // Cuts the text into blocks of 16 words, padded with a one bit, zeros and the length in bits.
@@ -85,33 +84,41 @@ void ForEachBlock(std::string_view text, Mix mix) {
 template <typename Word, bool kBigEndian>
 void AppendHex(const Word* words, size_t count, std::string* out) {
   constexpr char kDigits[] = "0123456789abcdef";
+  char text[2 * 64];
+  char* end = text;
   for (size_t i = 0; i < count; ++i) {
     for (size_t j = 0; j < sizeof(Word); ++j) {
       const size_t shift = 8 * (kBigEndian ? sizeof(Word) - 1 - j : j);
       const auto byte = static_cast<uint8_t>(words[i] >> shift);
-      out->push_back(kDigits[byte >> 4]);
-      out->push_back(kDigits[byte & 15]);
+      *end++ = kDigits[byte >> 4];
+      *end++ = kDigits[byte & 15];
     }
   }
+  out->append(text, static_cast<size_t>(end - text));
 }
 
+// The rounds of a digest turn their variables in a circle; a loop unrolled by a multiple of the circle's
+// length needs no moves for it.
+
 void MixMd5(const uint8_t* block, std::array<uint32_t, 4>* state) {
-  constexpr int kShifts[4][4] = {{7, 12, 17, 22}, {5, 9, 14, 20}, {4, 11, 16, 23}, {6, 10, 15, 21}};
   auto [a, b, c, d] = *state;
-  for (uint32_t i = 0; i < 64; ++i) {
-    uint32_t f = 0, word = 0;
-    switch (i / 16) {
-      case 0: f = (b & c) | (~b & d); word = i; break;
-      case 1: f = (d & b) | (~d & c); word = 5 * i + 1; break;
-      case 2: f = b ^ c ^ d; word = 3 * i + 5; break;
-      default: f = c ^ (b | ~d); word = 7 * i; break;
-    }
+  const auto step = [&](uint32_t i, uint32_t f, uint32_t word, const int (&shifts)[4]) {
     const uint32_t sum = a + f + kSines[i] + Load<uint32_t, false>(block + 4 * (word % 16));
     a = d;
     d = c;
     c = b;
-    b += std::rotl(sum, kShifts[i / 16][i % 4]);
-  }
+    b += std::rotl(sum, shifts[i % 4]);
+  };
+  constexpr int kFirst[4] = {7, 12, 17, 22}, kSecond[4] = {5, 9, 14, 20},
+                kThird[4] = {4, 11, 16, 23}, kFourth[4] = {6, 10, 15, 21};
+#pragma GCC unroll 16
+  for (uint32_t i = 0; i < 16; ++i) step(i, d ^ (b & (c ^ d)), i, kFirst);
+#pragma GCC unroll 16
+  for (uint32_t i = 16; i < 32; ++i) step(i, c ^ (d & (b ^ c)), 5 * i + 1, kSecond);
+#pragma GCC unroll 16
+  for (uint32_t i = 32; i < 48; ++i) step(i, b ^ c ^ d, 3 * i + 5, kThird);
+#pragma GCC unroll 16
+  for (uint32_t i = 48; i < 64; ++i) step(i, c ^ (b | ~d), 7 * i, kFourth);
   const std::array<uint32_t, 4> mixed = {a, b, c, d};
   for (size_t i = 0; i < 4; ++i) (*state)[i] += mixed[i];
 }
@@ -119,23 +126,25 @@ void MixMd5(const uint8_t* block, std::array<uint32_t, 4>* state) {
 void MixSha1(const uint8_t* block, std::array<uint32_t, 5>* state) {
   std::array<uint32_t, 80> w;
   for (size_t i = 0; i < 16; ++i) w[i] = Load<uint32_t, true>(block + 4 * i);
+#pragma GCC unroll 8
   for (size_t i = 16; i < 80; ++i) w[i] = std::rotl(w[i - 3] ^ w[i - 8] ^ w[i - 14] ^ w[i - 16], 1);
   auto [a, b, c, d, e] = *state;
-  for (size_t i = 0; i < 80; ++i) {
-    uint32_t f = 0, k = 0;
-    switch (i / 20) {
-      case 0: f = (b & c) | (~b & d); k = 0x5a827999; break;
-      case 1: f = b ^ c ^ d; k = 0x6ed9eba1; break;
-      case 2: f = (b & c) | (b & d) | (c & d); k = 0x8f1bbcdc; break;
-      default: f = b ^ c ^ d; k = 0xca62c1d6; break;
-    }
+  const auto step = [&](size_t i, uint32_t f, uint32_t k) {
     const uint32_t sum = std::rotl(a, 5) + f + e + k + w[i];
     e = d;
     d = c;
     c = std::rotl(b, 30);
     b = a;
     a = sum;
-  }
+  };
+#pragma GCC unroll 20
+  for (size_t i = 0; i < 20; ++i) step(i, d ^ (b & (c ^ d)), 0x5a827999);
+#pragma GCC unroll 20
+  for (size_t i = 20; i < 40; ++i) step(i, b ^ c ^ d, 0x6ed9eba1);
+#pragma GCC unroll 20
+  for (size_t i = 40; i < 60; ++i) step(i, (b & c) | (d & (b | c)), 0x8f1bbcdc);
+#pragma GCC unroll 20
+  for (size_t i = 60; i < 80; ++i) step(i, b ^ c ^ d, 0xca62c1d6);
   const std::array<uint32_t, 5> mixed = {a, b, c, d, e};
   for (size_t i = 0; i < 5; ++i) (*state)[i] += mixed[i];
 }
@@ -170,12 +179,14 @@ void MixSha2(const uint8_t* block, std::array<typename Kind::Word, 8>* state) {
   using Word = typename Kind::Word;
   std::array<Word, Kind::kRounds> w;
   for (size_t i = 0; i < 16; ++i) w[i] = Load<Word, true>(block + sizeof(Word) * i);
-  for (size_t i = 16; i < w.size(); ++i) {
+#pragma GCC unroll 8
+  for (size_t i = 16; i < Kind::kRounds; ++i) {
     w[i] = w[i - 16] + ShiftedRotations(w[i - 15], Kind::kSmall0) + w[i - 7] +
            ShiftedRotations(w[i - 2], Kind::kSmall1);
   }
   auto [a, b, c, d, e, f, g, h] = *state;
-  for (size_t i = 0; i < w.size(); ++i) {
+#pragma GCC unroll 8
+  for (size_t i = 0; i < Kind::kRounds; ++i) {
     const Word first = h + Rotations(e, Kind::kBig1) + ((e & f) ^ (~e & g)) + Kind::Root(i) + w[i];
     const Word second = Rotations(a, Kind::kBig0) + ((a & b) ^ (a & c) ^ (b & c));
     h = g;

@@ -1,4 +1,5 @@
 // Text in other alphabets: hexadecimal, binary, Base64, URLs.
+#include <algorithm>
 #include <array>
 
 #include "functions/bind.h"
@@ -116,17 +117,30 @@ int HexValue(char c) {
 }
 
 bool UrlDecode(View text, std::string* decoded) {
-  std::string bytes, *out = &bytes;
-  for (size_t i = 0; i < text.size(); ++i) {
-    if (text[i] != '%') {
-      out->push_back(text[i] == '+' ? ' ' : text[i]);
+  const auto coded = [](char c) { return c == '%' || c == '+' || (c & 0x80) != 0; };
+  if (std::none_of(text.begin(), text.end(), coded)) {
+    decoded->append(text);
+    return true;
+  }
+  std::string bytes;
+  for (size_t begin = 0; begin < text.size();) {
+    const size_t at = std::min(text.find_first_of("%+", begin), text.size());
+    bytes.append(text, begin, at - begin);
+    begin = at + 1;
+    if (at == text.size()) break;
+    if (text[at] == '+') {
+      bytes.push_back(' ');
       continue;
     }
-    if (i + 2 >= text.size()) return false;
-    const int high = HexValue(text[i + 1]), low = HexValue(text[i + 2]);
+    if (at + 2 >= text.size()) return false;
+    const int high = HexValue(text[at + 1]), low = HexValue(text[at + 2]);
     if (high < 0 || low < 0) return false;
-    out->push_back(static_cast<char>(high * 16 + low));
-    i += 2;
+    bytes.push_back(static_cast<char>(high * 16 + low));
+    begin += 2;
+  }
+  if (IsAscii(bytes)) {
+    decoded->append(bytes);
+    return true;
   }
   // What is no UTF-8 is read as Java reads it: with a replacement character.
   for (size_t at = 0; at < bytes.size();) AppendChar(ReadChar(bytes, &at), decoded);

@@ -57,8 +57,24 @@ std::string SpecialCallText(const std::string& name, const std::vector<Expressio
   return "";
 }
 
+// The operands of a chain of the same operator, which needs no parentheses within.
+void CollectOperands(const Expression& call, std::vector<std::string>* texts) {
+  for (const ExpressionPtr& arg : call.args) {
+    if (arg->function == call.function && arg->args.size() == 2) {
+      CollectOperands(*arg, texts);
+    } else {
+      texts->push_back(arg->ToString());
+    }
+  }
+}
+
 std::string CallText(const Expression& call) {
   const std::string& name = call.function->name;
+  if (call.args.size() == 2 && (name == "AND" || name == "OR")) {
+    std::vector<std::string> texts;
+    CollectOperands(call, &texts);
+    return fmt::format("({})", fmt::join(texts, " " + name + " "));
+  }
   if (call.args.size() == 2 && IsInfix(name)) {
     return fmt::format("({} {} {})", call.args[0]->ToString(), name, call.args[1]->ToString());
   }
@@ -88,6 +104,12 @@ bool DependsOnZone(const SqlType& from, const SqlType& to) {
 }
 
 }  // namespace
+
+std::string Expression::ToClause() const {
+  const std::string text = ToString();
+  const bool wrapped = kind == Kind::kCall && text.starts_with('(') && text.ends_with(')');
+  return wrapped ? text.substr(1, text.size() - 2) : text;
+}
 
 std::string Expression::ToString() const {
   switch (kind) {

@@ -46,6 +46,8 @@ struct Expression {
 
   // SQL-like text, for EXPLAIN and error messages.
   std::string ToString() const;
+  // The same where nothing stands around it: without the parentheses around the whole.
+  std::string ToClause() const;
 };
 
 ExpressionPtr MakeColumn(int column, std::string name, SqlType type);

@@ -320,5 +320,29 @@ TEST(Registry, KnowsItsFunctions) {
             "error: UPPER: argument 1 is INT NOT NULL, expected STRIN");
 }
 
+TEST(UserAgent, HeadersOfAWebLog) {
+  const auto parts = [](const char* header) {
+    std::string text;
+    for (const char* part : {"browser", "version", "os", "device"}) {
+      text += ValueOf("USER_AGENT", {Str(header), Str(part)}) + " ";
+    }
+    return text;
+  };
+  EXPECT_EQ(parts("Opera/9.80 (J2ME/MIDP; Opera Mini/4.2.24721/37.6066; U; en) Presto/2.12.423 Version/12.16"),
+            "Opera Mini 4.2.24721 NULL phone ");
+  EXPECT_EQ(parts("Opera/9.80 (Windows NT 6.1; WOW64) Presto/2.12.388 Version/12.17"),
+            "Opera 12.17 Windows desktop ");
+  EXPECT_EQ(parts("UCWEB/2.0 (MIDP-2.0; U; Adr 4.4.2; en-US; A82) U2/1.0.0 UCBrowser/10.2.0.584 U2/1.0.0 Mobile"),
+            "UC Browser 10.2.0.584 Android phone ");
+  EXPECT_EQ(parts("Mozilla/5.0 (SymbianOS/9.4; Series60/5.0 Nokia5233/51.1.002; Profile/MIDP-2.1) AppleWebKit/533.4"),
+            "NULL NULL Symbian phone ");
+  EXPECT_EQ(parts("Mozilla/5.0 (Linux; Android 4.4.2; SM-T231) AppleWebKit/537.36 Chrome/43.0.2357.93 Safari/537.36"),
+            "Chrome 43.0.2357.93 Android tablet ");
+  EXPECT_EQ(parts("Mozilla/5.0 (Unknown; Linux x86_64) AppleWebKit/538.1 PhantomJS/2.0.0 Safari/538.1"),
+            "PhantomJS 2.0.0 Linux bot ");
+  EXPECT_EQ(parts("Amazon Route 53 Health Check Service"), "NULL NULL NULL bot ");
+  EXPECT_EQ(parts("WinHTTP"), "NULL NULL NULL NULL ");
+}
+
 }  // namespace
 }  // namespace millrace

@@ -10,10 +10,13 @@
 #include <arrow/array/concatenate.h>
 #include <arrow/builder.h>
 
+#include <span>
+
 #include "functions/bind.h"
 #include "functions/families.h"
 #include "functions/json_path.h"
 #include "functions/json_text.h"
+#include "functions/json_valid.h"
 #include "functions/lists.h"
 
 namespace millrace {
@@ -39,37 +42,46 @@ Behavior BehaviorOf(const Call& call, size_t arg) {
 // What a path leads to in a document.
 enum class Outcome { kValue, kEmpty, kError };
 
+// The same memory, not only the same text.
+bool IsSame(View a, View b) {
+  return a.data() != nullptr && a.data() == b.data() && a.size() == b.size();
+}
+
 // Looks values up; one per evaluation.
 class JsonReader {
  public:
   Status SetPath(View path) {
-    if (path_ && path == path_text_) return Status::OK();
-    MILL_ASSIGN(path_, JsonPath::Parse(path));
-    path_text_ = path;
+    // A constant is the same memory for all rows.
+    if (IsSame(path, seen_)) return Status::OK();
+    if (!path_ || path != path_text_) {
+      seen_ = {};
+      MILL_ASSIGN(path_, JsonPath::Parse(path));
+      path_text_ = path;
+    }
+    seen_ = path;
     return Status::OK();
   }
   const JsonPath& path() const { return *path_; }
 
   // A definite path's value. JSON's null is empty, what is missing an error unless the path is lax.
   Outcome Find(View document, View* value) {
-    if (!validator_.IsValid(document)) return Missing();
-    const auto found = path_->Find(document);
-    if (!found) return Missing();
+    std::optional<View> found;
+    if (!path_->FindIn(document, &found) || !found) return Missing();
     *value = *found;
     return JsonKindOf(*found) == JsonKind::kNull ? Outcome::kEmpty : Outcome::kValue;
   }
   Outcome FindAll(View document, std::vector<View>* values) {
-    const bool found = validator_.IsValid(document) && path_->FindAll(document, values);
+    const bool found = IsValidJson(document) && path_->FindAll(document, values);
     return found ? Outcome::kValue : Missing();
   }
-  bool IsValid(View document) { return validator_.IsValid(document); }
+  bool IsValid(View document) { return IsValidJson(document); }
 
  private:
   Outcome Missing() const { return path_->lax() ? Outcome::kEmpty : Outcome::kError; }
 
-  JsonValidator validator_;
   std::optional<JsonPath> path_;
   std::string path_text_;
+  View seen_;
 };
 
 bool IsContainer(View value) {
@@ -125,6 +137,7 @@ Status ReadChoices(const Call& call, const Operands& operands, Choices* choices)
   JsonReader reader;
   std::string text;
   const Reader<View> documents(operands.items[0]), paths(operands.items[1]);
+  const Behavior on_empty = BehaviorOf(call, 4), on_error = BehaviorOf(call, 5);
   for (int64_t row = 0; row < operands.rows; ++row) {
     int8_t from = 0;
     text.clear();
@@ -133,7 +146,7 @@ Status ReadChoices(const Call& call, const Operands& operands, Choices* choices)
       MILL_RETURN(reader.SetPath(paths[row]));
       const Outcome outcome = ScalarAt(&reader, documents[row], &text);
       valid = outcome == Outcome::kValue;
-      const Behavior behavior = BehaviorOf(call, outcome == Outcome::kEmpty ? 4 : 5);
+      const Behavior behavior = outcome == Outcome::kEmpty ? on_empty : on_error;
       if (!valid && behavior == Behavior::kError) return NothingFound("JSON_VALUE", paths[row]);
       if (!valid && behavior == Behavior::kDefault) from = outcome == Outcome::kEmpty ? 1 : 2;
     }
@@ -196,10 +209,12 @@ Wrapper WrapperOf(const Call& call) {
 
 // The array or object that a query finds, as canonical JSON.
 Outcome QueryAt(JsonReader* reader, View text, Wrapper wrapper, std::string* out) {
-  std::vector<View> values(1);
+  std::vector<View> found;
+  View one;
   const bool many = !reader->path().definite();
-  const Outcome outcome = many ? reader->FindAll(text, &values) : reader->Find(text, &values[0]);
+  const Outcome outcome = many ? reader->FindAll(text, &found) : reader->Find(text, &one);
   if (outcome != Outcome::kValue) return outcome;
+  const std::span<const View> values = many ? std::span<const View>(found) : std::span(&one, 1);
   const bool is_array = many || JsonKindOf(values[0]) == JsonKind::kArray;
   const bool wraps = wrapper == Wrapper::kAlways || (wrapper == Wrapper::kUnlessArray && !is_array);
   if (!wraps && !many && !IsContainer(values[0])) {
@@ -280,14 +295,14 @@ Status AddElements(View array, TextListBuilder* lists) {
 Result<arrow::Datum> QueryArray(const Call& call) {
   QueryEvaluation query(call);
   MILL_ASSIGN(Operands operands, MakeOperands({call.args[0], call.args[1]}, call.rows));
+  const Reader<View> documents(operands.items[0]), paths(operands.items[1]);
   TextListBuilder lists;
   std::string found;
   for (int64_t row = 0; row < operands.rows; ++row) {
     found.clear();
     bool valid = !operands.items[0].IsNull(row) && !operands.items[1].IsNull(row);
     if (valid) {
-      MILL_ASSIGN(valid, query.Run(Reader<View>(operands.items[0])[row],
-                                   Reader<View>(operands.items[1])[row], true, &found));
+      MILL_ASSIGN(valid, query.Run(documents[row], paths[row], true, &found));
     }
     if (valid) {
       MILL_RETURN(AddElements(found, &lists));
@@ -338,10 +353,9 @@ bool HasShape(View text, JsonShape shape) {
 Result<arrow::Datum> EvalIsJson(const Call& call, JsonShape shape, bool negated) {
   MILL_ASSIGN(Operands operands, MakeOperands(call.args, call.rows));
   MILL_ASSIGN(auto writer, Writer<bool>::Make(operands.rows));
-  JsonValidator validator;
   const Reader<View> texts(operands.items[0]);
   for (int64_t row = 0; row < operands.rows; ++row) {
-    const bool is = !operands.items[0].IsNull(row) && validator.IsValid(texts[row]) &&
+    const bool is = !operands.items[0].IsNull(row) && IsValidJson(texts[row]) &&
                     HasShape(texts[row], shape);
     writer.Set(row, is != negated);
   }

@@ -12,6 +12,7 @@
 #include "functions/families.h"
 #include "functions/json_path.h"
 #include "functions/json_text.h"
+#include "functions/json_valid.h"
 #include "functions/number_text.h"
 #include "functions/per_row.h"
 #include "functions/utf8.h"
@@ -303,12 +304,11 @@ Result<Binding> BindArray(const std::vector<SqlType>& args) {
 
 // JSON(text): blank text is NULL, what is no JSON an error.
 Result<arrow::Datum> EvalJson(const Call& call) {
-  JsonValidator validator;
   Status failure;
   auto result = RunPerRow<Text(View)>(call, [&](View text, std::string* out) -> bool {
     const size_t begin = json_text::SkipBlank(text, 0);
     if (begin == text.size()) return false;
-    if (!validator.IsValid(text)) {
+    if (!IsValidJson(text)) {
       failure = UserError("JSON: '{}' is no JSON", text.substr(0, 100));
       return false;
     }
@@ -320,24 +320,31 @@ Result<arrow::Datum> EvalJson(const Call& call) {
 }
 
 // Everything beyond ASCII is escaped, as are quotes, slashes and control characters.
-void Quote(View text, std::string* out) {
+// A character that does not stand in quotes as it is.
+void AppendQuoted(char32_t c, std::string* out) {
   constexpr View kSpecial = "\"\\/\b\f\n\r\t", kLetters = "\"\\/bfnrt";
+  const size_t special = c < 128 ? kSpecial.find(static_cast<char>(c)) : View::npos;
+  if (special != View::npos) {
+    out->push_back('\\');
+    out->push_back(kLetters[special]);
+  } else if (c > 0xFFFF) {
+    out->append(fmt::format("\\u{:04x}\\u{:04x}",
+                            static_cast<uint32_t>(0xD800 + ((c - 0x10000) >> 10)),
+                            static_cast<uint32_t>(0xDC00 + ((c - 0x10000) & 0x3FF))));
+  } else {
+    out->append(fmt::format("\\u{:04x}", static_cast<uint32_t>(c)));
+  }
+}
+
+bool StandsInQuotes(char c) { return c >= ' ' && c < 127 && c != '"' && c != '\\' && c != '/'; }
+
+void Quote(View text, std::string* out) {
   out->push_back('"');
   for (size_t at = 0; at < text.size();) {
-    const char32_t c = ReadChar(text, &at);
-    const size_t special = c < 128 ? kSpecial.find(static_cast<char>(c)) : View::npos;
-    if (special != View::npos) {
-      out->push_back('\\');
-      out->push_back(kLetters[special]);
-    } else if (c >= ' ' && c < 127) {
-      out->push_back(static_cast<char>(c));
-    } else if (c > 0xFFFF) {
-      out->append(fmt::format("\\u{:04x}\\u{:04x}",
-                              static_cast<uint32_t>(0xD800 + ((c - 0x10000) >> 10)),
-                              static_cast<uint32_t>(0xDC00 + ((c - 0x10000) & 0x3FF))));
-    } else {
-      out->append(fmt::format("\\u{:04x}", static_cast<uint32_t>(c)));
-    }
+    const size_t begin = at;
+    while (at < text.size() && StandsInQuotes(text[at])) ++at;
+    out->append(text, begin, at - begin);
+    if (at < text.size()) AppendQuoted(ReadChar(text, &at), out);
   }
   out->push_back('"');
 }

@@ -1,11 +1,10 @@
 #include "functions/json_path.h"
 
-#include <simdjson.h>
-
 #include <charconv>
 #include <limits>
 
 #include "functions/json_text.h"
+#include "functions/json_valid.h"
 
 namespace millrace {
 namespace {
@@ -22,12 +21,6 @@ View Trimmed(View text) {
   while (text.starts_with(' ')) text.remove_prefix(1);
   while (text.ends_with(' ')) text.remove_suffix(1);
   return text;
-}
-
-bool SameName(View escaped, const std::string& name) {
-  if (escaped.find('\\') == View::npos) return escaped == name;
-  std::string plain;
-  return AppendUnescaped(escaped, &plain) && plain == name;
 }
 
 int64_t CountElements(View array) {
@@ -62,6 +55,10 @@ Result<JsonPath> JsonPath::Parse(View text) {
   const View rest = TakeMode(text, &path.lax_);
   if (!rest.starts_with('$') || !path.ParseSteps(rest.substr(1))) {
     return UserError("bad JSON path '{}'. hint: write '$.name', '$.items[0]' or $['a name']", text);
+  }
+  for (const Step& step : path.steps_) {
+    const bool index = step.kind == Kind::kIndex && step.index >= 0;
+    if (step.kind == Kind::kName || index) path.plain_.push_back({step.name, index ? step.index : -1});
   }
   return path;
 }
@@ -132,7 +129,7 @@ std::optional<View> JsonPath::Follow(const Step& step, View value) {
   if (step.kind == Kind::kName && kind == JsonKind::kObject) {
     // Of equal names the last one counts.
     ForEachMember(value, [&](View name, View member) {
-      if (SameName(name, step.name)) found = member;
+      if (IsJsonName(name, step.name)) found = member;
       return true;
     });
   }
@@ -183,6 +180,13 @@ void JsonPath::Spread(const Step& step, View value, Values* values) {
   }
 }
 
+bool JsonPath::FindIn(View document, std::optional<View>* found) const {
+  if (plain_.size() == steps_.size()) return FindInJson(document, plain_, found);
+  if (!IsValidJson(document)) return false;
+  *found = Find(document);
+  return true;
+}
+
 std::optional<View> JsonPath::Find(View document) const {
   const size_t begin = json_text::SkipBlank(document, 0);
   View value = document.substr(begin, json_text::SkipValue(document, begin) - begin);
@@ -207,32 +211,6 @@ bool JsonPath::FindAll(View document, Values* values) const {
     if (!spread && values->empty()) return false;
   }
   return true;
-}
-
-struct JsonValidator::Parser {
-  simdjson::dom::parser parser;
-};
-
-JsonValidator::JsonValidator() : parser_(std::make_unique<Parser>()) {}
-JsonValidator::~JsonValidator() = default;
-
-bool JsonValidator::IsValid(View text) {
-  const auto error = parser_->parser.parse(text.data(), text.size()).error();
-  if (error == simdjson::SUCCESS) return true;
-  if (error != simdjson::NUMBER_ERROR) return false;
-  // Numbers beyond 64 bits are valid: look at the text with their digits left out.
-  constexpr size_t kMostDigits = 18;
-  std::string shorter;
-  size_t digits = 0;
-  bool in_string = false;
-  for (size_t i = 0; i < text.size(); ++i) {
-    const char c = text[i];
-    if (c == '"') in_string = !in_string;
-    digits = !in_string && c >= '0' && c <= '9' ? digits + 1 : 0;
-    if (digits <= kMostDigits) shorter.push_back(c);
-    if (in_string && c == '\\' && i + 1 < text.size()) shorter.push_back(text[++i]);
-  }
-  return parser_->parser.parse(shorter).error() == simdjson::SUCCESS;
 }
 
 }  // namespace millrace

@@ -3,13 +3,13 @@
 // "$..id"; "lax " or "strict " may stand in front.
 #pragma once
 
-#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/status.h"
+#include "functions/json_valid.h"
 
 namespace millrace {
 
@@ -23,6 +23,8 @@ class JsonPath {
   bool definite() const { return definite_; }
   // The value that a definite path leads to, in a valid document.
   std::optional<std::string_view> Find(std::string_view document) const;
+  // The same for a text that may be no JSON: false then. Looks at most texts once only.
+  bool FindIn(std::string_view document, std::optional<std::string_view>* found) const;
   // The values that any path leads to. False if a step before the first '*' is missing.
   bool FindAll(std::string_view document, std::vector<std::string_view>* values) const;
 
@@ -43,20 +45,9 @@ class JsonPath {
   static void Descend(std::string_view value, Values* values);
 
   std::vector<Step> steps_;
+  std::vector<JsonStep> plain_;  // the steps, where all are names and numbers from 0; else fewer
   bool lax_ = false;
   bool definite_ = true;
-};
-
-// Whether a text is JSON. Keeps its working memory: one per evaluation.
-class JsonValidator {
- public:
-  JsonValidator();
-  ~JsonValidator();
-  bool IsValid(std::string_view text);
-
- private:
-  struct Parser;
-  std::unique_ptr<Parser> parser_;
 };
 
 }  // namespace millrace

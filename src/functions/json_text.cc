@@ -1,8 +1,10 @@
 #include "functions/json_text.h"
 
+#include <immintrin.h>
+
 #include <algorithm>
 #include <charconv>
-#include <map>
+#include <list>
 
 #include "functions/utf8.h"
 
@@ -18,31 +20,50 @@ size_t SkipBlank(std::string_view text, size_t at) {
 }
 
 size_t SkipString(std::string_view text, size_t at) {
-  for (++at; at < text.size() && text[at] != '"'; ++at) {
-    if (text[at] == '\\') ++at;
+  const __m128i quote = _mm_set1_epi8('"'), backslash = _mm_set1_epi8('\\');
+  for (++at; at < text.size();) {
+    if (at + 16 <= text.size()) {
+      const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(text.data() + at));
+      const int found = _mm_movemask_epi8(
+          _mm_or_si128(_mm_cmpeq_epi8(bytes, quote), _mm_cmpeq_epi8(bytes, backslash)));
+      if (found == 0) {
+        at += 16;
+        continue;
+      }
+      at += static_cast<size_t>(__builtin_ctz(static_cast<unsigned>(found)));
+    }
+    if (text[at] == '"') return at + 1;
+    at += text[at] == '\\' ? 2 : 1;
   }
-  return std::min(at + 1, text.size());
+  return text.size();
 }
+
+size_t SkipScalar(std::string_view text, size_t at) {
+  while (at < text.size() && text[at] != ',' && text[at] != '}' && text[at] != ']' &&
+         static_cast<unsigned char>(text[at]) > ' ') {
+    ++at;
+  }
+  return at;
+}
+
+// What opens, closes or quotes; other bytes of an object or array need no look.
+bool IsMark(char c) { return c == '"' || (c | 0x20) == '{' || (c | 0x20) == '}'; }
 
 size_t SkipValue(std::string_view text, size_t at) {
   if (at >= text.size()) return text.size();
   if (text[at] == '"') return SkipString(text, at);
-  if (text[at] != '{' && text[at] != '[') {
-    while (at < text.size() && text[at] != ',' && text[at] != '}' && text[at] != ']' &&
-           static_cast<unsigned char>(text[at]) > ' ') {
-      ++at;
-    }
-    return at;
-  }
+  if (text[at] != '{' && text[at] != '[') return SkipScalar(text, at);
   for (size_t depth = 0; at < text.size();) {
     const char c = text[at];
-    if (c == '"') {
+    if (!IsMark(c)) {
+      ++at;
+    } else if (c == '"') {
       at = SkipString(text, at);
-      continue;
+    } else {
+      ++at;
+      if ((c | 0x20) == '{') ++depth;
+      else if (--depth == 0) return at;
     }
-    ++at;
-    if (c == '{' || c == '[') ++depth;
-    if ((c == '}' || c == ']') && --depth == 0) return at;
   }
   return text.size();
 }
@@ -93,23 +114,38 @@ bool AppendEscape(std::string_view text, size_t* at, std::string* out) {
   return true;
 }
 
+struct Member {
+  std::string_view name, value;
+};
+
+// The members of all objects that are open lie in one stack, so that an object allocates nothing.
 void AppendCanonicalObject(std::string_view object, std::string* out) {
-  std::map<std::string, std::string_view> members;
+  thread_local std::vector<Member> open;
+  const size_t begin = open.size();
+  std::list<std::string> plain;  // of names with escapes
   ForEachMember(object, [&](std::string_view name, std::string_view value) {
-    std::string plain;
-    AppendUnescaped(name, &plain);
-    members[std::move(plain)] = value;
+    if (name.find('\\') != name.npos) {
+      AppendUnescaped(name, &plain.emplace_back());
+      name = plain.back();
+    }
+    open.push_back({name, value});
     return true;
   });
+  const auto before = [](const Member& a, const Member& b) { return a.name < b.name; };
+  const auto first = open.begin() + static_cast<std::ptrdiff_t>(begin);
+  if (!std::is_sorted(first, open.end(), before)) std::stable_sort(first, open.end(), before);
   out->push_back('{');
-  bool first = true;
-  for (const auto& [name, value] : members) {
-    if (!first) out->push_back(',');
-    first = false;
-    AppendJsonString(name, out);
+  bool none = true;
+  for (size_t i = begin, end = open.size(); i < end; ++i) {
+    const Member member = open[i];
+    if (i + 1 < end && open[i + 1].name == member.name) continue;  // of equal names the last counts
+    if (!none) out->push_back(',');
+    none = false;
+    AppendJsonString(member.name, out);
     out->push_back(':');
-    AppendCanonicalJson(value, out);
+    AppendCanonicalJson(member.value, out);
   }
+  open.resize(begin);
   out->push_back('}');
 }
 
@@ -158,19 +194,23 @@ void AppendJsonString(std::string_view text, std::string* out) {
   constexpr char kHex[] = "0123456789ABCDEF";
   constexpr std::string_view kSpecial = "\"\\\b\f\n\r\t", kLetters = "\"\\bfnrt";
   out->push_back('"');
-  for (const char c : text) {
+  size_t begin = 0;
+  for (size_t at = 0; at < text.size(); ++at) {
+    const char c = text[at];
+    if (static_cast<unsigned char>(c) >= ' ' && c != '"' && c != '\\') continue;
+    out->append(text, begin, at - begin);
+    begin = at + 1;
     const size_t special = kSpecial.find(c);
     if (special != std::string_view::npos) {
       out->push_back('\\');
       out->push_back(kLetters[special]);
-    } else if (static_cast<unsigned char>(c) < ' ') {
+    } else {
       out->append("\\u00");
       out->push_back(kHex[c >> 4]);
       out->push_back(kHex[c & 15]);
-    } else {
-      out->push_back(c);
     }
   }
+  out->append(text, begin);
   out->push_back('"');
 }
 

@@ -54,6 +54,38 @@ Result<arrow::Datum> EvalEntries(const Call& call) {
   return ListOf(call, entries);
 }
 
+// The most elements that one row's multiset can have: more is a slip, and would exhaust the memory.
+constexpr int64_t kMostElements = 10'000'000;
+
+Result<Binding> BindMultiset(const std::vector<SqlType>& args) {
+  MILL_ASSIGN(const SqlType map, OneMap(args));
+  if (map.children[1].type->kind != TypeKind::kInt) return ArgumentTypeError(0, map, "MAP<any, INT>");
+  return Binding{args, WithNullable(SqlType::Array(*map.children[0].type), map.nullable)};
+}
+
+Result<arrow::Datum> EvalMultiset(const Call& call) {
+  MILL_ASSIGN(Operand map, MakeOperand(call.args[0]));
+  const arrow::MapArray maps(map.data);
+  const auto& counts = static_cast<const arrow::Int32Array&>(*maps.items());
+  ListBuilder lists;
+  for (int64_t row = 0; row < maps.length(); ++row) {
+    if (maps.IsNull(row)) {
+      lists.EndNull();
+      continue;
+    }
+    int64_t most = kMostElements;
+    for (int32_t i = maps.value_offset(row); i < maps.value_offset(row + 1); ++i) {
+      const int32_t count = counts.IsNull(i) ? 0 : counts.Value(i);
+      if ((most -= std::max(count, 0)) < 0) {
+        return UserError("a multiset has more than {} elements", kMostElements);
+      }
+      for (int32_t n = 0; n < count; ++n) lists.Add(i);
+    }
+    lists.EndRow();
+  }
+  return lists.Finish(maps.keys(), call.type, map.scalar);
+}
+
 // Maps from lists of positions in arrays of keys and values.
 Result<arrow::Datum> FinishMaps(ListBuilder* keys, ListBuilder* values, const ArrayPtr& all_keys,
                                 const ArrayPtr& all_values, const SqlType& type, bool scalar) {
@@ -262,6 +294,11 @@ void RegisterMap(FunctionRegistry& registry) {
                 .examples = {{"MAP_KEYS(MAP['a', 1, 'b', 2])", "[a, b]"}},
                 .bind = [](const auto& args) { return BindSide(args, 0); },
                 .eval = [](const Call& call) { return EvalSide(call, true); }});
+  registry.Add({.name = "MULTISET_ELEMENTS", .signature = "MULTISET_ELEMENTS(MAP<any, INT>) -> ARRAY",
+                .doc = "Each key as often as its value says: the elements of what COLLECT gives. "
+                       "UNNEST of such a map under one name means them. Not in Flink.",
+                .examples = {{"MULTISET_ELEMENTS(MAP['a', 2, 'b', 1])", "[a, a, b]"}},
+                .bind = BindMultiset, .eval = EvalMultiset, .may_fail = true});
   registry.Add({.name = "MAP_VALUES", .signature = "MAP_VALUES(MAP) -> ARRAY",
                 .doc = "The values of a map, in the order of its keys.",
                 .examples = {{"MAP_VALUES(MAP['a', 1, 'b', 2])", "[1, 2]"}},

@@ -66,6 +66,29 @@ void AppendWithExponent(const Scientific& number, std::string* out) {
   AppendInteger(number.exponent, out);
 }
 
+// A double of at most three decimal places and plain digits, which most are: its decimal of up to 15 digits
+// is the only one that is read as it. False if it is another.
+bool AppendShort(double value, std::string* out) {
+  constexpr double kSmallest = 1e-3, kLargest = 1e7;  // Java's plain digits
+  const double size = std::fabs(value);
+  if (!(size >= kSmallest && size < kLargest)) return false;
+  const double shifted = std::nearbyint(size * 1000);
+  if (shifted / 1000 != size) return false;
+  const auto number = static_cast<uint64_t>(shifted);
+  char buffer[24];
+  char* end = buffer;
+  if (value < 0) *end++ = '-';
+  end = std::to_chars(end, buffer + sizeof(buffer), number / 1000).ptr;
+  *end++ = '.';
+  const auto rest = static_cast<unsigned>(number % 1000);
+  *end++ = static_cast<char>('0' + rest / 100);
+  *end++ = static_cast<char>('0' + rest / 10 % 10);
+  *end++ = static_cast<char>('0' + rest % 10);
+  for (int i = 0; i < 2 && end[-1] == '0'; ++i) --end;  // one place stays
+  out->append(buffer, static_cast<size_t>(end - buffer));
+  return true;
+}
+
 template <typename T>
 void AppendReal(T value, std::string* out) {
   if (std::isnan(value)) {
@@ -100,7 +123,9 @@ double ParseOutOfRange(std::string_view text) { return std::strtod(std::string(t
 
 }  // namespace
 
-void AppendDouble(double value, std::string* out) { AppendReal(value, out); }
+void AppendDouble(double value, std::string* out) {
+  if (!AppendShort(value, out)) AppendReal(value, out);
+}
 void AppendFloat(float value, std::string* out) { AppendReal(value, out); }
 
 void AppendInteger(int64_t value, std::string* out) {

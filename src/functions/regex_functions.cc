@@ -15,12 +15,20 @@ using View = std::string_view;
 const SqlType kString = SqlType::String();
 const SqlType kInt = SqlType::Int();
 
+// The same memory, not only the same text.
+bool IsSame(View a, View b) {
+  return a.data() != nullptr && a.data() == b.data() && a.size() == b.size();
+}
+
 // The regular expressions of one evaluation: the last one is kept, for a constant that is all of
 // them.
 class RegexSource {
  public:
   // Null if the pattern is no regular expression.
   Regex* Get(View pattern) {
+    // A constant is the same memory for all rows.
+    if (IsSame(pattern, seen_)) return regex_.get();
+    seen_ = pattern;
     if (known_ && pattern == pattern_) return regex_.get();
     const auto regex = Regex::Get(pattern);
     regex_ = regex.ok() ? *regex : nullptr;
@@ -32,6 +40,7 @@ class RegexSource {
  private:
   std::shared_ptr<Regex> regex_;
   std::string pattern_;
+  View seen_;
   bool known_ = false;
 };
 

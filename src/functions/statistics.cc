@@ -1,4 +1,6 @@
-// Variance and standard deviation, by Welford's update, which stays exact where sums of squares would not.
+// Variance and standard deviation, by sums of the values and of their squares. Each sum is kept in two
+// doubles (Dekker, "A floating-point technique for extending the available precision"), 106 bits together:
+// what is taken back leaves nothing behind, and the difference of the sums keeps its digits.
 #include <cmath>
 
 #include "functions/aggregate_values.h"
@@ -12,34 +14,53 @@ using aggregates::ArrayPtr;
 using aggregates::Bound;
 using aggregates::Slots;
 
+// A sum as high + low, |low| below half a unit of high's last place.
+struct LongSum {
+  double high = 0, low = 0;
+
+  void Add(double value, double rest = 0) {
+    const double sum = high + value;
+    const double added = sum - high;
+    const double lost = (high - (sum - added)) + (value - added);
+    const double carry = low + lost + rest;
+    high = sum + carry;
+    low = carry - (high - sum);
+  }
+};
+
 struct Moments {
   double count = 0;
-  double mean = 0;
-  double squares = 0;  // sum of squared distances from the mean
+  LongSum values, squares;
 
-  void Add(double value) {
-    count += 1;
-    const double distance = value - mean;
-    mean += distance / count;
-    squares += distance * (value - mean);
-  }
+  void Add(double value) { Change(value, 1); }
   void Subtract(double value) {
-    if (count <= 1) {
-      *this = {};
-      return;
-    }
-    const double distance = value - mean;
-    count -= 1;
-    mean -= distance / count;
-    squares -= distance * (value - mean);
+    Change(value, -1);
+    if (count <= 0) *this = {};
   }
   void Merge(const Moments& other) {
-    if (other.count == 0) return;
-    const double total = count + other.count;
-    const double distance = other.mean - mean;
-    squares += other.squares + distance * distance * count * other.count / total;
-    mean += distance * other.count / total;
-    count = total;
+    count += other.count;
+    values.Add(other.values.high, other.values.low);
+    squares.Add(other.squares.high, other.squares.low);
+  }
+
+  // The sum of squared distances from the mean: squares - values^2 / count.
+  double Spread() const {
+    const double product = values.high * values.high;
+    const double rest = std::fma(values.high, values.high, -product) + 2 * values.high * values.low;
+    const double quotient = product / count;
+    const double remainder = (std::fma(-quotient, count, product) + rest) / count;
+    const double spread = (squares.high - quotient) + (squares.low - remainder);
+    // Below the last of 106 bits there is nothing but rounding.
+    constexpr double kLastPlace = 1e-30;
+    return spread > squares.high * kLastPlace ? spread : std::isnan(spread) ? spread : 0;
+  }
+
+ private:
+  void Change(double value, double sign) {
+    count += sign;
+    values.Add(sign * value);
+    const double square = value * value;
+    squares.Add(sign * square, sign * std::fma(value, value, -square));
   }
 };
 
@@ -68,7 +89,7 @@ class MomentAccumulators final : public Accumulators {
       const Moments state = slot == kNoSlot ? Moments() : states_[slot];
       const double divisor = state.count - (sample_ ? 1 : 0);
       if (divisor <= 0) return false;
-      *value = state.squares > 0 ? state.squares / divisor : 0;
+      *value = state.Spread() / divisor;
       if (root_) *value = std::sqrt(*value);
       return true;
     });
@@ -76,13 +97,15 @@ class MomentAccumulators final : public Accumulators {
 
   arrow::FieldVector StateFields() const override {
     return {StateField("count", arrow::float64(), "Number of the values."),
-            StateField("mean", arrow::float64(), "Their mean."),
-            StateField("squares", arrow::float64(), "Sum of their squared distances from it.")};
+            StateField("sum", arrow::float64(), "Their sum."),
+            StateField("sum_rest", arrow::float64(), "What the sum lacks in digits."),
+            StateField("squares", arrow::float64(), "Sum of their squares."),
+            StateField("squares_rest", arrow::float64(), "What that lacks in digits.")};
   }
   Status Save(Slots slots, SaveMode, arrow::ArrayVector& columns) override {
-    for (double Moments::* member : kMembers) {
+    for (const Member member : kMembers) {
       MILL_ASSIGN(ArrayPtr column, Build(slots, [this, member](uint32_t slot, double* value) {
-                    *value = states_[slot].*member;
+                    *value = *member(&states_[slot]);
                     return true;
                   }));
       columns.push_back(std::move(column));
@@ -93,7 +116,7 @@ class MomentAccumulators final : public Accumulators {
     for (size_t c = 0; c < columns.size(); ++c) {
       const aggregates::Reader<double> values(*columns[c]);
       aggregates::ForSaved(slots, *columns[0], [&](uint32_t slot, size_t i) {
-        states_[slot].*kMembers[c] = values(i);
+        *kMembers[c](&states_[slot]) = values(i);
       });
     }
     return Status::OK();
@@ -101,8 +124,11 @@ class MomentAccumulators final : public Accumulators {
 
  private:
   // In the order of the state fields.
-  static constexpr double Moments::* kMembers[] = {&Moments::count, &Moments::mean,
-                                                   &Moments::squares};
+  using Member = double* (*)(Moments*);
+  static constexpr Member kMembers[] = {
+      [](Moments* m) { return &m->count; }, [](Moments* m) { return &m->values.high; },
+      [](Moments* m) { return &m->values.low; }, [](Moments* m) { return &m->squares.high; },
+      [](Moments* m) { return &m->squares.low; }};
 
   // A column of DOUBLE: get(slot, &value) is false where it is NULL.
   template <typename Get>

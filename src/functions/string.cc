@@ -2,6 +2,7 @@
 #include <arrow/compute/api.h>
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 
 #include "functions/bind.h"
@@ -21,14 +22,29 @@ const SqlType kInt = SqlType::Int();
 // A longer result is a slip, and would exhaust the memory.
 constexpr size_t kMaxProducedChars = 100'000'000;
 
+// Letters from kFirst to kLast in the other case. All rows' texts lie one behind the other and keep their
+// lengths, so that this is one loop over bytes.
 template <char kFirst, char kLast>
-void AppendSwappedCase(View text, std::string* out) {
-  const size_t begin = out->size();
-  out->append(text);
-  char* p = out->data() + begin;
-  for (size_t i = 0; i < text.size(); ++i) {
-    p[i] = static_cast<char>(p[i] ^ (p[i] >= kFirst && p[i] <= kLast ? 0x20 : 0));
+Result<arrow::Datum> SwapCase(const Call& call, const Operand& operand, View texts) {
+  MILL_ASSIGN(Validity validity, Validity::Of({{operand}, operand.data->length, operand.scalar}));
+  MILL_ASSIGN(std::shared_ptr<arrow::Buffer> bytes,
+              arrow::AllocateBuffer(static_cast<int64_t>(texts.size())));
+  auto* out = bytes->mutable_data_as<char>();
+  for (size_t i = 0; i < texts.size(); ++i) {
+    const char c = texts[i];
+    out[i] = static_cast<char>(c ^ (c >= kFirst && c <= kLast ? 0x20 : 0));
   }
+  const auto* offsets = operand.data->GetValues<int32_t>(1);
+  std::shared_ptr<arrow::Buffer> ends = operand.data->buffers[1];
+  if (operand.data->offset != 0 || offsets[0] != 0) {
+    const int64_t count = operand.data->length + 1;
+    MILL_ASSIGN(ends, arrow::AllocateBuffer(count * int64_t{sizeof(int32_t)}));
+    for (int64_t i = 0; i < count; ++i) ends->mutable_data_as<int32_t>()[i] = offsets[i] - offsets[0];
+  }
+  return AsDatum(arrow::ArrayData::Make(call.type.ToArrow(), operand.data->length,
+                                        {validity.buffer(), std::move(ends), std::move(bytes)},
+                                        validity.null_count()),
+                 operand.scalar);
 }
 
 // Plain ASCII by bytes; anything else with Unicode's tables.
@@ -38,9 +54,8 @@ Result<arrow::Datum> EvalCase(const Call& call, const char* unicode_kernel) {
   const auto* offsets = operand.data->GetValues<int32_t>(1);
   const int64_t rows = operand.data->length;
   const auto size = static_cast<size_t>(rows == 0 ? 0 : offsets[rows] - offsets[0]);
-  const bool ascii =
-      size == 0 || IsAscii(View(operand.data->buffers[2]->data_as<char>() + offsets[0], size));
-  if (ascii) return RunPerRow<Text(View)>(call, AppendSwappedCase<kFirst, kLast>);
+  const View texts = size == 0 ? View() : View(operand.data->buffers[2]->data_as<char>() + offsets[0], size);
+  if (rows > 0 && IsAscii(texts)) return SwapCase<kFirst, kLast>(call, operand, texts);
   if constexpr (kFirst == 'A') return arrow::compute::CallFunction(unicode_kernel, call.args);
   // As in Java: the sharp s has no capital of its own; Unicode's tables know one letter for one only.
   const arrow::compute::ReplaceSubstringOptions sharp_s("ß", "SS");
@@ -157,11 +172,13 @@ View LastChar(View text) {
 }
 
 View TrimLeft(View text, View chars) {
+  if (chars.size() == 1) return text.substr(std::min(text.find_first_not_of(chars[0]), text.size()));
   while (!text.empty() && HoldsChar(chars, FirstChar(text))) text.remove_prefix(FirstChar(text).size());
   return text;
 }
 
 View TrimRight(View text, View chars) {
+  if (chars.size() == 1) return text.substr(0, text.find_last_not_of(chars[0]) + 1);
   while (!text.empty() && HoldsChar(chars, LastChar(text))) text.remove_suffix(LastChar(text).size());
   return text;
 }
@@ -187,7 +204,16 @@ Result<arrow::Datum> EvalTrimFrom(const Call& call) {
   return EvalTrim(ordered, side != "TRAILING", side != "LEADING");
 }
 
+// One byte for another: in place.
+void ReplaceByte(View text, char from, char to, std::string* out) {
+  const size_t begin = out->size();
+  out->append(text);
+  char* p = out->data() + begin;
+  for (size_t i = 0; i < text.size(); ++i) p[i] = p[i] == from ? to : p[i];
+}
+
 void Replace(View text, View from, View to, std::string* out) {
+  if (from.size() == 1 && to.size() == 1) return ReplaceByte(text, from[0], to[0], out);
   if (from.empty()) {
     out->append(text);
     return;
@@ -267,13 +293,13 @@ bool IsAlphanumeric(char c) {
 }
 
 void InitCap(View text, std::string* out) {
+  const size_t begin = out->size();
+  out->append(text);
   bool inside = false;
-  for (char c : text) {
-    const bool upper = c >= 'A' && c <= 'Z', lower = c >= 'a' && c <= 'z';
-    if (inside && upper) c = static_cast<char>(c + 32);
-    if (!inside && lower) c = static_cast<char>(c - 32);
-    out->push_back(c);
-    inside = IsAlphanumeric(c);
+  for (char* p = out->data() + begin; p != out->data() + out->size(); ++p) {
+    const bool upper = *p >= 'A' && *p <= 'Z', lower = *p >= 'a' && *p <= 'z';
+    if ((inside && upper) || (!inside && lower)) *p = static_cast<char>(*p ^ 0x20);
+    inside = upper || lower || IsAlphanumeric(*p);
   }
 }
 
@@ -334,7 +360,7 @@ Result<arrow::Datum> EvalOverlay(const Call& call) {
       });
 }
 
-void Translate(View text, View from, View to, std::string* out) {
+void TranslateChars(View text, View from, View to, std::string* out) {
   for (size_t at = 0; at < text.size();) {
     const size_t begin = at;
     ReadChar(text, &at);
@@ -347,6 +373,49 @@ void Translate(View text, View from, View to, std::string* out) {
     const View rest = to.substr(OffsetOfChar(to, CountChars(from.substr(0, found))));
     if (!rest.empty()) out->append(FirstChar(rest));
   }
+}
+
+// What each byte becomes: for plain ASCII on both sides, and made once for constants.
+class ByteTranslation {
+ public:
+  // False if some character is no ASCII.
+  bool Set(View from, View to) {
+    if (from == from_ && to == to_ && known_) return ascii_;
+    from_ = from;
+    to_ = to;
+    known_ = true;
+    ascii_ = IsAscii(from) && IsAscii(to);
+    for (size_t i = 0; i < bytes_.size(); ++i) bytes_[i] = static_cast<int16_t>(i);
+    for (size_t i = from.size(); ascii_ && i-- > 0;) {  // of equal characters the first counts
+      bytes_[static_cast<unsigned char>(from[i])] =
+          i < to.size() ? static_cast<int16_t>(to[i]) : kDropped;
+    }
+    return ascii_;
+  }
+  void Append(View text, std::string* out) const {
+    const size_t begin = out->size();
+    out->resize(begin + text.size());
+    char* p = out->data() + begin;
+    for (const char c : text) {
+      const int16_t byte = bytes_[static_cast<unsigned char>(c)];
+      *p = static_cast<char>(byte);
+      p += byte == kDropped ? 0 : 1;
+    }
+    out->resize(static_cast<size_t>(p - out->data()));
+  }
+
+ private:
+  static constexpr int16_t kDropped = -1;
+  std::string from_, to_;
+  bool known_ = false, ascii_ = false;
+  std::array<int16_t, 256> bytes_{};
+};
+
+Result<arrow::Datum> EvalTranslate(const Call& call) {
+  ByteTranslation bytes;
+  return RunPerRow<Text(View, View, View)>(call, [&](View text, View from, View to, std::string* out) {
+    bytes.Set(from, to) ? bytes.Append(text, out) : TranslateChars(text, from, to, out);
+  });
 }
 
 void RegisterCase(FunctionRegistry& registry) {
@@ -455,7 +524,7 @@ void RegisterMake(FunctionRegistry& registry) {
                 .doc = "With each character of from replaced by its counterpart in to.",
                 .examples = {{"TRANSLATE('www.a.b', 'w.', 'W_')", "WWW_a_b"}},
                 .bind = Fixed({kString, kString, kString}, kString),
-                .eval = PerRow<Text(View, View, View)>(Translate)});
+                .eval = EvalTranslate});
   registry.Add({.name = "LPAD", .signature = "LPAD(STRING, length, pad) -> STRING",
                 .doc = "Filled up on the left, or cut, to a length.",
                 .examples = {{"LPAD('hi', 4, 'xy')", "xyhi"}},

@@ -14,20 +14,33 @@ using View = std::string_view;
 const SqlType kString = SqlType::String();
 constexpr View kDefaultPattern = "yyyy-MM-dd HH:mm:ss";
 
+// The same memory, not only the same text.
+bool IsSame(View a, View b) {
+  return a.data() != nullptr && a.data() == b.data() && a.size() == b.size();
+}
+
 // The format of the rows' patterns: constant for most queries, so the last one is kept.
 class FormatSource {
  public:
   Result<const DateFormat*> Get(View pattern) {
+    if (IsSame(pattern, seen_)) return &*format_;
     if (!format_ || pattern != pattern_) {
+      seen_ = {};
       MILL_ASSIGN(format_, DateFormat::Make(pattern));
       pattern_ = pattern;
+      ++made_;
     }
+    seen_ = pattern;
     return &*format_;
   }
+  // How many formats there were: it changes with the format.
+  int made() const { return made_; }
 
  private:
   std::optional<DateFormat> format_;
   std::string pattern_;
+  int made_ = 0;
+  View seen_;  // the row's that was last looked at: a constant is the same memory for all
 };
 
 // Writes times, and a time that reads like the one before by copying: streams are nearly in order and
@@ -38,9 +51,8 @@ class TimeWriter {
 
   Status Append(int64_t time, View pattern, std::string* out) {
     MILL_ASSIGN(const DateFormat* format, source_.Get(pattern));
-    if (format != format_ || pattern != pattern_) {
-      format_ = format;
-      pattern_ = pattern;
+    if (source_.made() != made_) {
+      made_ = source_.made();
       unit_ = format->resolution() * ticks_;
       text_.clear();
     }
@@ -60,8 +72,7 @@ class TimeWriter {
  private:
   const int64_t ticks_;  // a second
   FormatSource source_;
-  const DateFormat* format_ = nullptr;
-  std::string pattern_;
+  int made_ = 0;
   int64_t unit_ = 0;  // ticks that read alike; 0: none
   uint64_t start_ = 0;  // a time; unsigned, so that the far ends of the range wrap
   std::string text_;    // of the times from start_

@@ -4,6 +4,8 @@
 // the most
 // common one, and the first that is found counts.
 #include <algorithm>
+#include <span>
+#include <unordered_map>
 
 #include "functions/bind.h"
 #include "functions/families.h"
@@ -25,12 +27,14 @@ constexpr Mark kBots[] = {{"Googlebot", "Googlebot"}, {"bingbot", "Bingbot"},
                           {"DuckDuckBot", "DuckDuckBot"}, {"YandexBot", "YandexBot"},
                           {"Baiduspider", "Baiduspider"}, {"AhrefsBot", "AhrefsBot"},
                           {"facebookexternalhit", "Facebook"}, {"Twitterbot", "Twitterbot"},
-                          {"Applebot", "Applebot"}, {"GPTBot", "GPTBot"}};
+                          {"Applebot", "Applebot"}, {"GPTBot", "GPTBot"},
+                          {"PhantomJS", "PhantomJS"}, {"WordPress", "WordPress"}};
 
 // The version stands behind the mark.
 constexpr Mark kBrowsers[] = {
     {"Edg/", "Edge"}, {"EdgA/", "Edge"}, {"EdgiOS/", "Edge"}, {"Edge/", "Edge"},
-    {"OPR/", "Opera"}, {"Opera/", "Opera"}, {"SamsungBrowser/", "Samsung Internet"},
+    {"OPR/", "Opera"}, {"Opera Mini/", "Opera Mini"}, {"Opera Mobi/", "Opera Mobile"},
+    {"Opera/", "Opera"}, {"Opera ", "Opera"}, {"SamsungBrowser/", "Samsung Internet"},
     {"YaBrowser/", "Yandex Browser"}, {"Vivaldi/", "Vivaldi"}, {"UCBrowser/", "UC Browser"},
     {"FxiOS/", "Firefox"}, {"Firefox/", "Firefox"}, {"CriOS/", "Chrome"},
     {"HeadlessChrome/", "Chrome"}, {"Chrome/", "Chrome"}, {"Version/", "Safari"},
@@ -40,15 +44,30 @@ constexpr Mark kBrowsers[] = {
     {"ExoPlayer", "ExoPlayer"}, {"AppleCoreMedia/", "AppleCoreMedia"}};
 
 constexpr Mark kSystems[] = {
-    {"Windows Phone", "Windows Phone"}, {"Xbox", "Xbox"}, {"Windows", "Windows"},
+    {"Windows Phone", "Windows Phone"}, {"Xbox", "Xbox"}, {"Symb", "Symbian"},
+    {"Series60", "Symbian"}, {"S60;", "Symbian"}, {"Windows", "Windows"}, {"BB10", "BlackBerry"},
+    {"BlackBerry", "BlackBerry"},
     {"iPad", "iPadOS"}, {"iPhone", "iOS"}, {"iPod", "iOS"}, {"Apple TV", "tvOS"},
     {"AppleTV", "tvOS"}, {"Macintosh", "macOS"}, {"Mac OS X", "macOS"}, {"CrOS", "ChromeOS"},
     {"Tizen", "Tizen"}, {"Web0S", "webOS"}, {"webOS", "webOS"}, {"PlayStation", "PlayStation"},
-    {"Android", "Android"}, {"Linux", "Linux"}, {"FreeBSD", "FreeBSD"}};
+    {"Android", "Android"}, {"; Adr ", "Android"}, {"MeeGo", "MeeGo"}, {"Linux", "Linux"}, {"FreeBSD", "FreeBSD"}};
 
 constexpr View kTelevisions[] = {"SmartTV", "Smart-TV", "SMART-TV", "GoogleTV", "Google TV",
                                  "AppleTV", "Apple TV", "Android TV", "BRAVIA", "AFT", "Roku",
                                  "HbbTV", "Web0S", "CrKey", "NetCast"};
+
+// Of telephones that do not say "Mobile".
+constexpr View kPhones[] = {"iPhone", "Opera Mini", "Opera Mobi", "MIDP", "Symb", "BlackBerry",
+                            "NetFront"};
+
+// Programs that fetch pages for nobody.
+constexpr View kBotWords[] = {"bot", "Bot", "crawler", "Crawler", "spider", "Spider",
+                              "Health Check", "HealthChecker", "Headless"};
+
+bool HasAny(View text, std::span<const View> marks) {
+  return std::any_of(marks.begin(), marks.end(),
+                     [&](View mark) { return text.find(mark) != View::npos; });
+}
 
 template <size_t kCount>
 const Mark* FirstFound(View text, const Mark (&marks)[kCount]) {
@@ -58,12 +77,7 @@ const Mark* FirstFound(View text, const Mark (&marks)[kCount]) {
   return found == std::end(marks) ? nullptr : found;
 }
 
-bool IsBot(View text) {
-  constexpr View kWords[] = {"bot", "Bot", "crawler", "Crawler", "spider", "Spider"};
-  return FirstFound(text, kBots) != nullptr ||
-         std::any_of(std::begin(kWords), std::end(kWords),
-                     [&](View word) { return text.find(word) != View::npos; });
-}
+bool IsBot(View text) { return FirstFound(text, kBots) != nullptr || HasAny(text, kBotWords); }
 
 const Mark* BrowserOf(View text) {
   if (const Mark* bot = FirstFound(text, kBots)) return bot;
@@ -73,24 +87,27 @@ const Mark* BrowserOf(View text) {
 View VersionOf(View text) {
   const Mark* browser = BrowserOf(text);
   if (browser == nullptr) return {};
-  View rest = text.substr(text.find(browser->mark) + browser->mark.size());
+  View mark = browser->mark;
+  // Opera stayed at 9.80 for those who could not read two digits.
+  constexpr View kOpera = "Opera/9.80", kVersion = "Version/";
+  if (text.find(kOpera) != View::npos && mark == "Opera/" && text.find(kVersion) != View::npos) {
+    mark = kVersion;
+  }
+  View rest = text.substr(text.find(mark) + mark.size());
   if (rest.starts_with('/')) rest.remove_prefix(1);
   return rest.substr(0, std::min(rest.find_first_not_of("0123456789."), rest.size()));
 }
 
 View DeviceOf(View text) {
   if (IsBot(text)) return "bot";
-  const bool television = std::any_of(std::begin(kTelevisions), std::end(kTelevisions),
-                                      [&](View mark) { return text.find(mark) != View::npos; });
-  if (television) return "tv";
+  if (HasAny(text, kTelevisions)) return "tv";
   if (text.find("PlayStation") != View::npos || text.find("Xbox") != View::npos) return "console";
   const bool android = text.find("Android") != View::npos,
              mobile = text.find("Mobile") != View::npos;
-  if (text.find("iPad") != View::npos || text.find("Tablet") != View::npos ||
-      (android && !mobile)) {
-    return "tablet";
-  }
-  if (mobile || text.find("iPhone") != View::npos) return "phone";
+  if (text.find("iPad") != View::npos || text.find("Tablet") != View::npos) return "tablet";
+  if (HasAny(text, kPhones)) return "phone";
+  if (android && !mobile) return "tablet";
+  if (mobile) return "phone";
   const Mark* system = FirstFound(text, kSystems);
   return system != nullptr && BrowserOf(text) != nullptr ? "desktop" : View();
 }
@@ -109,21 +126,36 @@ View PartOf(View text, View part) {
   return mark == nullptr ? View() : mark->name;
 }
 
-// Headers repeat: an answer is kept as long as they do.
+// Headers repeat: a batch has far fewer of them than rows.
+class Answers {
+ public:
+  // Empty: not known. The header must outlive this.
+  Result<View> Get(View header, View part) {
+    if (part != part_ || part_.empty()) {
+      MILL_RETURN(CheckPart(part));
+      part_ = part;
+      answers_.clear();
+    }
+    const auto [known, added] = answers_.try_emplace(header);
+    if (added) known->second = PartOf(header, part_);
+    return known->second;
+  }
+
+ private:
+  std::string part_;
+  std::unordered_map<View, View> answers_;
+};
+
 Result<arrow::Datum> EvalUserAgent(const Call& call) {
   Status failure;
-  std::string last_text, last_part;
-  View answer;
+  Answers answers;
   auto result =
       RunPerRow<Text(View, View)>(call, [&](View text, View part, std::string* out) -> bool {
-        if (part != last_part || text != last_text || last_part.empty()) {
-          last_text = text;
-          last_part = part;
-          failure = failure.ok() ? CheckPart(part) : failure;
-          answer = PartOf(last_text, last_part);
-        }
-        out->append(answer);
-        return !answer.empty();
+        const Result<View> answer = answers.Get(text, part);
+        if (!answer.ok()) failure = answer.status();
+        if (!answer.ok() || answer->empty()) return false;
+        out->append(*answer);
+        return true;
       });
   MILL_RETURN(failure);
   return result;

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "functions/registry.h"
+#include "operators/aggregate_set.h"
 #include "operators/saved_state.h"
 
 namespace millrace {
@@ -13,10 +14,19 @@ namespace {
 
 using arrow::compute::FilterOptions;
 
-bool AsksForWatermark(const Expression& expression) {
-  if (expression.function != nullptr && expression.function->name == "CURRENT_WATERMARK") return true;
-  return std::any_of(expression.args.begin(), expression.args.end(),
-                     [](const ExpressionPtr& arg) { return AsksForWatermark(*arg); });
+constexpr std::string_view kWatermark = "CURRENT_WATERMARK";
+
+// The expression with a column in place of the watermark: `column` where it is a TIMESTAMP, the next one
+// where it is a TIMESTAMP_LTZ.
+ExpressionPtr ReadWatermark(const ExpressionPtr& expression, int column) {
+  if (!AsksForWatermark(*expression)) return expression;
+  if (expression->function != nullptr && expression->function->name == kWatermark) {
+    const bool instant = expression->type.kind == TypeKind::kTimestampLtz;
+    return MakeColumn(column + (instant ? 1 : 0), "$watermark", expression->type);
+  }
+  auto copy = std::make_shared<Expression>(*expression);
+  for (ExpressionPtr& arg : copy->args) arg = ReadWatermark(arg, column);
+  return copy;
 }
 
 class Calc : public Operator {
@@ -31,12 +41,19 @@ class Calc : public Operator {
   Result<Progress> OnBatch(int, const Batch& rows, Output& out) override {
     const EvalContext context{rows.arrival, watermark_, spec_.time_zone};
     Batch batch = rows;
+    if (keeps_watermark_) {
+      MILL_ASSIGN(batch, WithWatermarks(rows));
+    }
     if (spec_.condition) {
-      MILL_ASSIGN(batch, Select(rows, context));
+      MILL_ASSIGN(batch, Select(batch, context));
       if (batch.num_rows() == 0) return Progress::kDone;
     }
     if (spec_.project) {
       MILL_ASSIGN(batch, Project(batch, context));
+    } else if (keeps_watermark_) {
+      for (int i = 0; i < 2; ++i) {
+        MILL_ASSIGN(batch.rows, batch.rows->RemoveColumn(batch.rows->num_columns() - 1));
+      }
     }
     MILL_RETURN(out.Emit(std::move(batch)));
     return Progress::kDone;
@@ -68,7 +85,7 @@ class Calc : public Operator {
 
   std::string Describe() const override {
     std::string text = "Calc(";
-    if (spec_.condition) text += "where " + spec_.condition->ToString();
+    if (spec_.condition) text += "where " + spec_.condition->ToClause();
     if (spec_.condition && spec_.project) text += "; ";
     for (size_t i = 0; i < spec_.expressions.size(); ++i) {
       text += (i == 0 ? "" : ", ") + spec_.expressions[i]->ToString();
@@ -77,6 +94,31 @@ class Calc : public Operator {
   }
 
  private:
+  // The rows with the watermark under which each came as two more columns, a TIMESTAMP and a TIMESTAMP_LTZ,
+  // which the expressions read from the first batch on in place of the function.
+  Result<Batch> WithWatermarks(const Batch& rows) {
+    const int column = rows.rows->num_columns();
+    if (!reads_columns_) {
+      if (spec_.condition) spec_.condition = ReadWatermark(spec_.condition, column);
+      for (ExpressionPtr& each : spec_.expressions) each = ReadWatermark(each, column);
+      reads_columns_ = true;
+    }
+    const RowWatermarks watermarks(TimeDomain::kEvent, watermark_, rows);
+    arrow::Int64Builder builder;
+    MILL_RETURN(builder.Reserve(rows.num_rows()));
+    for (int64_t row = 0; row < rows.num_rows(); ++row) {
+      const Timestamp watermark = watermarks[static_cast<size_t>(row)];
+      watermark == kMinTimestamp ? builder.UnsafeAppendNull() : builder.UnsafeAppend(watermark);
+    }
+    MILL_ASSIGN(const auto numbers, builder.Finish());
+    std::shared_ptr<arrow::RecordBatch> all = rows.rows;
+    for (const SqlType& type : {SqlType::Timestamp(3), SqlType::TimestampLtz(3)}) {
+      MILL_ASSIGN(const auto times, numbers->View(type.ToArrow()));
+      MILL_ASSIGN(all, all->AddColumn(all->num_columns(), "$watermark", times));
+    }
+    return rows.With(std::move(all));
+  }
+
   // The rows for which the condition is TRUE.
   Result<Batch> Select(const Batch& rows, const EvalContext& context) {
     MILL_ASSIGN(auto condition, EvaluateArray(*spec_.condition, *rows.rows, context));
@@ -112,6 +154,7 @@ class Calc : public Operator {
 
   CalcSpec spec_;
   bool keeps_watermark_ = false;  // some expression asks for it
+  bool reads_columns_ = false;    // and has been told where it stands
   SavedNumbers clock_{"clock", "CURRENT_WATERMARK, by instance.", {{"watermark", "In ms."}}};
   Timestamp watermark_ = kMinTimestamp;
 };
@@ -161,6 +204,12 @@ class Limit : public Operator {
 };
 
 }  // namespace
+
+bool AsksForWatermark(const Expression& expression) {
+  if (expression.function != nullptr && expression.function->name == kWatermark) return true;
+  return std::any_of(expression.args.begin(), expression.args.end(),
+                     [](const ExpressionPtr& arg) { return AsksForWatermark(*arg); });
+}
 
 std::unique_ptr<Operator> MakeCalc(CalcSpec spec) { return std::make_unique<Calc>(std::move(spec)); }
 

@@ -21,6 +21,10 @@ struct CalcSpec {
 
 std::unique_ptr<Operator> MakeCalc(CalcSpec spec);
 
+// True if it calls CURRENT_WATERMARK, which answers the watermark under which the row came: the source
+// must tell it for each row (Ingestion::watermark_of_each).
+bool AsksForWatermark(const Expression& expression);
+
 // LIMIT: passes on the first rows; sets `reached` when no more are wanted.
 std::unique_ptr<Operator> MakeLimit(int64_t limit, int64_t offset,
                                     std::shared_ptr<std::atomic<bool>> reached);

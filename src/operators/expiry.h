@@ -31,7 +31,9 @@ class Expiry {
   void Advance(Timestamp now) {
     if (now != kMaxTimestamp) now_ = std::max(now_, now);
     if (undated_.empty()) return;
-    for (uint32_t slot : undated_) Write(slot);
+    for (uint32_t slot : undated_) {
+      if (written_[slot] == 0) Write(slot);
+    }
     undated_.clear();
   }
   // The latest time heard of.
@@ -44,7 +46,9 @@ class Expiry {
   }
   // The slot is not in use any more.
   void Forget(uint32_t slot) {
-    if (enabled()) timers_.Cancel(slot);
+    if (!enabled()) return;
+    timers_.Cancel(slot);
+    written_[slot] = kForgotten;
   }
   // Takes away a slot that has expired.
   bool PopExpired(uint32_t* slot) {
@@ -65,6 +69,8 @@ class Expiry {
   std::string Bound() const { return enabled() ? "TTL " + DurationText(ttl_) : ""; }
 
  private:
+  static constexpr Timestamp kForgotten = -1;
+
   struct RealTimes {
     const Timestamp* written;
     int64_t ttl;

@@ -12,12 +12,13 @@
 #include "operators/expiry.h"
 #include "operators/row_differences.h"
 #include "operators/saved_state.h"
+#include "operators/spill.h"
 #include "state/key_table.h"
 
 namespace millrace {
 namespace {
 
-class GroupAggregate : public Operator {
+class GroupAggregate : public Operator, private SlotOwner {
  public:
   explicit GroupAggregate(GroupAggregateSpec spec)
       : spec_(std::move(spec)),
@@ -27,7 +28,10 @@ class GroupAggregate : public Operator {
 
   Status Open(const OperatorContext& context) override {
     MILL_RETURN(Operator::Open(context));
-    return KeyTable::Make(*saved_.table().schema, saved_.key_places()).Value(&keys_);
+    MILL_ASSIGN(keys_, KeyTable::Make(*saved_.table().schema, saved_.key_places()));
+    SpillOptions options;
+    if (expiry_.enabled()) options.drop = {{OwnPlace(saved_, kWritten), spec_.ttl, true}};
+    return MakeSpilled(context, saved_, options, keys_.get(), this).Value(&spilled_);
   }
   Result<Progress> OnBatch(int input, const Batch& rows, Output& out) override;
   Result<Progress> OnWatermark(TimeDomain domain, Timestamp time, Output& out) override;
@@ -44,7 +48,13 @@ class GroupAggregate : public Operator {
     RowKind kind;
   };
 
+  static constexpr int kRows = 0, kWritten = 1;  // own columns
+
   SavedRows Layout() const;
+  Status SaveSlots(std::span<const uint32_t> slots, SaveMode mode, StateWriter& writer) override;
+  Status LoadSlots(const arrow::RecordBatch& rows, std::span<const uint32_t> slots) override;
+  void ForgetSlots(std::span<const uint32_t> slots) override;
+  void Advance(Timestamp now);
   void Grow();
   void Expire(Timestamp arrival);
   void FindTouched();
@@ -62,6 +72,7 @@ class GroupAggregate : public Operator {
 
   GroupAggregateSpec spec_;
   std::unique_ptr<KeyTable> keys_;
+  std::unique_ptr<SpilledTable> spilled_;  // null: all is in memory
   AggregateSet aggregates_;
   std::vector<int64_t> rows_;         // by slot: added less taken back
   std::vector<uint8_t> emitted_;      // by slot: downstream knows the group
@@ -91,6 +102,7 @@ Result<Progress> GroupAggregate::OnBatch(int /*input*/, const Batch& rows, Outpu
   MILL_RETURN(keys_->FindOrInsert(*rows.rows, spec_.keys, nullptr, slots_, inserted_));
   for (uint32_t& row : inserted_) row = slots_[row];
   Grow();
+  if (spilled_) MILL_RETURN(spilled_->Fetch(inserted_));
   if (expiry_.enabled()) Expire(rows.arrival);
   CountRows(rows);
   FindTouched();
@@ -98,6 +110,7 @@ Result<Progress> GroupAggregate::OnBatch(int /*input*/, const Batch& rows, Outpu
   const std::vector<Change> changes = ListChanges(FindChanged(values));
   if (!changes.empty()) MILL_RETURN(EmitChanges(changes, std::move(values), rows.arrival, out));
   Settle();
+  if (spilled_) MILL_RETURN(spilled_->Trim());
   return Progress::kDone;
 }
 
@@ -109,9 +122,14 @@ void GroupAggregate::Grow() {
   expiry_.Resize(keys_->slot_count());
 }
 
+void GroupAggregate::Advance(Timestamp now) {
+  expiry_.Advance(now);
+  if (spilled_) spilled_->SetDropLimit(0, expiry_.now());
+}
+
 // Empties the batch's groups that have expired, though still there; all are written to now.
 void GroupAggregate::Expire(Timestamp arrival) {
-  expiry_.Advance(arrival);
+  Advance(arrival);
   for (uint32_t slot : slots_) {
     if (emitted_[slot] && expiry_.Expired(slot)) {
       aggregates_.Reset(slot);
@@ -126,7 +144,7 @@ void GroupAggregate::Expire(Timestamp arrival) {
 
 Result<Progress> GroupAggregate::OnWatermark(TimeDomain domain, Timestamp time, Output&) {
   if (domain != TimeDomain::kProcessing || !expiry_.enabled()) return Progress::kDone;
-  expiry_.Advance(time);
+  Advance(time);
   uint32_t slot;
   while (expiry_.PopExpired(&slot)) {
     aggregates_.Reset(slot);
@@ -281,9 +299,15 @@ SavedRows GroupAggregate::Layout() const {
 
 Status GroupAggregate::Save(StateWriter& writer) {
   if (expiry_.enabled()) MILL_RETURN(clock_.Write(writer, context_, {expiry_.now()}));
+  if (spilled_) return spilled_->Save(writer);
   MILL_ASSIGN(KeyChanges changes, keys_->TakeChanges(writer.mode(), saved_.rewrite()));
   MILL_RETURN(saved_.WriteErased(writer, changes));
-  return InPortions(changes.slots, [&](std::span<const uint32_t> slots) -> Status {
+  return SaveSlots(changes.slots, writer.mode(), writer);
+}
+
+Status GroupAggregate::SaveSlots(std::span<const uint32_t> all, SaveMode mode,
+                                 StateWriter& writer) {
+  return InPortions(all, [&](std::span<const uint32_t> slots) -> Status {
     std::vector<std::vector<int64_t>> own(2);
     for (uint32_t slot : slots) {
       own[0].push_back(rows_[slot]);
@@ -291,34 +315,48 @@ Status GroupAggregate::Save(StateWriter& writer) {
     }
     MILL_ASSIGN(arrow::ArrayVector keys, keys_->KeyColumns(slots));
     arrow::ArrayVector aggregates;
-    MILL_RETURN(aggregates_.Save(slots, writer.mode(), aggregates));
+    MILL_RETURN(aggregates_.Save(slots, mode, aggregates));
     return saved_.Write(writer, std::move(keys), std::move(own), std::move(aggregates));
   });
 }
 
 Status GroupAggregate::Load(const StateReader& reader) {
   MILL_ASSIGN(const auto clocks, clock_.Read(reader));
-  for (const auto& numbers : clocks) expiry_.Advance(numbers[2]);
+  for (const auto& numbers : clocks) Advance(numbers[2]);
+  if (spilled_) return spilled_->Load(reader);
   MILL_ASSIGN(auto batches, reader.Read(saved_.table()));
   for (const auto& rows : batches) {
     inserted_.clear();
     MILL_RETURN(
         keys_->FindOrInsert(*rows, saved_.key_places(), nullptr, slots_, inserted_));
     MILL_RETURN(saved_.CheckNew(*rows, inserted_));
-    Grow();
-    for (size_t i = 0; i < slots_.size(); ++i) {
-      rows_[slots_[i]] = saved_.Own(*rows, 0)[i];
-      emitted_[slots_[i]] = 1;
-      expiry_.Restore(slots_[i], saved_.Own(*rows, 1)[i]);
-    }
-    MILL_RETURN(aggregates_.Load(slots_, saved_.Aggregates(*rows)));
+    MILL_RETURN(LoadSlots(*rows, slots_));
   }
   return Status::OK();
 }
 
+Status GroupAggregate::LoadSlots(const arrow::RecordBatch& rows, std::span<const uint32_t> slots) {
+  Grow();
+  for (size_t i = 0; i < slots.size(); ++i) {
+    rows_[slots[i]] = saved_.Own(rows, kRows)[i];
+    emitted_[slots[i]] = 1;
+    expiry_.Restore(slots[i], saved_.Own(rows, kWritten)[i]);
+  }
+  return aggregates_.Load(slots, saved_.Aggregates(rows));
+}
+
+void GroupAggregate::ForgetSlots(std::span<const uint32_t> slots) {
+  for (uint32_t slot : slots) {
+    aggregates_.Reset(slot);
+    rows_[slot] = 0;
+    emitted_[slot] = 0;
+    expiry_.Forget(slot);
+  }
+}
+
 // A single group is bounded unless it keeps values.
 std::vector<StateBound> GroupAggregate::States() const {
-  StateBound state{"groups", saved_.table().doc, expiry_.Bound()};
+  StateBound state{"groups", saved_.table().doc, expiry_.Bound(), CanSpill(saved_)};
   bool lists = false;
   for (const auto& field : saved_.table().schema->fields()) {
     lists = lists || field->type()->id() == arrow::Type::LIST;

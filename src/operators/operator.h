@@ -32,6 +32,8 @@ class Output {
 struct OperatorCounts {
   int64_t late = 0;      // rows dropped because their window had closed
   int64_t filtered = 0;  // rows that a condition dropped
+  // Of `late`, by the rows' SplitId; as long as need be. Rows without a split are not in it.
+  std::vector<int64_t> late_of_split;
 };
 
 // A state that an operator keeps, and what keeps it from growing for ever; for EXPLAIN.
@@ -39,9 +41,11 @@ struct StateBound {
   std::string name;   // of its table in snapshots
   std::string doc;    // what a row is
   std::string bound;  // "watermark + 10 s", "TTL 1 h"; empty: nothing does
+  bool spills = false;  // goes to disk if it is to (OperatorContext::disk)
 };
 
 class LateSink;
+class RocksDbSpace;
 
 // What an operator may use of the engine.
 struct OperatorContext {
@@ -50,6 +54,8 @@ struct OperatorContext {
   // Receives the rows dropped as late, with the reason; may be null.
   LateSink* late = nullptr;
   uint32_t key_groups = kKeyGroups;  // of the job
+  // Where state that outgrows memory goes; null: it stays in memory.
+  std::shared_ptr<RocksDbSpace> disk = nullptr;
 };
 
 // Why a row is late.
@@ -98,6 +104,19 @@ class Operator {
   const OperatorCounts& counts() const { return counts_; }
 
  protected:
+  // Row `row` of `batch` is dropped: it is behind `watermark`. `time`: its event time, kMinTimestamp
+  // for NULL.
+  void DropAsLate(const Batch& batch, int64_t row, Timestamp time, Timestamp watermark) {
+    ++counts_.late;
+    const SplitId split = batch.split_of(row);
+    if (split >= 0) {
+      const auto place = static_cast<size_t>(split);
+      if (counts_.late_of_split.size() <= place) counts_.late_of_split.resize(place + 1);
+      ++counts_.late_of_split[place];
+    }
+    if (context_.late) context_.late->Late(batch, row, {time, watermark, Describe()});
+  }
+
   OperatorContext context_;
   OperatorCounts counts_;
 };

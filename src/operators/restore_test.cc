@@ -2,6 +2,7 @@
 // operator is thrown away and restored, maybe at another parallelism. What comes out must be what
 // comes out of an undisturbed run.
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <functional>
 #include <numeric>
@@ -19,6 +20,7 @@
 #include "operators/sort.h"
 #include "operators/window_aggregate.h"
 #include "state/frozen_state.h"
+#include "state/rocksdb_store.h"
 
 namespace millrace {
 namespace {
@@ -43,7 +45,16 @@ struct Subject {
   std::vector<int> exchange;
   bool retract = false;
   Timestamp uneven = 0;  // how far the watermarks of instances may lie apart
+  // Some of the clusters keep their state here, with room for a few keys in memory.
+  std::shared_ptr<RocksDbSpace> disk = nullptr;
 };
+
+std::shared_ptr<RocksDbSpace> SmallSpace() {
+  const bool memory = access("/dev/shm", W_OK) == 0;
+  auto made = RocksDbSpace::Make(memory ? "/dev/shm" : ::testing::TempDir(), 3000);
+  EXPECT_TRUE(made.ok()) << made.status();
+  return *made;
+}
 
 // Rows, then watermarks of both domains.
 struct Step {
@@ -88,12 +99,13 @@ std::vector<Step> RandomSteps(std::mt19937& random, bool retract) {
 // The instances of one operator, fed as the runtime does.
 class Cluster {
  public:
-  Cluster(const Subject& subject, size_t parallelism, uint32_t seed)
+  Cluster(const Subject& subject, size_t parallelism, uint32_t seed, bool on_disk)
       : subject_(subject), chains_(parallelism), random_(seed) {
     for (size_t i = 0; i < parallelism; ++i) {
       OperatorContext context;
       context.instance = static_cast<int>(i);
       context.parallelism = static_cast<int>(parallelism);
+      if (on_disk) context.disk = subject.disk;
       instances_.push_back(subject.make());
       EXPECT_TRUE(instances_.back()->Open(context).ok());
     }
@@ -181,14 +193,16 @@ size_t Parallelism(const Subject& subject, std::mt19937& random) {
 int64_t RunDisturbed(const Subject& subject, const std::vector<Step>& steps, uint32_t seed,
                      TestOutput& out) {
   std::mt19937 random(seed);
-  auto cluster = std::make_unique<Cluster>(subject, Parallelism(subject, random), seed);
+  const auto on_disk = [&] { return subject.disk && random() % 4 != 0; };
+  auto cluster = std::make_unique<Cluster>(subject, Parallelism(subject, random), seed, on_disk());
   int64_t late = 0;
   for (const Step& step : steps) {
     cluster->Run(step, out);
     if (random() % 2 == 0) continue;
     cluster->Snapshot();
     if (random() % 2 == 0) continue;
-    auto restored = std::make_unique<Cluster>(subject, Parallelism(subject, random), seed + 2);
+    auto restored = std::make_unique<Cluster>(subject, Parallelism(subject, random), seed + 2,
+                                              on_disk());
     restored->Restore(*cluster);
     late += cluster->late();
     cluster = std::move(restored);
@@ -201,7 +215,7 @@ void CheckSeed(const Subject& subject, uint32_t seed) {
   std::mt19937 random(seed);
   const std::vector<Step> steps = RandomSteps(random, subject.retract);
   TestOutput expected(seed);
-  Cluster undisturbed(subject, Parallelism(subject, random), seed);
+  Cluster undisturbed(subject, Parallelism(subject, random), seed, false);
   for (const Step& step : steps) undisturbed.Run(step, expected);
   undisturbed.End(expected);
   TestOutput out(seed + 1);
@@ -210,10 +224,17 @@ void CheckSeed(const Subject& subject, uint32_t seed) {
   ASSERT_EQ(late, undisturbed.late()) << "seed " << seed;
 }
 
+// Each 20th seed also with state on disk (`DISK_SEEDS`=1: each).
 void Check(const std::function<Subject(std::mt19937&)>& make, uint32_t seeds = 200) {
+  const char* given = std::getenv("DISK_SEEDS");
+  const uint32_t each = given != nullptr ? static_cast<uint32_t>(std::max(1, std::atoi(given))) : 20;
+  const auto disk = SmallSpace();
   for (uint32_t seed = 1; seed <= seeds && !::testing::Test::HasFailure(); ++seed) {
     std::mt19937 random(seed + 1000000);
-    CheckSeed(make(random), seed);
+    Subject subject = make(random);
+    CheckSeed(subject, seed);
+    subject.disk = disk;
+    if (seed % each == 0) CheckSeed(subject, seed);
   }
 }
 
@@ -443,8 +464,8 @@ TEST(Restore, SessionAssign) {
   spec.output = arrow::schema(fields);
   const Subject subject{[spec] { return MakeSessionAssign(spec); }, {kKey}};
   TestOutput expected, out;
-  Cluster undisturbed(subject, 1, 1);
-  auto cluster = std::make_unique<Cluster>(subject, 1, 1);
+  Cluster undisturbed(subject, 1, 1, false);
+  auto cluster = std::make_unique<Cluster>(subject, 1, 1, false);
   for (int64_t i = 0; i < 40; ++i) {
     Step step;
     for (int64_t key = 0; key < 5; ++key) {
@@ -456,7 +477,7 @@ TEST(Restore, SessionAssign) {
     cluster->Run(step, out);
     cluster->Snapshot();
     if (i % 6 != 5) continue;
-    auto restored = std::make_unique<Cluster>(subject, static_cast<size_t>(1 + i % 4), 1);
+    auto restored = std::make_unique<Cluster>(subject, static_cast<size_t>(1 + i % 4), 1, false);
     restored->Restore(*cluster);
     cluster = std::move(restored);
   }

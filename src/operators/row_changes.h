@@ -36,10 +36,16 @@ class RowChanges {
     result.rows = arrow::RecordBatch::Make(schema, count, std::move(columns));
     result.kinds = kinds_;
     result.arrival = input.arrival;
+    result.split = input.split;
     if (input.arrival_watermarks) {
       auto watermarks = std::make_shared<std::vector<Timestamp>>();
       for (const int32_t row : from_) watermarks->push_back(input.arrival_watermark(row));
       result.arrival_watermarks = std::move(watermarks);
+    }
+    if (input.splits) {
+      auto splits = std::make_shared<std::vector<SplitId>>();
+      for (const int32_t row : from_) splits->push_back(input.split_of(row));
+      result.splits = std::move(splits);
     }
     return out.Emit(std::move(result));
   }

@@ -12,6 +12,7 @@
 
 #include <algorithm>
 
+#include "operators/spill.h"
 #include "operators/windowed_operator.h"
 #include "state/key_table.h"
 #include "state/timers.h"
@@ -37,7 +38,7 @@ struct LastTimes {
   void Prefetch(uint32_t slot) const { __builtin_prefetch(&sessions[slot]); }
 };
 
-class SessionAggregate : public WindowedOperator {
+class SessionAggregate : public WindowedOperator, private SlotOwner {
  public:
   explicit SessionAggregate(WindowAggregateSpec spec)
       : WindowedOperator(std::move(spec)),
@@ -48,14 +49,18 @@ class SessionAggregate : public WindowedOperator {
 
   Status Open(const OperatorContext& context) override {
     MILL_RETURN(Operator::Open(context));
-    return KeyTable::Make(*saved_.table().schema, saved_.key_places()).Value(&keys_);
+    MILL_ASSIGN(keys_, KeyTable::Make(*saved_.table().schema, saved_.key_places()));
+    SpillOptions options;
+    options.timer_column = OwnPlace(saved_, kLast);
+    options.timer_add = gap_ - 1;
+    return MakeSpilled(context, saved_, options, keys_.get(), this).Value(&spilled_);
   }
   Result<Progress> OnBatch(int input, const Batch& rows, Output& out) override;
   Status Save(StateWriter& writer) override;
   Status Load(const StateReader& reader) override;
   std::string Describe() const override { return "SessionAggregate " + spec_.window.ToString(); }
   std::vector<StateBound> States() const override {
-    return {{"sessions", saved_.table().doc, ClockBound(DurationText(gap_))}};
+    return {{"sessions", saved_.table().doc, ClockBound(DurationText(gap_)), CanSpill(saved_)}};
   }
 
  protected:
@@ -66,8 +71,12 @@ class SessionAggregate : public WindowedOperator {
     uint32_t into, from;
   };
 
+  static constexpr int kLast = 1;  // own column
+
   SavedRows Layout() const;
-  Status LoadRows(const arrow::RecordBatch& rows);
+  Status SaveSlots(std::span<const uint32_t> keys, SaveMode mode, StateWriter& writer) override;
+  Status LoadSlots(const arrow::RecordBatch& rows, std::span<const uint32_t> keys) override;
+  void ForgetSlots(std::span<const uint32_t> keys) override;
   uint32_t AppendSession(uint32_t key, Session session);
   void Grow();
   void FindSessions(const Batch& rows);
@@ -78,6 +87,7 @@ class SessionAggregate : public WindowedOperator {
   void ApplyMerges();
   void DropUnusedKeys();
   void CollectDue();
+  Result<bool> LoadDue();
   void Release(uint32_t slot);
   void ReleaseFirst(uint32_t key);
   void Free(uint32_t slot);
@@ -90,6 +100,7 @@ class SessionAggregate : public WindowedOperator {
 
   const int64_t gap_;
   std::unique_ptr<KeyTable> keys_;
+  std::unique_ptr<SpilledTable> spilled_;  // null: all is in memory
   std::vector<Session> sessions_;  // by slot
   AggregateSet aggregates_;
   Timers timers_;
@@ -111,12 +122,15 @@ Result<Progress> SessionAggregate::OnBatch(int /*input*/, const Batch& rows, Out
   now_ = std::max(now_, rows.arrival);
   inserted_.clear();
   MILL_RETURN(keys_->FindOrInsert(*rows.rows, spec_.keys, nullptr, key_slots_, inserted_));
+  for (uint32_t& row : inserted_) row = key_slots_[row];
   Grow();
+  if (spilled_) MILL_RETURN(spilled_->Fetch(inserted_));
   FindSessions(rows);
   aggregates_.Resize(keys_->slot_count());
   MILL_RETURN(aggregates_.Update(targets_, rows));
   ApplyMerges();
   DropUnusedKeys();
+  if (spilled_) MILL_RETURN(spilled_->Trim());
   return Progress::kDone;
 }
 
@@ -214,8 +228,7 @@ void SessionAggregate::ApplyMerges() {
 
 // A late row's key has no session.
 void SessionAggregate::DropUnusedKeys() {
-  for (uint32_t row : inserted_) {
-    const uint32_t slot = key_slots_[row];
+  for (uint32_t slot : inserted_) {
     if (sessions_[slot].owner == kNoSlot) keys_->Erase(slot);
   }
 }
@@ -231,7 +244,7 @@ void SessionAggregate::CollectDue() {
 
 Result<bool> SessionAggregate::EmitChunk(Output& out) {
   CollectDue();
-  if (due_.empty()) return false;
+  if (due_.empty()) return LoadDue();
   std::vector<uint32_t> slots, owners;
   std::vector<Window> windows;
   for (uint32_t slot : due_) {
@@ -256,6 +269,13 @@ Result<bool> SessionAggregate::EmitChunk(Output& out) {
   keys_->Erase(freed_);
   freed_.clear();
   return true;
+}
+
+// Nothing is due of what is in memory. True if something may be after this.
+Result<bool> SessionAggregate::LoadDue() {
+  if (!spilled_) return false;
+  MILL_RETURN(spilled_->Trim());
+  return spilled_->LoadDue(watermark_);
 }
 
 void SessionAggregate::Release(uint32_t slot) {
@@ -308,10 +328,16 @@ SavedRows SessionAggregate::Layout() const {
 // A key's sessions are saved together, and whole: they share the key.
 Status SessionAggregate::Save(StateWriter& writer) {
   MILL_RETURN(SaveClock(writer));
+  if (spilled_) return spilled_->Save(writer);
   MILL_ASSIGN(KeyChanges changes, keys_->TakeChanges(writer.mode()));
   MILL_RETURN(saved_.WriteErased(writer, changes));
+  return SaveSlots(changes.slots, SaveMode::kFull, writer);
+}
+
+Status SessionAggregate::SaveSlots(std::span<const uint32_t> of_keys, SaveMode mode,
+                                   StateWriter& writer) {
   std::vector<uint32_t> all;
-  for (uint32_t key : changes.slots) {
+  for (uint32_t key : of_keys) {
     for (uint32_t slot = key; slot != kNoSlot; slot = sessions_[slot].next) all.push_back(slot);
   }
   return InPortions(all, [&](std::span<const uint32_t> slots) -> Status {
@@ -326,29 +352,46 @@ Status SessionAggregate::Save(StateWriter& writer) {
     }
     MILL_ASSIGN(arrow::ArrayVector keys, keys_->KeyColumns(owners));
     arrow::ArrayVector aggregates;
-    MILL_RETURN(aggregates_.Save(slots, SaveMode::kFull, aggregates));
+    MILL_RETURN(aggregates_.Save(slots, mode, aggregates));
     return saved_.Write(writer, std::move(keys), std::move(own), std::move(aggregates));
   });
 }
 
 Status SessionAggregate::Load(const StateReader& reader) {
   MILL_RETURN(LoadClock(reader));
+  if (spilled_) return spilled_->Load(reader);
   MILL_ASSIGN(auto batches, reader.Read(saved_.table()));
-  for (const auto& rows : batches) MILL_RETURN(LoadRows(*rows));
+  for (const auto& rows : batches) {
+    inserted_.clear();
+    MILL_RETURN(keys_->FindOrInsert(*rows, saved_.key_places(), nullptr, key_slots_, inserted_));
+    MILL_RETURN(LoadSlots(*rows, key_slots_));
+  }
   return Status::OK();
 }
 
-Status SessionAggregate::LoadRows(const arrow::RecordBatch& rows) {
-  inserted_.clear();
-  MILL_RETURN(keys_->FindOrInsert(rows, saved_.key_places(), nullptr, key_slots_, inserted_));
+Status SessionAggregate::LoadSlots(const arrow::RecordBatch& rows,
+                                   std::span<const uint32_t> keys) {
   Grow();
-  targets_.resize(key_slots_.size());
-  for (size_t i = 0; i < key_slots_.size(); ++i) {
-    targets_[i] = AppendSession(key_slots_[i], {saved_.Own(rows, 0)[i], saved_.Own(rows, 1)[i],
-                                                saved_.Own(rows, 2)[i], kNoSlot, key_slots_[i]});
+  targets_.resize(keys.size());
+  for (size_t i = 0; i < keys.size(); ++i) {
+    targets_[i] = AppendSession(keys[i], {saved_.Own(rows, 0)[i], saved_.Own(rows, kLast)[i],
+                                          saved_.Own(rows, 2)[i], kNoSlot, keys[i]});
   }
   aggregates_.Resize(keys_->slot_count());
   return aggregates_.Load(targets_, saved_.Aggregates(rows));
+}
+
+void SessionAggregate::ForgetSlots(std::span<const uint32_t> keys) {
+  for (uint32_t key : keys) {
+    for (uint32_t slot = key; slot != kNoSlot;) {
+      const uint32_t next = sessions_[slot].next;
+      timers_.Cancel(slot);
+      aggregates_.Reset(slot);
+      sessions_[slot] = Session();
+      if (slot != key) keys_->Erase(slot);
+      slot = next;
+    }
+  }
 }
 
 // Puts a session at the end of the key's chain.

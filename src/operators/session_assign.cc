@@ -178,10 +178,7 @@ class SessionAssign : public Operator {
         ++waiting.left;
         waiting.here[i] = true;
       } else {
-        ++counts_.late;
-        if (context_.late == nullptr) continue;
-        const Timestamp time = known ? values[i] : kMinTimestamp;
-        context_.late->Late(declared, row, {time, watermarks[i], Describe()});
+        DropAsLate(declared, row, known ? values[i] : kMinTimestamp, watermarks[i]);
       }
     }
     for (uint32_t row : inserted_) {

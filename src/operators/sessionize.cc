@@ -12,6 +12,7 @@
 #include "operators/aggregate_set.h"
 #include "operators/expiry.h"
 #include "operators/saved_state.h"
+#include "operators/spill.h"
 #include "state/key_table.h"
 #include "state/timers.h"
 
@@ -58,7 +59,7 @@ struct SessionColumns {
   }
 };
 
-class Sessionize : public Operator {
+class Sessionize : public Operator, private SlotOwner {
  public:
   explicit Sessionize(SessionizeSpec spec)
       : spec_(std::move(spec)),
@@ -73,7 +74,12 @@ class Sessionize : public Operator {
 
   Status Open(const OperatorContext& context) override {
     MILL_RETURN(Operator::Open(context));
-    return KeyTable::Make(*spec_.output, spec_.keys).Value(&keys_);
+    MILL_ASSIGN(keys_, KeyTable::Make(*spec_.output, spec_.keys));
+    // Sessions that have ended are worth nothing: on disk they need no timers.
+    SpillOptions options;
+    options.drop = {{OwnPlace(saved_, kLast), spec_.gap, false}};
+    if (expiry_.enabled()) options.drop.push_back({OwnPlace(saved_, kWritten), spec_.ttl, true});
+    return MakeSpilled(context, saved_, options, keys_.get(), this).Value(&spilled_);
   }
   Result<Progress> OnBatch(int input, const Batch& rows, Output& out) override;
   Result<Progress> OnWatermark(TimeDomain domain, Timestamp time, Output& out) override;
@@ -83,7 +89,14 @@ class Sessionize : public Operator {
   std::vector<StateBound> States() const override;
 
  private:
+  static constexpr int kLast = 1, kWritten = 5;  // own columns
+
   SavedRows Layout() const;
+  Status SaveSlots(std::span<const uint32_t> slots, SaveMode mode, StateWriter& writer) override;
+  Status LoadSlots(const arrow::RecordBatch& rows, std::span<const uint32_t> slots) override;
+  void ForgetSlots(std::span<const uint32_t> slots) override;
+  void AdvanceWatermark(Timestamp watermark);
+  void AdvanceNow(Timestamp now);
   void Grow();
   void Expire(Timestamp arrival);
   void Drop(uint32_t slot);
@@ -99,6 +112,7 @@ class Sessionize : public Operator {
   SessionizeSpec spec_;
   WindowSpec window_;  // for the rows' times
   std::unique_ptr<KeyTable> keys_;
+  std::unique_ptr<SpilledTable> spilled_;  // null: all is in memory
   std::vector<OpenSession> sessions_;  // by slot
   Timers timers_;
   Expiry expiry_;
@@ -122,13 +136,16 @@ Result<Progress> Sessionize::OnBatch(int /*input*/, const Batch& rows, Output& o
   const std::vector<int32_t> kept = Assign(rows, columns);
   DropUnusedKeys();
   if (!kept.empty()) MILL_RETURN(EmitRows(rows, kept, std::move(columns), out));
+  if (spilled_) MILL_RETURN(spilled_->Trim());
   return Progress::kDone;
 }
 
 Status Sessionize::FindKeys(const Batch& rows) {
   inserted_.clear();
   MILL_RETURN(keys_->FindOrInsert(*rows.rows, spec_.keys, nullptr, slots_, inserted_));
+  for (uint32_t& row : inserted_) row = slots_[row];
   Grow();
+  if (spilled_) MILL_RETURN(spilled_->Fetch(inserted_));
   return HashKeys(*rows.rows, spec_.keys, hashes_);
 }
 
@@ -140,7 +157,7 @@ void Sessionize::Grow() {
 
 // Empties the batch's sessions that have expired, though still there; all are written to now.
 void Sessionize::Expire(Timestamp arrival) {
-  expiry_.Advance(arrival);
+  AdvanceNow(arrival);
   for (uint32_t slot : slots_) {
     if (sessions_[slot].events > 0 && expiry_.Expired(slot)) {
       sessions_[slot] = OpenSession();
@@ -163,10 +180,8 @@ std::vector<int32_t> Sessionize::Assign(const Batch& rows, SessionColumns& colum
       kept.push_back(static_cast<int32_t>(i));
       continue;
     }
-    ++counts_.late;
-    if (!context_.late) continue;
     const Timestamp time = times.IsNull(i) ? kMinTimestamp : times[i];
-    context_.late->Late(rows, static_cast<int64_t>(i), {time, watermark, Describe()});
+    DropAsLate(rows, static_cast<int64_t>(i), time, watermark);
   }
   return kept;
 }
@@ -199,9 +214,19 @@ void Sessionize::Start(uint32_t slot, uint64_t key_hash, Timestamp time) {
 
 // A late row's key has no session.
 void Sessionize::DropUnusedKeys() {
-  for (uint32_t row : inserted_) {
-    if (sessions_[slots_[row]].events == 0) Drop(slots_[row]);
+  for (uint32_t slot : inserted_) {
+    if (sessions_[slot].events == 0) Drop(slot);
   }
+}
+
+void Sessionize::AdvanceWatermark(Timestamp watermark) {
+  watermark_ = std::max(watermark_, watermark);
+  if (spilled_) spilled_->SetDropLimit(0, watermark_);
+}
+
+void Sessionize::AdvanceNow(Timestamp now) {
+  expiry_.Advance(now);
+  if (spilled_ && expiry_.enabled()) spilled_->SetDropLimit(1, expiry_.now());
 }
 
 void Sessionize::Drop(uint32_t slot) {
@@ -215,11 +240,11 @@ Result<Progress> Sessionize::OnWatermark(TimeDomain domain, Timestamp time, Outp
   uint32_t slot;
   if (domain == TimeDomain::kProcessing) {
     if (!expiry_.enabled()) return Progress::kDone;
-    expiry_.Advance(time);
+    AdvanceNow(time);
     while (expiry_.PopExpired(&slot)) Drop(slot);
     return Progress::kDone;
   }
-  watermark_ = std::max(watermark_, time);
+  AdvanceWatermark(time);
   const LastTimes real_time{sessions_.data(), spec_.gap};
   while (timers_.PopDue(watermark_, real_time, &slot)) Drop(slot);
   return Progress::kDone;
@@ -261,9 +286,14 @@ SavedRows Sessionize::Layout() const {
 
 Status Sessionize::Save(StateWriter& writer) {
   MILL_RETURN(clock_.Write(writer, context_, {watermark_, expiry_.now()}));
+  if (spilled_) return spilled_->Save(writer);
   MILL_ASSIGN(KeyChanges changes, keys_->TakeChanges(writer.mode()));
   MILL_RETURN(saved_.WriteErased(writer, changes));
-  return InPortions(changes.slots, [&](std::span<const uint32_t> slots) -> Status {
+  return SaveSlots(changes.slots, writer.mode(), writer);
+}
+
+Status Sessionize::SaveSlots(std::span<const uint32_t> all, SaveMode, StateWriter& writer) {
+  return InPortions(all, [&](std::span<const uint32_t> slots) -> Status {
     std::vector<std::vector<int64_t>> own(6);
     for (uint32_t slot : slots) {
       const OpenSession& session = sessions_[slot];
@@ -282,31 +312,44 @@ Status Sessionize::Save(StateWriter& writer) {
 Status Sessionize::Load(const StateReader& reader) {
   MILL_ASSIGN(const auto clocks, clock_.Read(reader));
   for (const auto& numbers : clocks) {
-    watermark_ = std::max(watermark_, numbers[2]);
-    expiry_.Advance(numbers[3]);
+    AdvanceWatermark(numbers[2]);
+    AdvanceNow(numbers[3]);
   }
+  if (spilled_) return spilled_->Load(reader);
   MILL_ASSIGN(auto batches, reader.Read(saved_.table()));
   for (const auto& rows : batches) {
     inserted_.clear();
     MILL_RETURN(keys_->FindOrInsert(*rows, saved_.key_places(), nullptr, slots_, inserted_));
     MILL_RETURN(saved_.CheckNew(*rows, inserted_));
-    Grow();
-    for (size_t i = 0; i < slots_.size(); ++i) {
-      const uint32_t slot = slots_[i];
-      sessions_[slot] = {saved_.Own(*rows, 0)[i], saved_.Own(*rows, 1)[i],
-                         saved_.Own(*rows, 2)[i], saved_.Own(*rows, 3)[i],
-                         saved_.Own(*rows, 4)[i]};
-      timers_.Set(slot, sessions_[slot].last + spec_.gap);
-      expiry_.Restore(slot, saved_.Own(*rows, 5)[i]);
-    }
+    MILL_RETURN(LoadSlots(*rows, slots_));
   }
   return Status::OK();
+}
+
+Status Sessionize::LoadSlots(const arrow::RecordBatch& rows, std::span<const uint32_t> slots) {
+  Grow();
+  for (size_t i = 0; i < slots.size(); ++i) {
+    const uint32_t slot = slots[i];
+    sessions_[slot] = {saved_.Own(rows, 0)[i], saved_.Own(rows, kLast)[i], saved_.Own(rows, 2)[i],
+                       saved_.Own(rows, 3)[i], saved_.Own(rows, 4)[i]};
+    timers_.Set(slot, sessions_[slot].last + spec_.gap);
+    expiry_.Restore(slot, saved_.Own(rows, kWritten)[i]);
+  }
+  return Status::OK();
+}
+
+void Sessionize::ForgetSlots(std::span<const uint32_t> slots) {
+  for (uint32_t slot : slots) {
+    sessions_[slot] = OpenSession();
+    timers_.Cancel(slot);
+    expiry_.Forget(slot);
+  }
 }
 
 std::vector<StateBound> Sessionize::States() const {
   std::string bound = "watermark + " + DurationText(spec_.gap);
   if (expiry_.enabled()) bound += ", " + expiry_.Bound();
-  return {{"sessions", saved_.table().doc, bound}};
+  return {{"sessions", saved_.table().doc, bound, CanSpill(saved_)}};
 }
 
 }  // namespace

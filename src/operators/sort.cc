@@ -162,11 +162,8 @@ class Sort : public Operator {
     std::vector<int32_t> kept;
     for (size_t i = 0; i < static_cast<size_t>(rows.num_rows()); ++i) {
       if (times.IsNull(i) || times[i] <= watermarks[i]) {
-        ++counts_.late;
-        if (context_.late == nullptr) continue;
-        context_.late->Late(rows, static_cast<int64_t>(i),
-                            {times.IsNull(i) ? kMinTimestamp : times[i], watermarks[i],
-                             Describe()});
+        const Timestamp time = times.IsNull(i) ? kMinTimestamp : times[i];
+        DropAsLate(rows, static_cast<int64_t>(i), time, watermarks[i]);
       } else {
         kept.push_back(static_cast<int32_t>(i));
       }

@@ -73,12 +73,9 @@ class Unnest : public Operator {
     Batch input = rows_;
     const int last = rows_.rows->num_columns() - 1;
     MILL_ASSIGN(input.rows, rows_.rows->RemoveColumn(last));
-    arrow::ArrayVector columns;
     const auto count = static_cast<int64_t>(from.size());
-    if (last > 0) {
-      MILL_ASSIGN(input, input.Take(from));
-      columns = input.rows->columns();
-    }
+    MILL_ASSIGN(input, input.Take(from));
+    arrow::ArrayVector columns = input.rows->columns();
     for (const auto& column : elements.columns) {
       MILL_ASSIGN(auto taken, arrow::compute::Take(*column, *positions));
       columns.push_back(std::move(taken));

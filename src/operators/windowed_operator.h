@@ -42,11 +42,9 @@ class WindowedOperator : public Operator {
     }
   }
   void CountLate(const Batch& rows, size_t row, Timestamp watermark) {
-    ++counts_.late;
-    if (context_.late == nullptr) return;
     const RowTimes times(spec_.window, watermark_, rows);
     const Timestamp time = times.IsNull(row) ? kMinTimestamp : times[row];
-    context_.late->Late(rows, static_cast<int64_t>(row), {time, watermark, Describe()});
+    DropAsLate(rows, static_cast<int64_t>(row), time, watermark);
   }
   Status EmitResults(arrow::ArrayVector columns, const std::vector<Window>& windows, Output& out) {
     MILL_ASSIGN(Batch results, WindowResults(spec_.output, std::move(columns), windows));

@@ -95,17 +95,13 @@ class InputColumns {
   std::vector<std::string> names_;
 };
 
-std::string NameOf(const ExpressionPtr& e, const char* prefix, size_t i) {
-  return e->kind == Expression::Kind::kColumn ? e->name : fmt::format("{}{}", prefix, i);
-}
-
 // Fills keys and calls of `plan` with columns of its input projection, through `map`, which turns an
 // expression over the grouped relation into one over the projection's input.
 template <typename Map>
 void FillAggregate(Plan* plan, const GroupKeys& keys, const GroupedBinder& binder,
                    const Map& map, InputColumns* columns) {
   for (size_t i = 0; i < keys.plain.size(); ++i) {
-    const std::string name = NameOf(keys.plain[i], "$k", i);
+    const std::string name = keys.plain[i]->ToString();
     plan->keys.push_back(columns->Add(map(keys.plain[i]), name));
     plan->schema.columns.push_back({name, keys.plain[i]->type});
     plan->traits.push_back({});
@@ -113,10 +109,10 @@ void FillAggregate(Plan* plan, const GroupKeys& keys, const GroupedBinder& binde
   for (const GroupedBinder::BoundCall& bound : binder.calls()) {
     AggregateCall call = bound.call;
     for (const ExpressionPtr& arg : bound.args) {
-      call.args.push_back(columns->Add(map(arg), NameOf(arg, "$x", plan->calls.size())));
+      call.args.push_back(columns->Add(map(arg), arg->ToString()));
     }
     if (bound.filter) {
-      call.filter = columns->Add(map(bound.filter), fmt::format("$f{}", plan->calls.size()));
+      call.filter = columns->Add(map(bound.filter), bound.filter->ToString());
     }
     plan->schema.columns.push_back({call.name, call.bound.type});
     plan->traits.push_back({});
@@ -272,7 +268,7 @@ PlanPtr ExpandSets(const PlanPtr& input, std::vector<std::vector<bool>> sets, Gr
   for (size_t i = 0; i < keys->plain.size(); ++i) {
     ExpressionPtr& key = keys->plain[i];
     const int at = static_cast<int>(expressions.size());
-    const std::string name = NameOf(key, "$k", i);
+    const std::string name = key->ToString();
     const SqlType type = key->type.Nullable();
     expressions.push_back(MakeCast(key, type));
     names.push_back(name);

@@ -134,6 +134,25 @@ Status CheckCounts(const ast::Place& place, WindowSpec* spec) {
                  "hint: a longer SLIDE", spec->size, spec->slide, kMaxOverlap);
 }
 
+// A row is in size / slide windows; each open one costs memory, and each that closes a look.
+Status CheckOverlap(const ast::Place& place, const WindowSpec& spec) {
+  const bool hop = spec.kind == WindowKind::kHop;
+  if (!hop && spec.kind != WindowKind::kCumulate) return Status::OK();
+  const char* name = hop ? "HOP" : "CUMULATE";
+  const char* slide = hop ? "slide" : "step";
+  const char* size = hop ? "size" : "maxSize";
+  if (spec.size % spec.slide != 0) {
+    return ErrorAt(place,
+                   "{} table function based aggregate requires {} must be an integral multiple of {}, "
+                   "but got {} {} ms and {} {} ms",
+                   name, size, slide, size, spec.size, slide, spec.slide);
+  }
+  if (spec.size / spec.slide <= kMaxWindowsOfRow) return Status::OK();
+  return ErrorAt(place, "{}: a {} of {} ms by {} ms are {} windows for a row, above the {} that are "
+                 "allowed. hint: a longer {}", name, size, spec.size, spec.slide,
+                 spec.size / spec.slide, kMaxWindowsOfRow, slide);
+}
+
 Status ReadIntervals(const WindowFunction& function, const TableArguments& args,
                      const ast::Place& place, WindowSpec* spec) {
   for (size_t i = 0; i < function.required; ++i) {
@@ -160,11 +179,7 @@ Status ReadIntervals(const WindowFunction& function, const TableArguments& args,
     if (name == "TIMEOUT") spec->timeout = ms;
   }
   if (spec->kind == WindowKind::kCount) return CheckCounts(place, spec);
-  if (spec->kind == WindowKind::kCumulate && spec->size % spec->slide != 0) {
-    return ErrorAt(place, "CUMULATE's size ({} ms) must be a multiple of its step ({} ms)",
-                   spec->size, spec->slide);
-  }
-  return Status::OK();
+  return CheckOverlap(place, *spec);
 }
 
 void AddColumn(Plan* plan, std::string name, SqlType type, ColumnTraits traits) {
@@ -196,6 +211,8 @@ PlanPtr MakeWindow(PlanPtr input, WindowSpec spec) {
   AddColumn(plan.get(), "window_end", SqlType::Timestamp(), {{}, WindowProperty::kEnd});
   AddColumn(plan.get(), "window_time", time_type, {time, WindowProperty::kTime});
   plan->window = std::move(spec);
+  const auto time_at = static_cast<size_t>(plan->window.time_column);
+  plan->window.time_name = plan->schema.columns[time_at].name;
   return plan;
 }
 
@@ -356,6 +373,8 @@ Result<PlanPtr> Binder::BindSessionize(const ast::TableRef& ref) {
   PlanPtr plan = Extend(PlanKind::kSessionize, input.plan);
   plan->window.kind = WindowKind::kSession;
   MILL_ASSIGN(plan->window.time_column, TimeColumn(input, *args.time, &plan->window.domain));
+  const auto time_at = static_cast<size_t>(plan->window.time_column);
+  plan->window.time_name = plan->schema.columns[time_at].name;
   if (plan->window.domain != TimeDomain::kEvent) {
     return ErrorAt(args.time->place, "SESSIONIZE works on event time only");
   }

@@ -106,6 +106,10 @@ Result<WindowSpec> BindSpec(const ast::Expr& call, const GroupWindowKind& window
   if (spec.size <= 0 || spec.slide < 0 || (window.kind == WindowKind::kHop && spec.slide == 0)) {
     return ErrorAt(call.place, "the intervals of {} must be above zero", call.name);
   }
+  if (window.kind == WindowKind::kHop && spec.size / spec.slide > kMaxWindowsOfRow) {
+    return ErrorAt(call.place, "HOP: a size of {} ms every {} ms are more than {} windows for a row. "
+                   "hint: a longer slide", spec.size, spec.slide, kMaxWindowsOfRow);
+  }
   return spec;
 }
 

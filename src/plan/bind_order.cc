@@ -90,22 +90,30 @@ Status Binder::CheckSort(const ast::Query& query, const Plan& input, Plan* sort)
   return Status::OK();
 }
 
+// The rows are kept as keys are.
+Status Binder::CheckUpdatingLimit(const ast::Query& query, const Plan& input) const {
+  for (const Column& column : input.schema.columns) {
+    if (column.type.children.empty()) continue;
+    return ErrorAt(query.place, "LIMIT on an updating result cannot keep column '{}' of type {}",
+                   column.name, column.type.ToString());
+  }
+  return Status::OK();
+}
+
 Result<PlanPtr> Binder::BindTail(const ast::Query& query, PlanPtr input) {
   if (!query.order_by.empty()) {
     MILL_ASSIGN(input, BindOrder(query, std::move(input)));
   }
   if (!query.limit && !query.offset) return input;
-  if (input->updating) {
-    return ErrorAt(query.place,
-                   "LIMIT on an updating result is not supported. hint: LIMIT rows that are only "
-                   "added, or write the result to a table and query that");
-  }
+  if (input->updating) MILL_RETURN(CheckUpdatingLimit(query, *input));
   auto plan = std::make_shared<Plan>();
   plan->kind = PlanKind::kLimit;
   plan->schema = input->schema;
   plan->traits = input->traits;
   plan->limit = query.limit.value_or(-1);
   plan->offset = query.offset.value_or(0);
+  plan->updating = input->updating;
+  plan->upsert_key = input->upsert_key;
   plan->inputs = {std::move(input)};
   return plan;
 }

@@ -43,6 +43,34 @@ int PassedOn(const std::vector<ExpressionPtr>& expressions, int c) {
   return -1;
 }
 
+constexpr std::string_view kStateTtl = "STATE_TTL.";
+
+// The time to live that a hint of `select` gives to the state over its input; "" if there is none.
+Result<std::string> StateTtlOf(const ast::Select& select) {
+  std::string ttl;
+  const std::string input = !select.from                  ? ""
+                            : select.from->alias.empty() ? select.from->name
+                                                         : select.from->alias;
+  for (const auto& [key, value] : select.hints) {
+    if (!key.starts_with(kStateTtl)) continue;
+    const std::string name = key.substr(kStateTtl.size());
+    if (name != input) {
+      return ErrorAt(select.place, "the hint STATE_TTL names '{}', but what is read from is '{}'",
+                     name, input);
+    }
+    ttl = value;
+  }
+  return ttl;
+}
+
+// Gives `ttl` to the aggregates between `top` and `input`.
+void SetStateTtl(PlanPtr top, const PlanPtr& input, const std::string& ttl) {
+  for (; top != input && !top->inputs.empty(); top = top->inputs[0]) {
+    if (top->kind == PlanKind::kGroupAggregate) top->state_ttl = ttl;
+    if (top->kind == PlanKind::kWindowAggregate) return;
+  }
+}
+
 }  // namespace
 
 PlanPtr MakeFilter(PlanPtr input, ExpressionPtr condition) {
@@ -191,7 +219,12 @@ Result<PlanPtr> Binder::BindSelect(const ast::Select& select) {
   } else {
     MILL_ASSIGN(plan, BindProjection(select, input));
   }
-  return select.distinct ? BindDistinct(plan) : Result<PlanPtr>(plan);
+  if (select.distinct) {
+    MILL_ASSIGN(plan, BindDistinct(plan));
+  }
+  MILL_ASSIGN(const std::string ttl, StateTtlOf(select));
+  if (!ttl.empty()) SetStateTtl(plan, input.plan, ttl);
+  return plan;
 }
 
 Result<PlanPtr> Binder::BindProjection(const ast::Select& select, const Relation& input) {

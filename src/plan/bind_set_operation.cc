@@ -31,19 +31,59 @@ Result<AggregateCall> SumOf(int column, const std::string& name) {
   return call;
 }
 
+ExpressionPtr ColumnOf(const Plan& plan, int column) {
+  const Column& c = plan.schema.columns[static_cast<size_t>(column)];
+  return MakeColumn(column, c.name, c.type);
+}
+
 Result<ExpressionPtr> Compare(const char* op, const Plan& input, int column) {
-  const Column& c = input.schema.columns[static_cast<size_t>(column)];
-  return MakeCall(op, {MakeColumn(column, c.name, c.type),
-                       MakeLiteral(std::make_shared<arrow::Int64Scalar>(0),
-                                   SqlType::BigInt().NotNull())});
+  return MakeCall(op, {ColumnOf(input, column), MakeLiteral(std::make_shared<arrow::Int64Scalar>(0),
+                                                            SqlType::BigInt().NotNull())});
+}
+
+// The columns of `both`, of rows that have them first.
+void FirstColumns(const Plan& both, std::vector<ExpressionPtr>* columns,
+                  std::vector<std::string>* names) {
+  for (int i = 0; i < both.schema.size(); ++i) {
+    columns->push_back(ColumnOf(both, i));
+    names->push_back(both.schema.columns[static_cast<size_t>(i)].name);
+  }
+}
+
+// `counted`: the columns of `both`, and how often a row stands on the left and on the right.
+Result<PlanPtr> WantedOnce(const Plan& both, PlanPtr counted, bool intersect) {
+  const int width = both.schema.size();
+  MILL_ASSIGN(ExpressionPtr left, Compare(">", *counted, width));
+  MILL_ASSIGN(ExpressionPtr right, Compare(intersect ? ">" : "=", *counted, width + 1));
+  MILL_ASSIGN(ExpressionPtr wanted, MakeCall("AND", {left, right}));
+  std::vector<ExpressionPtr> columns;
+  std::vector<std::string> names;
+  FirstColumns(both, &columns, &names);
+  return MakeProject(MakeFilter(std::move(counted), wanted), std::move(columns), std::move(names));
+}
+
+Result<PlanPtr> WantedCopies(const Plan& both, PlanPtr counted, bool intersect) {
+  const int width = both.schema.size();
+  std::vector<ExpressionPtr> columns;
+  std::vector<std::string> names;
+  FirstColumns(both, &columns, &names);
+  MILL_ASSIGN(ExpressionPtr copies,
+              MakeCall(intersect ? "LEAST" : "-",
+                       {ColumnOf(*counted, width), ColumnOf(*counted, width + 1)}));
+  columns.push_back(std::move(copies));
+  names.push_back("$copies");
+  auto plan = std::make_shared<Plan>();
+  plan->kind = PlanKind::kReplicate;
+  plan->inputs = {MakeProject(std::move(counted), std::move(columns), std::move(names))};
+  plan->schema = both.schema;
+  plan->traits.resize(both.schema.columns.size());
+  plan->updating = true;
+  return plan;
 }
 
 }  // namespace
 
 Result<PlanPtr> Binder::BindSetOperation(const ast::Query& query) {
-  if (*query.set_op == ast::SetOp::kIntersectAll || *query.set_op == ast::SetOp::kExceptAll) {
-    return ErrorAt(query.place, "INTERSECT ALL and EXCEPT ALL are not supported");
-  }
   MILL_ASSIGN(PlanPtr left, BindQuery(*query.left));
   MILL_ASSIGN(PlanPtr right, BindQuery(*query.right));
   if (left->schema.size() != right->schema.size()) {
@@ -72,14 +112,13 @@ Result<PlanPtr> Binder::BindSetOperation(const ast::Query& query) {
   switch (*query.set_op) {
     case ast::SetOp::kUnion: return BindDistinct(plan);
     case ast::SetOp::kUnionAll: return PlanPtr(plan);
-    default: return BindSides(*plan, *query.set_op == ast::SetOp::kIntersect);
+    default: return BindSides(*plan, *query.set_op);
   }
 }
 
-
 // INTERSECT and EXCEPT: both sides together, each distinct row once with how often it stands on the
-// left and on the right; of these, those that the operation wants.
-Result<PlanPtr> Binder::BindSides(const Plan& both, bool intersect) {
+// left and on the right; of these, those that the operation wants, with ALL as often as it wants.
+Result<PlanPtr> Binder::BindSides(const Plan& both, ast::SetOp op) {
   auto marked = std::make_shared<Plan>();
   marked->kind = PlanKind::kUnion;
   marked->inputs = {WithSides(both.inputs[0], true), WithSides(both.inputs[1], false)};
@@ -103,18 +142,9 @@ Result<PlanPtr> Binder::BindSides(const Plan& both, bool intersect) {
   }
   counted->traits.resize(counted->schema.columns.size());
   counted->inputs = {std::move(marked)};
-  MILL_ASSIGN(ExpressionPtr left, Compare(">", *counted, width));
-  MILL_ASSIGN(ExpressionPtr right, Compare(intersect ? ">" : "=", *counted, width + 1));
-  MILL_ASSIGN(ExpressionPtr wanted, MakeCall("AND", {left, right}));
-  PlanPtr filtered = MakeFilter(std::move(counted), wanted);
-  std::vector<ExpressionPtr> columns;
-  std::vector<std::string> names;
-  for (int i = 0; i < width; ++i) {
-    const Column& column = both.schema.columns[static_cast<size_t>(i)];
-    columns.push_back(MakeColumn(i, column.name, column.type));
-    names.push_back(column.name);
-  }
-  return MakeProject(std::move(filtered), std::move(columns), std::move(names));
+  const bool all = op == ast::SetOp::kIntersectAll || op == ast::SetOp::kExceptAll;
+  return all ? WantedCopies(both, std::move(counted), op == ast::SetOp::kIntersectAll)
+             : WantedOnce(both, std::move(counted), op == ast::SetOp::kIntersect);
 }
 
 }  // namespace millrace

@@ -109,6 +109,10 @@ Scope TableScope(const TableDefinition& table) {
   return Scope(plan, table.name);
 }
 
+bool IsSourceWatermark(const ast::Expr& expr) {
+  return expr.kind == ast::ExprKind::kCall && expr.name == "SOURCE_WATERMARK" && expr.args.empty();
+}
+
 Status BindWatermark(const ast::WatermarkDef& def, TableDefinition* table) {
   MILL_RETURN(CheckNames(*table, {def.column}, "WATERMARK"));
   table->rowtime = table->ToSchema().Find(def.column);
@@ -119,6 +123,8 @@ Status BindWatermark(const ast::WatermarkDef& def, TableDefinition* table) {
                    column.name, column.type.ToString());
   }
   if (column.type.precision < 3) column.type.precision = 3;
+  table->source_watermark = IsSourceWatermark(*def.expr);
+  if (table->source_watermark) return Status::OK();
   const Scope scope = TableScope(*table);
   MILL_ASSIGN(ExpressionPtr watermark, ExpressionBinder(scope).Bind(*def.expr));
   if (!watermark->type.IsTimestamp()) {

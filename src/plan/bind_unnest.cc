@@ -1,4 +1,5 @@
 // CROSS JOIN UNNEST(collection) [WITH ORDINALITY], and LEFT JOIN UNNEST(...) ON TRUE.
+#include "functions/registry.h"
 #include "plan/binder.h"
 
 namespace millrace {
@@ -28,6 +29,13 @@ Result<Schema> ElementColumns(const SqlType& type, const ast::Place& place) {
     schema.columns.push_back({field.name, *field.type});
   }
   return schema;
+}
+
+// COLLECT gives a map from value to number. Under one name its elements are meant, as Flink's MULTISET
+// has them; under two, keys and values.
+bool IsMultiset(const SqlType& type, const ast::TableRef& ref) {
+  return type.kind == TypeKind::kMap && type.children[1].type->kind == TypeKind::kInt &&
+         ref.column_aliases.size() == (ref.with_ordinality ? 2 : 1);
 }
 
 // All of `input`'s columns and `collection` behind them.
@@ -69,6 +77,9 @@ Result<Relation> Binder::BindJoin(const ast::TableRef& ref) {
 
 Result<Relation> Binder::BindUnnest(const ast::TableRef& ref, const Relation& left, bool outer) {
   MILL_ASSIGN(ExpressionPtr collection, ExpressionBinder(left.scope).Bind(*ref.args[0]));
+  if (IsMultiset(collection->type, ref)) {
+    MILL_ASSIGN(collection, MakeCall("MULTISET_ELEMENTS", {std::move(collection)}));
+  }
   MILL_ASSIGN(Schema elements, ElementColumns(collection->type, ref.place));
   const bool nullable = outer || collection->type.nullable;
   if (ref.with_ordinality) elements.columns.push_back({"ORDINALITY", SqlType::Int().NotNull()});

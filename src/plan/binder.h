@@ -48,11 +48,12 @@ class Binder {
   Result<PlanPtr> BindTail(const ast::Query& query, PlanPtr input);
   Result<PlanPtr> BindOrder(const ast::Query& query, PlanPtr body);
   Result<PlanPtr> BindSortInput(const ast::Query& query, PlanPtr body);
+  Status CheckUpdatingLimit(const ast::Query& query, const Plan& input) const;
   Status CheckSort(const ast::Query& query, const Plan& input, Plan* sort) const;
 
   // bind_set_operation.cc
   Result<PlanPtr> BindSetOperation(const ast::Query& query);
-  Result<PlanPtr> BindSides(const Plan& both, bool intersect);
+  Result<PlanPtr> BindSides(const Plan& both, ast::SetOp op);
 
   // bind_from.cc
   Result<Relation> BindFrom(const ast::TableRef& ref);
@@ -81,6 +82,9 @@ class Binder {
   int depth_ = 0;    // of views and subqueries, bounded
   int queries_ = 0;  // bound so far, bounded: views of views may double each time
 };
+
+// HOP and CUMULATE: the most windows that a row may be in.
+inline constexpr int64_t kMaxWindowsOfRow = 100000;
 
 // Plan nodes with their schema, traits and keys derived from their inputs.
 PlanPtr MakeFilter(PlanPtr input, ExpressionPtr condition);

@@ -30,6 +30,7 @@ struct TableDefinition {
   std::vector<TableColumn> columns;
   int rowtime = -1;             // column that carries event time, -1 if there is no WATERMARK
   ExpressionPtr watermark;      // over the table's columns
+  bool source_watermark = false;  // AS SOURCE_WATERMARK(): what knows the connector sets `watermark`
   std::vector<std::string> primary_key;
   std::vector<std::string> partitioned_by;
   std::string comment;

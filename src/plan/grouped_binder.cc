@@ -1,6 +1,7 @@
 #include "plan/grouped_binder.h"
 
 #include <arrow/scalar.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 
@@ -20,6 +21,20 @@ bool ContainsGrouping(const ast::Expr& expr) {
          std::any_of(expr.args.begin(), expr.args.end(), [](const ast::ExprPtr& arg) {
            return arg && ContainsGrouping(*arg);
          });
+}
+
+// "SUM(DISTINCT price) FILTER (WHERE item = 'a')": the call as it was written, nearly.
+std::string CallText(const GroupedBinder::BoundCall& bound) {
+  std::vector<std::string> args;
+  for (const ExpressionPtr& arg : bound.args) args.push_back(arg->ToString());
+  if (args.empty()) args.push_back("*");
+  if (bound.call.bound.constant) {
+    args.push_back("'" + bound.call.bound.constant->ToString() + "'");
+  }
+  std::string text = fmt::format("{}({}{})", bound.call.function->name,
+                                 bound.call.distinct ? "DISTINCT " : "", fmt::join(args, ", "));
+  if (bound.filter) text += " FILTER (WHERE " + bound.filter->ToString() + ")";
+  return text;
 }
 
 }  // namespace
@@ -178,7 +193,7 @@ Result<ExpressionPtr> GroupedBinder::AddCall(BoundCall bound) {
   size_t at = 0;
   while (at < calls_.size() && calls_[at].fingerprint != bound.fingerprint) ++at;
   if (at == calls_.size()) {
-    bound.call.name = fmt::format("$a{}", at);
+    bound.call.name = CallText(bound);
     calls_.push_back(std::move(bound));
   }
   return MakeColumn(kCallBase + static_cast<int>(at), calls_[at].call.name,

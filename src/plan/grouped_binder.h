@@ -41,9 +41,7 @@ class GroupedBinder : public ExpressionBinder {
   Status BindConstant(const ast::Expr& expr, BoundCall* bound);
   Result<ExpressionPtr> BindAggregate(const ast::Expr& expr);
   Result<ExpressionPtr> AddCall(BoundCall bound);
-  std::string KeyName(size_t i) const {
-    return keys_[i]->kind == Expression::Kind::kColumn ? keys_[i]->name : fmt::format("$k{}", i);
-  }
+  std::string KeyName(size_t i) const { return keys_[i]->ToString(); }
 
   const Relation& input_;
   std::vector<ExpressionPtr> keys_;

@@ -26,11 +26,13 @@ std::string Calls(const Plan& plan) {
   for (const AggregateCall& call : plan.calls) {
     std::string text = call.function->name + "(" + (call.distinct ? "DISTINCT " : "");
     text += call.args.empty() ? "*" : ColumnNames(input, call.args);
+    if (call.bound.constant) text += ", '" + call.bound.constant->ToString() + "'";
     text += ")";
     if (call.filter >= 0) {
-      text += " FILTER " + input.columns[static_cast<size_t>(call.filter)].name;
+      const auto filter = static_cast<size_t>(call.filter);
+      text += " FILTER (WHERE " + input.columns[filter].name + ")";
     }
-    texts.push_back(text + " AS " + call.name);
+    texts.push_back(text == call.name ? text : text + " AS " + call.name);
   }
   return fmt::format("{}", fmt::join(texts, ", "));
 }
@@ -43,13 +45,6 @@ std::string Projection(const Plan& plan) {
     texts.push_back(text == name ? name : text + " AS " + name);
   }
   return fmt::format("{}", fmt::join(texts, ", "));
-}
-
-std::string WindowText(const Plan& plan) {
-  std::string text = plan.window.ToString();
-  const int time = plan.window.time_column;
-  if (time < 0) return text;
-  return text + " on " + plan.inputs[0]->schema.columns[static_cast<size_t>(time)].name;
 }
 
 std::string EmitText(const EmitSpec& emit) {
@@ -95,19 +90,19 @@ std::string Plan::Describe() const {
     case PlanKind::kValues:
       return fmt::format("Values(rows={})", values.size());
     case PlanKind::kFilter:
-      return fmt::format("Filter({})", condition->ToString());
+      return fmt::format("Filter({})", condition->ToClause());
     case PlanKind::kProject:
       return fmt::format("Project({})", Projection(*this));
     case PlanKind::kWindow:
-      return fmt::format("Window({})", WindowText(*this));
+      return fmt::format("Window({})", window.ToString());
     case PlanKind::kWindowAggregate:
-      return fmt::format("WindowAggregate({}, keys=[{}], [{}]{})", WindowText(*this),
+      return fmt::format("WindowAggregate({}, keys=[{}], [{}]{})", window.ToString(),
                          ColumnNames(inputs[0]->schema, keys), Calls(*this), EmitText(emit));
     case PlanKind::kGroupAggregate:
       return fmt::format("GroupAggregate(keys=[{}], [{}])", ColumnNames(inputs[0]->schema, keys),
                          Calls(*this));
     case PlanKind::kSessionize:
-      return fmt::format("Sessionize({}, keys=[{}])", WindowText(*this),
+      return fmt::format("Sessionize({}, keys=[{}])", window.ToString(),
                          ColumnNames(inputs[0]->schema, keys));
     case PlanKind::kNormalize:
       return fmt::format("Normalize(keys=[{}])", ColumnNames(inputs[0]->schema, keys));
@@ -117,6 +112,8 @@ std::string Plan::Describe() const {
       return fmt::format("{}Unnest({}{})", outer ? "Outer" : "",
                          inputs[0]->schema.columns.back().name,
                          with_ordinality ? ", with ordinality" : "");
+    case PlanKind::kReplicate:
+      return fmt::format("Replicate({} times)", inputs[0]->schema.columns.back().name);
     case PlanKind::kExpand:
       return fmt::format("Expand(sets=[{}])", Sets(*this));
     case PlanKind::kSort:
@@ -125,7 +122,8 @@ std::string Plan::Describe() const {
     case PlanKind::kUnion:
       return "UnionAll";
     case PlanKind::kLimit:
-      return fmt::format("Limit({})", limit);
+      return fmt::format("Limit({}{})", limit < 0 ? "none" : std::to_string(limit),
+                         offset > 0 ? fmt::format(", offset={}", offset) : "");
     case PlanKind::kSink:
       return fmt::format("Sink(table={})", table ? table->name : "$result");
   }
@@ -172,7 +170,7 @@ std::string Fingerprint(const Plan& plan) {
   for (const SortKey& key : plan.sort_keys) {
     text += fmt::format("|{}{}", key.column, key.descending);
   }
-  text += "|" + plan.emit.ToString();
+  text += "|" + plan.emit.ToString() + "|" + plan.state_ttl;
   text += fmt::format("|{}:{}:{}:{}:{}", plan.limit, plan.offset, plan.outer,
                       plan.with_ordinality, Numbers(plan.expand_columns));
   for (const auto& set : plan.expand_sets) text += fmt::format("|{}", fmt::join(set, ""));

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "data/column_condition.h"
 #include "functions/aggregate.h"
 #include "functions/expression.h"
 #include "plan/catalog.h"
@@ -25,10 +26,11 @@ enum class PlanKind {
   kNormalize,        // upserts by keys -> full changes: rows with what they replace
   kMaterialize,      // changes -> changes of the last row of each key: for a sink of another key
   kUnnest,           // the input's last column, a collection: a row for each of its elements
+  kReplicate,        // each row as often as the input's last column says, without it
   kExpand,           // a copy of each row for each grouping set, with the set's number
   kSort,             // by time, or when the input has ended
   kUnion,            // UNION ALL
-  kLimit,            // limit
+  kLimit,            // limit and offset, in the order of arrival
   kSink,             // writes into a table
 };
 
@@ -59,6 +61,7 @@ struct Plan {
 
   std::shared_ptr<const TableDefinition> table;  // kScan, kSink
   std::vector<int> scan_columns;                 // kScan: the table's columns it yields
+  std::vector<ColumnCondition> conditions;       // kScan: rows that fail one are not wanted
   std::vector<std::vector<ExpressionPtr>> values;  // kValues: constant rows
   ExpressionPtr condition;                       // kFilter
   std::vector<ExpressionPtr> expressions;        // kProject
@@ -66,6 +69,7 @@ struct Plan {
   std::vector<int> keys;                         // aggregates, kSessionize
   std::vector<AggregateCall> calls;
   EmitSpec emit;                                 // kWindowAggregate
+  std::string state_ttl;                         // kGroupAggregate: of a hint; "": as is set for all
   int64_t limit = -1, offset = 0;                // kLimit
   bool outer = false, with_ordinality = false;   // kUnnest
   std::vector<int> expand_columns;               // kExpand: columns that some sets lack

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "plan/binder.h"
+#include "plan/pushdown.h"
 
 namespace millrace {
 namespace {
@@ -184,7 +185,7 @@ Pruned PrunePassing(const PlanPtr& plan, const Needed& needed) {
   return {copy, moved};
 }
 
-// The collection is the input's last column and does not come out.
+// The collection, or the number of copies, is the input's last column and does not come out.
 Pruned PruneUnnest(const PlanPtr& plan, const Needed& needed) {
   const size_t width = plan->inputs[0]->schema.columns.size() - 1;
   Needed below(needed.begin(), needed.begin() + static_cast<long>(width));
@@ -250,11 +251,13 @@ Pruned Prune(const PlanPtr& plan, const Needed& needed) {
     case PlanKind::kNormalize:
     case PlanKind::kExpand:
     case PlanKind::kSort:
-    case PlanKind::kLimit:
       return PrunePassing(plan, needed);
+    case PlanKind::kLimit:  // what is taken back is found by the whole row
+      return PrunePassing(plan, plan->updating ? Needed(needed.size(), true) : needed);
     case PlanKind::kMaterialize:
       return PrunePassing(plan, Needed(needed.size(), true));
     case PlanKind::kUnnest:
+    case PlanKind::kReplicate:
       return PruneUnnest(plan, needed);
     case PlanKind::kWindowAggregate:
     case PlanKind::kGroupAggregate:
@@ -277,7 +280,7 @@ Pruned Prune(const PlanPtr& plan, const Needed& needed) {
 Result<PlanPtr> Optimize(const PlanPtr& plan) {
   MILL_ASSIGN(PlanPtr folded, FoldPlan(plan));
   const PlanPtr merged = MergeProjections(folded);
-  return Prune(merged, Needed(merged->schema.columns.size(), true)).plan;
+  return PushConditions(Prune(merged, Needed(merged->schema.columns.size(), true)).plan);
 }
 
 }  // namespace millrace

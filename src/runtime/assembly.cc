@@ -54,6 +54,7 @@ class Builder {
   const JobOptions& options_;
   const AssemblyContext& context_;
   std::vector<std::vector<Consumer>> consumers_;  // by node
+  std::vector<size_t> first_split_;               // by node: the SplitId of its first lane
   std::vector<Channel*> outputs_;  // of the task being built
   size_t sinks_ = 0;
   bool ticks_ = false;
@@ -68,6 +69,10 @@ void Builder::CheckGraph() {
       if (node.lanes.empty()) node.lanes.push_back({std::make_unique<EmptySource>(), nullptr});
       node.parallelism = static_cast<int>(node.lanes.size());
       ticks_ |= node.ingestion->needs_processing_time;
+    }
+    first_split_.push_back(assembly_.splits.size());
+    for (const Lane& lane : node.lanes) {
+      assembly_.splits.push_back({node.ingestion->table, lane.source->name()});
     }
     MILL_CHECK(node.parallelism > 0 && (node.ingestion != nullptr) == node.inputs.empty());
     MILL_CHECK(!node.sink || node.parallelism == 1);
@@ -113,6 +118,7 @@ TaskParts Builder::PartsOf(size_t index, int instance) const {
   parts.messages = options_.messages_per_run;
   parts.checkpoints = context_.checkpoints;
   parts.rejects = context_.rejects;
+  parts.splits = &assembly_.splits;
   parts.crash = options_.crash_point;
   parts.last_epoch = options_.checkpoints.last_epoch;
   parts.key_groups = options_.checkpoints.key_groups;
@@ -138,6 +144,7 @@ Status Builder::BuildTask(size_t index, int instance) {
   TaskParts parts = PartsOf(index, instance);
   auto end = MakeEnd(index, instance, parts.sink);
   auto chain = std::make_unique<Chain>(std::move(operators), std::move(end), options_.batch_rows);
+  chain->CountSplits(assembly_.splits.size());
   std::unique_ptr<Task> task;
   if (node.ingestion) {
     MILL_ASSIGN(task, MakeSourceTask(index, std::move(parts), std::move(chain)));
@@ -204,20 +211,31 @@ Result<std::unique_ptr<Task>> Builder::MakeSourceTask(size_t index, TaskParts ta
   parts.id = node.source_id + "/" + parts.split;
   parts.queue = std::make_unique<LaneQueue>(options_.queue_bytes, options_.clock);
   parts.reader = std::make_unique<LaneReader>(source, parts.queue.get(),
-                                              node.ingestion->idle_timeout, options_.clock);
+                                              node.ingestion->idle_timeout, options_.steady_clock);
   SourceWiring wiring;
   wiring.queue = parts.queue.get();
   wiring.reader = parts.reader.get();
   wiring.table = assembly_.tables[index].get();
   wiring.lane = parts.lane;
+  wiring.split = static_cast<SplitId>(first_split_[index] + parts.lane);
   wiring.id = parts.id;
+  const std::string& group = node.ingestion->alignment_group;
+  if (!group.empty()) {
+    auto& alignment = assembly_.alignments[group];
+    if (!alignment) alignment = std::make_unique<AlignmentGroup>();
+    wiring.alignment = alignment.get();
+    wiring.member = alignment->Join(node.ingestion->max_drift.count());
+  }
   wiring.checkpoints = context_.checkpoints;
   wiring.batch_rows = options_.batch_rows;
   wiring.ticks = ticks_;
   const IngestOptions ingest{options_.time_zone, source->bounded()};
   MILL_RETURN(MakeParsers(node, ingest, parts, wiring));
+  AlignmentGroup* const alignment = wiring.alignment;
+  const size_t member = wiring.member;
   auto task =
       std::make_unique<SourceTask>(std::move(task_parts), std::move(chain), std::move(wiring));
+  if (alignment) alignment->Connect(member, task.get());
   std::vector<Activity*> parsers;
   for (auto& parser : parts.parsers) parsers.push_back(parser.get());
   parts.queue->Connect(task.get(), std::move(parsers));

@@ -2,6 +2,7 @@
 // queues and parsers. It only builds and owns; the job runs them.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -35,14 +36,16 @@ struct LaneParts {
 struct Assembly {
   Graph graph;
   std::vector<std::unique_ptr<TableClock>> tables;  // by node; null for nodes without lanes
+  std::map<std::string, std::unique_ptr<AlignmentGroup>> alignments;  // by name
   std::vector<std::unique_ptr<Channel>> channels;
+  std::vector<SplitName> splits;  // by SplitId: all lanes of the graph, in its order
   std::vector<LaneParts> lanes;
   std::vector<std::vector<std::unique_ptr<Task>>> tasks;  // by node and instance
 
   int num_tasks() const;
 };
 
-// Builds the parts of `graph`; a failure names the node. `options.clock` is set.
+// Builds the parts of `graph`; a failure names the node. Both clocks of `options` are set.
 Result<std::unique_ptr<Assembly>> Assemble(Graph graph, const JobOptions& options,
                                            const AssemblyContext& context);
 

@@ -17,6 +17,13 @@ Chain::Chain(std::vector<std::unique_ptr<Operator>> operators, std::unique_ptr<C
   }
 }
 
+void Chain::CountSplits(size_t count) {
+  for (auto& slot : slots_) {
+    slot->stats.late_of_split = std::vector<std::atomic<int64_t>>(count);
+    slot->late_told.assign(count, 0);
+  }
+}
+
 Status Chain::Open(const OperatorContext& context) {
   for (auto& slot : slots_) MILL_RETURN(Annotate(slot->op->Open(context), slot->op->Describe()));
   return Status::OK();
@@ -27,7 +34,8 @@ Status Chain::Load(int i, const StateReader& state) {
   return Annotate(op.Load(state), op.Describe());
 }
 
-void Chain::CountOn(int i, const OperatorCounters& counted) {
+void Chain::CountOn(int i, const OperatorCounters& counted,
+                    const std::vector<SplitName>& splits) {
   Slot& slot = *slots_[static_cast<size_t>(i)];
   Count(slot.stats.rows_in, counted.rows_in);
   Count(slot.stats.rows_out, counted.rows_out);
@@ -35,11 +43,20 @@ void Chain::CountOn(int i, const OperatorCounters& counted) {
   Count(slot.stats.filtered, counted.filtered);
   slot.late_before = counted.late;
   slot.filtered_before = counted.filtered;
+  for (size_t split = 0; split < splits.size(); ++split) {
+    const auto found = counted.late_from.find(splits[split].Text());
+    if (found != counted.late_from.end()) Count(slot.stats.late_of_split[split], found->second);
+  }
 }
 
-OperatorCounters Chain::CountersOf(size_t i) const {
+OperatorCounters Chain::CountersOf(size_t i, const std::vector<SplitName>& splits) const {
   const OperatorStats& stats = slots_[i]->stats;
-  return {stats.rows_in, stats.rows_out, stats.late, stats.filtered};
+  OperatorCounters counters{stats.rows_in, stats.rows_out, stats.late, stats.filtered};
+  for (size_t split = 0; split < splits.size(); ++split) {
+    const int64_t late = stats.late_of_split[split];
+    if (late > 0) counters.late_from[splits[split].Text()] += late;
+  }
+  return counters;
 }
 
 Status Chain::Slot::Emit(Batch batch) {
@@ -102,16 +119,27 @@ Result<Progress> Chain::Call(Slot& slot, int input, const Message& message) {
 }
 
 Status Chain::Conclude(Slot& slot, Progress progress, std::optional<Message> forward) {
-  slot.stats.late.store(slot.late_before + slot.op->counts().late,
-                        std::memory_order_relaxed);
-  slot.stats.filtered.store(slot.filtered_before + slot.op->counts().filtered,
-                            std::memory_order_relaxed);
+  TellCounts(slot);
   const bool was_busy = slot.busy();
   slot.more = progress == Progress::kMore;
   if (slot.more) slot.forward = std::move(forward);
   UpdateBacklog(slot, was_busy);
   if (slot.more || !forward) return Status::OK();
   return Deliver(slot.index + 1, 0, std::move(*forward));
+}
+
+void Chain::TellCounts(Slot& slot) {
+  const OperatorCounts& counts = slot.op->counts();
+  OperatorStats& stats = slot.stats;
+  stats.filtered.store(slot.filtered_before + counts.filtered, std::memory_order_relaxed);
+  const int64_t late = slot.late_before + counts.late;
+  if (late == stats.late.load(std::memory_order_relaxed)) return;
+  stats.late.store(late, std::memory_order_relaxed);
+  for (size_t split = 0; split < counts.late_of_split.size(); ++split) {
+    Count(stats.late_of_split[split],
+          counts.late_of_split[split] - std::exchange(slot.late_told[split],
+                                                      counts.late_of_split[split]));
+  }
 }
 
 void Chain::UpdateBacklog(const Slot& slot, bool was_busy) {

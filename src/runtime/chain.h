@@ -15,6 +15,7 @@
 
 #include "operators/operator.h"
 #include "runtime/checkpoint.h"
+#include "runtime/reject_log.h"
 
 namespace millrace {
 
@@ -43,6 +44,7 @@ class BarrierObserver {
 // Counters of one operator instance for reports; written by its task, read by any thread.
 struct OperatorStats {
   std::atomic<int64_t> rows_in{0}, rows_out{0}, late{0}, filtered{0};
+  std::vector<std::atomic<int64_t>> late_of_split;  // of `late`; by SplitId
   std::atomic<Timestamp> watermark{kMinTimestamp};
 };
 
@@ -59,12 +61,15 @@ class Chain {
 
   // Says who sees barriers; before any.
   void Observe(BarrierObserver* observer) { observer_ = observer; }
+  // Late rows come from this many splits; before Open.
+  void CountSplits(size_t count);
   // Opens the operators.
   Status Open(const OperatorContext& context);
   // Lets operator `i` take up `state`, and count on from `counted`.
   Status Load(int i, const StateReader& state);
-  void CountOn(int i, const OperatorCounters& counted);
-  OperatorCounters CountersOf(size_t i) const;
+  // `splits`: the job's, by SplitId.
+  void CountOn(int i, const OperatorCounters& counted, const std::vector<SplitName>& splits);
+  OperatorCounters CountersOf(size_t i, const std::vector<SplitName>& splits) const;
   // Passes `message` in at the front. Where there is a backlog it waits behind that: new input
   // should only come when there is none.
   Status Feed(int input, Message message) { return Deliver(0, input, std::move(message)); }
@@ -98,6 +103,7 @@ class Chain {
     std::deque<Delivery> waiting;    // came while it was busy
     OperatorStats stats;
     int64_t late_before = 0, filtered_before = 0;  // counted before a restore
+    std::vector<int64_t> late_told;  // by SplitId: what of the operator's count is in stats
   };
 
   // Hands `message` to slot `index` or to the end; later, if the slot is busy.
@@ -106,6 +112,8 @@ class Chain {
   Status DeliverBatch(size_t index, int input, Batch batch);
   Status Handle(Slot& slot, int input, Message message);
   Result<Progress> Call(Slot& slot, int input, const Message& message);
+  // Shows what the slot's operator has counted.
+  void TellCounts(Slot& slot);
   // Takes note of `progress`; when done, passes `forward` on.
   Status Conclude(Slot& slot, Progress progress, std::optional<Message> forward);
   // One more step of the most downstream busy slot.

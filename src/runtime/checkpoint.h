@@ -20,6 +20,14 @@ namespace millrace {
 // Of one operator; over all its instances where it is restored.
 struct OperatorCounters {
   int64_t rows_in = 0, rows_out = 0, late = 0, filtered = 0;
+  std::map<std::string, int64_t> late_from = {};  // of `late`, by "table/split" where it is known
+  void Add(const OperatorCounters& more) {
+    rows_in += more.rows_in;
+    rows_out += more.rows_out;
+    late += more.late;
+    filtered += more.filtered;
+    for (const auto& [split, rows] : more.late_from) late_from[split] += rows;
+  }
 };
 
 struct SourceCounters {

@@ -64,7 +64,7 @@ void CheckpointCoordinator::Trigger(Time now) {
 void CheckpointCoordinator::TriggerSavepoint(std::string target, bool stop,
                                              std::function<void(Status)> done, Time now) {
   std::lock_guard lock(mutex_);
-  if (wanted_ || savepoint_ || final_ || all_ended()) {
+  if (wanted_ || savepoint_ || copy_ || final_ || all_ended()) {
     done(UserError("no savepoint can be made: {}", final_ || all_ended()
                                                        ? "the job is ending"
                                                        : "another one is being made"));
@@ -147,12 +147,12 @@ void CheckpointCoordinator::Complete() {
   events_.to_write();
 }
 
-bool CheckpointCoordinator::HasToWrite() const {
-  std::lock_guard lock(mutex_);
-  return phase_ == Phase::kWriting;
+void CheckpointCoordinator::WriteNext() {
+  WriteCopy();
+  WriteCheckpoint();
 }
 
-void CheckpointCoordinator::WriteNext() {
+void CheckpointCoordinator::WriteCheckpoint() {
   Checkpoint image;
   {
     std::lock_guard lock(mutex_);
@@ -160,20 +160,48 @@ void CheckpointCoordinator::WriteNext() {
     image = std::move(image_);
   }
   const Result<WrittenCheckpoint> written = Write(image);
-  Status copied;
-  {
-    std::lock_guard lock(mutex_);
-    if (savepoint_ && store_) image.target = savepoint_->target;
-  }
-  if (written.ok() && !image.target.empty()) {
+  std::lock_guard lock(mutex_);
+  in_doubt_ = store_ && !written.ok();
+  if (!written.ok()) return GiveUp(written.status().message());
+  if (savepoint_ && store_) {
+    image.target = savepoint_->target;
     image.name.savepoint = true;
-    copied = store_->Write(image).status();
+    if (rejects_) image.rejects = rejects_->Shown(image.name.epoch);
+    copy_ = Copy{std::move(image), std::move(savepoint_->done)};
   }
   image = {};  // before the next one begins: it holds a copy of the state
-  std::lock_guard lock(mutex_);
-  if (!written.ok()) return GiveUp(written.status().message());
-  if (!copied.ok()) EndSavepoint(copied);
   Commit(*written);
+}
+
+void CheckpointCoordinator::WriteCopy() {
+  Checkpoint image;
+  {
+    std::lock_guard lock(mutex_);
+    if (!copy_ || !IsPublished(copy_->image.name.epoch)) return;
+    image = std::move(copy_->image);
+  }
+  for (SinkSnapshot& sink : image.sinks) {
+    sink.counters.published_epochs += std::ssize(sink.pending);
+    sink.pending.clear();
+  }
+  const Status written = store_->Write(image).status();
+  image = {};  // before the next one begins: it holds a copy of the state
+  std::lock_guard lock(mutex_);
+  const auto done = std::move(copy_->done);
+  copy_.reset();
+  if (done) done(written);
+  AfterPublishing();
+}
+
+bool CheckpointCoordinator::names_staged() const {
+  std::lock_guard lock(mutex_);
+  return in_doubt_ || !IsPublished(epoch_);
+}
+
+bool CheckpointCoordinator::IsPublished(int64_t epoch) const {
+  return std::none_of(sinks_.begin(), sinks_.end(), [&](const SinkState& sink) {
+    return !sink.committed.empty() && sink.committed.front().epoch <= epoch;
+  });
 }
 
 // Dead letters and late rows show with the epoch, and before the next one is written: a restored job
@@ -210,8 +238,9 @@ void CheckpointCoordinator::Commit(const WrittenCheckpoint& written) {
     }
   }
   committed_final_ = final_;
-  if (savepoint_ && !savepoint_->stop) EndSavepoint(Status::OK());
-  DoneIfPublished();
+  if (!store_) EndSavepoint(Status::OK());
+  savepoint_.reset();
+  AfterPublishing();
   BeginWhatIsDue(last_end_);
 }
 
@@ -274,8 +303,19 @@ std::string CheckpointReport::ToString() const {
 void CheckpointCoordinator::EndSavepoint(const Status& status) {
   if (!savepoint_) return;
   const auto done = std::move(savepoint_->done);
-  if (!savepoint_->stop || !status.ok()) savepoint_.reset();
+  savepoint_.reset();
   if (done) done(status);
+}
+
+void CheckpointCoordinator::Abandon(const Status& status) {
+  std::lock_guard lock(mutex_);
+  const Status failure = ExternalError("no savepoint was made: {}",
+                                       status.ok() ? "the job was stopped" : status.message());
+  if (wanted_) wanted_->done(failure);
+  wanted_.reset();
+  EndSavepoint(failure);
+  if (copy_) copy_->done(failure);
+  copy_.reset();
 }
 
 void CheckpointCoordinator::Published(size_t sink, int64_t epoch) {
@@ -284,17 +324,17 @@ void CheckpointCoordinator::Published(size_t sink, int64_t epoch) {
   std::erase_if(state.committed, [&](const Committable& each) { return each.epoch <= epoch; });
   ++state.counters.published_epochs;
   state.attempts = 0;
-  DoneIfPublished();
+  AfterPublishing();
   BeginWhatIsDue(Now());
 }
 
-void CheckpointCoordinator::DoneIfPublished() {
-  if (!committed_final_) return;
-  for (const SinkState& sink : sinks_) {
-    if (!sink.committed.empty()) return;
+void CheckpointCoordinator::AfterPublishing() {
+  if (copy_) {
+    if (IsPublished(copy_->image.name.epoch)) events_.to_write();
+    return;
   }
+  if (!committed_final_ || !IsPublished(epoch_)) return;
   committed_final_ = false;
-  EndSavepoint(Status::OK());
   events_.done();
 }
 

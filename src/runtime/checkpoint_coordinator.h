@@ -9,6 +9,8 @@
 // be written is given up: its barriers go on, and what the sinks staged becomes part of the next one.
 // When all sources have ended one more, final checkpoint follows; once its output is published the
 // job is done.
+// A savepoint is the copy of a checkpoint, written when the sinks have published what belongs to it: so
+// nothing of it is elsewhere than in the savepoint itself and in the tables.
 #pragma once
 
 #include <atomic>
@@ -90,9 +92,15 @@ class CheckpointCoordinator final : public CheckpointListener {
   // wait.
   void KeepTime(Time now);
 
-  // Writes the checkpoint that is complete, if there is one. One thread.
+  // The job ends with `status`: no savepoint will be written any more.
+  void Abandon(const Status& status);
+  // True if a checkpoint that the store holds, or may hold, names output that is not known to be
+  // published: what was staged must not be dropped.
+  bool names_staged() const;
+
+  // Writes the checkpoint that is complete, if there is one, and the savepoint that is due. One
+  // thread.
   void WriteNext();
-  bool HasToWrite() const;
 
   CheckpointTotals totals() const;
 
@@ -112,6 +120,11 @@ class CheckpointCoordinator final : public CheckpointListener {
   struct Savepoint {
     std::string target;
     bool stop = false;
+    std::function<void(Status)> done;
+  };
+  // A committed savepoint, to be written apart.
+  struct Copy {
+    Checkpoint image;
     std::function<void(Status)> done;
   };
   struct SinkState {
@@ -139,7 +152,11 @@ class CheckpointCoordinator final : public CheckpointListener {
   void GiveUp(const std::string& why);
   void Report(const std::string& failure, const WrittenCheckpoint& written);
   void EndSavepoint(const Status& status);
-  void DoneIfPublished();
+  // Hands a committed savepoint to the writer, and ends the job, once what they wait for is published.
+  void AfterPublishing();
+  bool IsPublished(int64_t epoch) const;
+  void WriteCheckpoint();
+  void WriteCopy();
   Result<WrittenCheckpoint> Write(Checkpoint& image);
 
   const CheckpointOptions options_;
@@ -162,6 +179,8 @@ class CheckpointCoordinator final : public CheckpointListener {
   int missing_ = 0;    // acknowledgements still to come
   std::vector<SinkState> sinks_;
   std::optional<Savepoint> wanted_, savepoint_;  // asked for; under way
+  std::optional<Copy> copy_;                     // of a savepoint that is committed
+  bool in_doubt_ = false;  // whether the store holds the last one
   Time began_, aligned_;  // of the one under way
   Time last_end_ = Time::min();
   int64_t failures_ = 0;  // one after the other

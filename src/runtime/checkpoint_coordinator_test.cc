@@ -12,14 +12,15 @@ using std::chrono::milliseconds;
 // One source task, one sink task; messages are answered by hand.
 class CoordinatorTest : public ::testing::Test {
  protected:
-  void Make(CheckpointOptions options) {
+  void Make(CheckpointOptions options) { Make(options, &store_); }
+  void Make(CheckpointOptions options, CheckpointStore* store) {
     CheckpointCoordinator::Events events;
     events.done = [this] { done_ = true; };
     events.failed = [this](const Status& status) { failure_ = status.message(); };
     events.to_write = [] {};
     events.now = [this] { return now_; };
     events.report = [this](const CheckpointReport& report) { reports_.push_back(report); };
-    coordinator_ = std::make_unique<CheckpointCoordinator>(options, &store_, nullptr, events);
+    coordinator_ = std::make_unique<CheckpointCoordinator>(options, store, nullptr, events);
     CheckpointParticipants parts;
     parts.tasks = 2;
     parts.sources.push_back([this](int64_t epoch, bool) { barrier_ = epoch; });
@@ -135,12 +136,80 @@ TEST_F(CoordinatorTest, FinalCheckpointEndsTheJobOncePublished) {
   EXPECT_TRUE(reports_.back().final);
 }
 
+// Takes savepoints, too.
+class SavepointStore final : public CheckpointStore {
+ public:
+  Result<WrittenCheckpoint> Write(const Checkpoint& checkpoint) override {
+    if (!checkpoint.target.empty()) savepoints.push_back(checkpoint);
+    return WrittenCheckpoint{};
+  }
+  Result<std::shared_ptr<const RestorePoint>> Newest() override { return nullptr; }
+  std::vector<Checkpoint> savepoints;
+};
+
+TEST_F(CoordinatorTest, SavepointIsWrittenOnceItsOutputIsPublished) {
+  SavepointStore store;
+  std::vector<Status> answers;
+  const auto answer = [&](Status status) { answers.push_back(std::move(status)); };
+  Make({}, &store);
+  coordinator_->TriggerSavepoint("somewhere", false, answer, now_);
+  Complete(1);
+  EXPECT_TRUE(store.savepoints.empty());
+  EXPECT_TRUE(answers.empty());
+  coordinator_->TriggerSavepoint("elsewhere", false, answer, now_);
+  ASSERT_EQ(answers.size(), 1u) << "one at a time";
+  EXPECT_FALSE(answers[0].ok());
+  Trigger(10);
+  Complete(2);
+  EXPECT_TRUE(store.savepoints.empty());
+  coordinator_->Published(0, 1);
+  coordinator_->WriteNext();
+  ASSERT_EQ(store.savepoints.size(), 1u);
+  EXPECT_EQ(store.savepoints[0].name.epoch, 1);
+  EXPECT_TRUE(store.savepoints[0].name.savepoint);
+  EXPECT_TRUE(store.savepoints[0].sinks[0].pending.empty());
+  EXPECT_EQ(store.savepoints[0].sinks[0].counters.published_epochs, 1);
+  ASSERT_EQ(answers.size(), 2u);
+  EXPECT_TRUE(answers[1].ok());
+}
+
+TEST_F(CoordinatorTest, StoppingSavepointEndsTheJobBehindIt) {
+  SavepointStore store;
+  std::vector<Status> answers;
+  Make({}, &store);
+  coordinator_->TriggerSavepoint("somewhere", true, [&](Status s) { answers.push_back(s); }, now_);
+  Complete(1);
+  coordinator_->Published(0, 1);
+  EXPECT_FALSE(done_);
+  coordinator_->WriteNext();
+  EXPECT_TRUE(done_);
+  EXPECT_EQ(store.savepoints.size(), 1u);
+  ASSERT_EQ(answers.size(), 1u);
+  EXPECT_TRUE(answers[0].ok());
+}
+
+TEST_F(CoordinatorTest, SavepointOfAJobThatFailsIsAnswered) {
+  SavepointStore store;
+  std::vector<Status> answers;
+  Make({}, &store);
+  coordinator_->TriggerSavepoint("somewhere", false, [&](Status s) { answers.push_back(s); }, now_);
+  Complete(1);
+  coordinator_->Abandon(Status::IOError("the table is locked"));
+  ASSERT_EQ(answers.size(), 1u);
+  EXPECT_EQ(answers[0].message(), "no savepoint was made: the table is locked");
+  coordinator_->Published(0, 1);
+  coordinator_->WriteNext();
+  EXPECT_TRUE(store.savepoints.empty());
+}
+
 TEST_F(CoordinatorTest, SavepointWithoutFolderIsRefusedButTheCheckpointStands) {
   Make({});
   Status answer;
   coordinator_->TriggerSavepoint("somewhere", false, [&](Status status) { answer = status; }, now_);
   EXPECT_EQ(barrier_, 1);
   Complete(1);
+  coordinator_->Published(0, 1);
+  coordinator_->WriteNext();
   EXPECT_FALSE(answer.ok());
   EXPECT_EQ(coordinator_->totals().completed, 1);
 }

@@ -55,9 +55,10 @@ std::string Array(const Items& items, const std::string& indent, ToText to_text)
 
 std::string FileText(const StateFile& file) {
   return fmt::format(
-      R"({{"table": {}, "path": {}, "delta": {}, "erased": {}, "rows": {}, "bytes": {}, )"
-      R"("checksum": "{:016x}", "groups": [{}, {}]}})",
-      Quoted(file.table), Quoted(file.path), file.delta, file.erased, file.rows, file.bytes,
+      R"({{"table": {}, "path": {}, "delta": {}, "erased": {}, "stored": {}, "rows": {}, )"
+      R"("bytes": {}, "checksum": "{:016x}", "groups": [{}, {}]}})",
+      Quoted(file.table), Quoted(file.path), file.delta, file.erased, file.stored, file.rows,
+      file.bytes,
       file.checksum, file.min_group, file.max_group);
 }
 
@@ -66,12 +67,15 @@ std::string OperatorText(const ManifestOperator& op) {
     return fmt::format(R"({{"instance": {}, "files": {}}})", entry.first,
                        Array(entry.second, "        ", FileText));
   };
+  const auto late_from = [](const auto& entry) {
+    return fmt::format(R"({{"split": {}, "rows": {}}})", Quoted(entry.first), entry.second);
+  };
   return fmt::format(
       R"({{"id": {}, "what": {}, "rows_in": {}, "rows_out": {}, "late": {}, "filtered": {}, )"
-      R"("alignment_us": {}, "save_us": {}, "bytes": {}, "instances": {}}})",
+      R"("alignment_us": {}, "save_us": {}, "bytes": {}, "late_from": {}, "instances": {}}})",
       Quoted(op.id), Quoted(op.what), op.counters.rows_in, op.counters.rows_out, op.counters.late,
       op.counters.filtered, op.alignment.count(), op.save.count(), op.bytes,
-      Array(op.chains, "      ", chain));
+      Array(op.counters.late_from, "      ", late_from), Array(op.chains, "      ", chain));
 }
 
 std::string LaneText(const LaneSnapshot& lane) {
@@ -128,6 +132,8 @@ StateFile FileOf(const dom::element& in) {
   file.path = Text(in, "path");
   file.delta = Flag(in, "delta");
   file.erased = Flag(in, "erased");
+  bool stored = false;  // manifests of before do not have it
+  file.stored = in["stored"].get(stored) == simdjson::SUCCESS && stored;
   file.rows = Number(in, "rows");
   file.bytes = Number(in, "bytes");
   file.checksum = Hex(in, "checksum");
@@ -146,6 +152,9 @@ ManifestOperator OperatorOf(const dom::element& in) {
   op.alignment = std::chrono::microseconds(NumberOr0(in, "alignment_us"));
   op.save = std::chrono::microseconds(NumberOr0(in, "save_us"));
   op.bytes = NumberOr0(in, "bytes");
+  for (const dom::element from : dom::array(in["late_from"])) {
+    op.counters.late_from[Text(from, "split")] = Number(from, "rows");
+  }
   for (const dom::element instance : dom::array(in["instances"])) {
     StateChain& chain = op.chains[static_cast<int>(Number(instance, "instance"))];
     for (const dom::element file : dom::array(instance["files"])) chain.push_back(FileOf(file));

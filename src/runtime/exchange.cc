@@ -24,10 +24,13 @@ Result<Batch> Join(const std::vector<Batch>& pieces, int64_t rows) {
   Batch joined;
   bool kinds = false;
   bool watermarks = false;
+  bool mixed = false;  // of several splits
+  joined.split = pieces.front().split;
   for (const Batch& piece : pieces) {
     parts.push_back(piece.rows);
     kinds |= piece.kinds != nullptr;
     watermarks |= piece.arrival_watermarks != nullptr;
+    mixed |= piece.splits || piece.split != joined.split;
     joined.arrival = std::max(joined.arrival, piece.arrival);
   }
   MILL_ASSIGN(joined.rows, arrow::ConcatenateRecordBatches(parts));
@@ -38,6 +41,11 @@ Result<Batch> Join(const std::vector<Batch>& pieces, int64_t rows) {
   if (watermarks) {
     joined.arrival_watermarks = JoinSides<Timestamp>(
         pieces, rows, [](const Batch& piece, int64_t row) { return piece.arrival_watermark(row); });
+  }
+  if (mixed) {
+    joined.split = kNoSplit;
+    joined.splits = JoinSides<SplitId>(
+        pieces, rows, [](const Batch& piece, int64_t row) { return piece.split_of(row); });
   }
   return joined;
 }

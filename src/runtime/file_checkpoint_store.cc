@@ -19,6 +19,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr std::string_view kInProgress = ".inprogress";
+
 std::string UtcNow() {
   const std::time_t now = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
   std::tm parts{};
@@ -178,6 +180,9 @@ Result<Manifest> FileCheckpointStore::WriteFiles(const Checkpoint& checkpoint,
   manifest.lanes = checkpoint.lanes;
   manifest.rejects = checkpoint.rejects;
   const int64_t epoch = checkpoint.name.epoch;
+  // A run that was killed may have got so far, too: its number was in no manifest, so it is taken again.
+  std::error_code ignored;
+  fs::remove_all(folder_ + "/" + EpochFolder(epoch), ignored);
   MILL_RETURN(MakeFolder(folder_ + "/" + EpochFolder(epoch)));
   MILL_RETURN(WriteState(checkpoint, manifest, written));
   std::map<std::pair<std::string, int64_t>, ManifestPayload> payloads;
@@ -204,36 +209,39 @@ Status FileCheckpointStore::WriteState(const Checkpoint& checkpoint, Manifest& m
     const auto [place, added] = places.try_emplace(from.id, manifest.operators.size());
     if (added) manifest.operators.push_back({from.id, from.what, {}, {}, {}, {}, 0});
     ManifestOperator& op = manifest.operators[place->second];
-    op.counters.rows_in += from.counters.rows_in;
-    op.counters.rows_out += from.counters.rows_out;
-    op.counters.late += from.counters.late;
-    op.counters.filtered += from.counters.filtered;
+    op.counters.Add(from.counters);
     op.alignment = std::max(op.alignment, from.alignment);
     op.save = std::max(op.save, from.save);
-    if (!from.state || from.state->tables().empty()) continue;
+    if (!from.state) continue;
     const std::string folder =
         fmt::format("{}/{}-{}", EpochFolder(checkpoint.name.epoch), place->second, FileName(op.id));
-    MILL_RETURN(WriteInstance(from, checkpoint.name.epoch, folder, op, written));
+    MILL_RETURN(WriteInstance(from, checkpoint.name, folder, op, written));
   }
   return Status::OK();
 }
 
-Status FileCheckpointStore::WriteInstance(const OperatorSnapshot& from, int64_t epoch,
+Status FileCheckpointStore::WriteInstance(const OperatorSnapshot& from, const CheckpointName& name,
                                           const std::string& folder, ManifestOperator& op,
                                           WrittenCheckpoint& written) {
   const auto start = std::chrono::steady_clock::now();
-  MILL_ASSIGN(StateChain files, WriteSnapshot(*from.state, folder_, folder, from.instance));
-  StateChain& chain = op.chains[from.instance];
-  if (from.state->mode() == SaveMode::kDelta) chain = chains_[{op.id, from.instance}];
   WrittenCheckpoint::Part& part = written.operators[op.id];
-  for (StateFile& file : files) {
-    file.epoch = epoch;
-    written.bytes += file.bytes;
-    part.bytes += file.bytes;
-    op.bytes += file.bytes;
-    chain.push_back(std::move(file));
+  const StateChain& before = chains_[{op.id, from.instance}];
+  StateChain chain = from.state->whole() ? StateChain{} : before;
+  // A delta without tables: nothing has changed since, and the state before it stands.
+  if (!from.state->tables().empty()) {
+    MILL_ASSIGN(StateChain files, WriteSnapshot(*from.state, folder_, folder, from.instance,
+                                                {name.savepoint, &before}));
+    for (StateFile& file : files) {
+      file.epoch = name.epoch;
+      const bool is_new = file.path.starts_with(folder);
+      for (int64_t* bytes : {&written.bytes, &part.bytes, &op.bytes}) {
+        *bytes += is_new ? file.bytes : 0;
+      }
+      chain.push_back(std::move(file));
+    }
+    DropSuperseded(*from.state, name.epoch, &chain);
   }
-  DropSuperseded(*from.state, epoch, &chain);
+  if (!chain.empty()) op.chains[from.instance] = std::move(chain);
   part.time += std::chrono::duration_cast<std::chrono::microseconds>(
       std::chrono::steady_clock::now() - start);
   return Status::OK();
@@ -261,14 +269,14 @@ Status FileCheckpointStore::Commit(const Manifest& manifest) {
   const std::string path =
       fmt::format("{}/{}-{}.json", folder_, manifest.name.savepoint ? "savepoint" : "chk",
                   manifest.name.epoch);
-  const std::string temporary = path + ".inprogress";
+  const std::string temporary = path + std::string(kInProgress);
   const std::string text = ManifestToJson(manifest);
   {
     MILL_ASSIGN(auto file, DurableFile::Create(temporary));
     MILL_RETURN(file->Write(text.data(), std::ssize(text)));
     MILL_RETURN(file->Close());
   }
-  if (rename(temporary.c_str(), path.c_str()) != 0) {
+  if (RenameFile(temporary, path) != 0) {
     return ExternalError("cannot rename '{}': {}", temporary, std::strerror(errno));
   }
   return SyncFolder(folder_);
@@ -301,6 +309,10 @@ Status FileCheckpointStore::DropOld() {
     const std::string path = fs::relative(entry.path(), folder_, error).string();
     if (is_folder) folders.push_back(entry.path());
     if (!is_folder && !named.contains(path)) files.push_back(entry.path());
+  }
+  // A manifest whose writing failed; this is the only writer, and it is done.
+  for (const auto& entry : fs::directory_iterator(folder_, error)) {
+    if (entry.path().extension() == kInProgress) files.push_back(entry.path());
   }
   for (const fs::path& file : files) fs::remove(file, error);
   std::sort(folders.rbegin(), folders.rend());

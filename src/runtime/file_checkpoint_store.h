@@ -34,8 +34,9 @@ class FileCheckpointStore final : public CheckpointStore {
 
   Result<Manifest> WriteFiles(const Checkpoint& checkpoint, WrittenCheckpoint& written);
   Status WriteState(const Checkpoint& checkpoint, Manifest& manifest, WrittenCheckpoint& written);
-  Status WriteInstance(const OperatorSnapshot& from, int64_t epoch, const std::string& folder,
-                       ManifestOperator& op, WrittenCheckpoint& written);
+  Status WriteInstance(const OperatorSnapshot& from, const CheckpointName& name,
+                       const std::string& folder, ManifestOperator& op,
+                       WrittenCheckpoint& written);
   Result<ManifestPayload> WritePayload(const std::string& sink, size_t number,
                                        const Committable& staged, int64_t epoch, int64_t& bytes);
   Status Commit(const Manifest& manifest);

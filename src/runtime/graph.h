@@ -33,7 +33,11 @@ struct Ingestion {
   ExpressionPtr watermark;                 // over the table's columns, timestamp; null if none
   std::chrono::milliseconds idle_timeout{60000};   // 0: never idle
   std::chrono::milliseconds future_cap{86400000};  // unbounded sources: beyond arrival + cap is bad
+  std::string alignment_group;             // whose splits wait for one another; "": for nobody
+  std::chrono::milliseconds max_drift{0};  // in event time, ahead of the slowest of the group
   bool needs_processing_time = false;      // emit processing-time watermarks
+  bool watermark_of_each = false;          // all batches carry arrival watermarks
+  std::vector<std::string> pushed;         // conditions that the source takes up; for EXPLAIN
 };
 
 enum class Partitioning {

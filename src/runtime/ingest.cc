@@ -1,5 +1,8 @@
 #include "runtime/ingest.h"
 
+#include <arrow/array/util.h>
+#include <arrow/scalar.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -58,12 +61,16 @@ Result<std::unique_ptr<Ingestor>> Ingestor::Make(const Lane& lane, const Ingesti
 Result<Ingested> Ingestor::Ingest(const Polled& polled, Timestamp arrival) {
   Ingested piece;
   piece.arrival = arrival;
+  piece.watermark_of_each = ingestion_.watermark_of_each;
   piece.bad.SetTable(ingestion_.table);
-  MILL_RETURN(Decode(polled, piece));
-  if (!piece.rows || piece.rows->num_rows() == 0) return piece;
   EvalContext context;
   context.processing_time = arrival;
   context.time_zone = options_.time_zone;
+  if (polled.skipped_time && ingestion_.watermark) {
+    MILL_ASSIGN(piece.skipped_watermark, WatermarkAt(*polled.skipped_time, context));
+  }
+  MILL_RETURN(Decode(polled, piece));
+  if (!piece.rows || piece.rows->num_rows() == 0) return piece;
   MILL_RETURN(ComputeColumns(context, piece));
   if (ingestion_.rowtime >= 0) MILL_RETURN(DropUntimed(polled.chunk.file, piece));
   if (ingestion_.watermark && piece.rows->num_rows() > 0) {
@@ -78,13 +85,65 @@ Status Ingestor::Decode(const Polled& polled, Ingested& piece) {
     piece.rows = polled.rows;
     piece.kinds = polled.kinds;
     piece.records = piece.bytes = piece.rows ? piece.rows->num_rows() : 0;
-    return Status::OK();
+    return piece.rows ? DropNulls(polled.chunk.file, piece) : Status::OK();
   }
   MILL_ASSIGN(piece.rows, decoder_->Decode(polled.chunk, piece.bad));
   piece.kinds = decoder_->kinds();
   piece.bytes = polled.chunk.bytes->size();
   piece.records = piece.bad.count() + (piece.rows ? piece.rows->num_rows() : 0);
   return Status::OK();
+}
+
+// Sources of batches do not look for NULLs in NOT NULL columns, they only say which these are; decoders
+// do. Rows leave without the marks: what is put together later must have one schema.
+Status Ingestor::DropNulls(const std::string& file, Ingested& piece) {
+  const std::shared_ptr<arrow::RecordBatch> given = piece.rows;
+  const arrow::RecordBatch& rows = *given;
+  std::vector<int> broken;  // columns
+  for (int c = 0; c < rows.num_columns(); ++c) {
+    if (!rows.schema()->field(c)->nullable() && rows.column(c)->null_count() > 0) broken.push_back(c);
+  }
+  if (ingestion_.columns.empty()) {
+    piece.rows = arrow::RecordBatch::Make(ingestion_.schema, rows.num_rows(), rows.columns());
+  }
+  if (broken.empty()) return Status::OK();
+  std::vector<int32_t> kept;
+  for (int64_t row = 0; row < rows.num_rows(); ++row) {
+    const auto null = std::find_if(broken.begin(), broken.end(),
+                                   [&](int c) { return rows.column(c)->IsNull(row); });
+    if (null == broken.end()) {
+      kept.push_back(static_cast<int32_t>(row));
+      continue;
+    }
+    Reject(file, row, kMinTimestamp,
+           fmt::format("field `{}`: NULL, but the column is NOT NULL",
+                       rows.schema()->field(*null)->name()),
+           piece);
+  }
+  return KeepRows(kept, piece);
+}
+
+Status Ingestor::KeepRows(const std::vector<int32_t>& kept, Ingested& piece) {
+  MILL_ASSIGN(Batch taken, (Batch{piece.rows, piece.kinds, nullptr, 0}.Take(kept)));
+  piece.rows = std::move(taken.rows);
+  piece.kinds = std::move(taken.kinds);
+  return Status::OK();
+}
+
+// The watermark of a row whose event time is `time`, all else being NULL.
+Result<Timestamp> Ingestor::WatermarkAt(int64_t time, const EvalContext& context) const {
+  arrow::ArrayVector columns;
+  for (int c = 0; c < ingestion_.schema->num_fields(); ++c) {
+    const auto& type = ingestion_.schema->field(c)->type();
+    std::shared_ptr<arrow::Scalar> value = arrow::MakeNullScalar(type);
+    if (c == ingestion_.rowtime) value = std::make_shared<arrow::TimestampScalar>(time, type);
+    MILL_ASSIGN(auto column, arrow::MakeArrayFromScalar(*value, 1));
+    columns.push_back(std::move(column));
+  }
+  const auto row = arrow::RecordBatch::Make(ingestion_.schema, 1, std::move(columns));
+  MILL_ASSIGN(auto marks, EvaluateArray(*ingestion_.watermark, *row, context));
+  MILL_ASSIGN(auto watermarks, ToMilliseconds(*marks));
+  return watermarks->IsNull(0) ? kMinTimestamp : watermarks->Value(0);
 }
 
 Status Ingestor::ComputeColumns(const EvalContext& context, Ingested& piece) {
@@ -121,9 +180,7 @@ Status Ingestor::DropUntimed(const std::string& file, Ingested& piece) {
     }
   }
   if (std::ssize(kept) == times.length()) return Status::OK();
-  MILL_ASSIGN(Batch taken, (Batch{piece.rows, piece.kinds, nullptr, 0}.Take(kept)));
-  piece.rows = std::move(taken.rows);
-  piece.kinds = std::move(taken.kinds);
+  MILL_RETURN(KeepRows(kept, piece));
   MILL_ASSIGN(piece.times, ToMilliseconds(*piece.rows->column(ingestion_.rowtime)));
   return Status::OK();
 }
@@ -165,7 +222,7 @@ Batch LaneClock::Advance(const Ingested& piece, int64_t offset, int64_t length) 
     return nulls && marks.IsNull(offset + i) ? kMinTimestamp : marked[i];
   };
   Timestamp running = watermark_;
-  bool behind = false;
+  bool behind = piece.watermark_of_each;
   for (int64_t i = 0; i < length; ++i) {
     behind |= times && (running == kMaxTimestamp || times[i] <= running + 1);
     running = std::max(running, mark(i));

@@ -45,7 +45,9 @@ struct Ingested {
   RowKinds kinds;                                 // null: all +I
   std::shared_ptr<arrow::Int64Array> times;       // event time, ms, no NULL; null: none
   std::shared_ptr<arrow::Int64Array> watermarks;  // ms, may hold NULLs; null: none
+  bool watermark_of_each = false;                 // see Ingestion
   Timestamp arrival = 0;
+  Timestamp skipped_watermark = kMinTimestamp;  // of rows before these that the source left out
   int64_t records = 0;        // read, the bad ones included
   KeptBadRows bad;            // of them
   int64_t bytes = 0;          // read; rows for sources that yield batches
@@ -71,6 +73,9 @@ class Ingestor {
 
   Status Decode(const Polled& polled, Ingested& piece);
   Status ComputeColumns(const EvalContext& context, Ingested& piece);
+  Status DropNulls(const std::string& file, Ingested& piece);
+  Result<Timestamp> WatermarkAt(int64_t time, const EvalContext& context) const;
+  Status KeepRows(const std::vector<int32_t>& kept, Ingested& piece);
   Status DropUntimed(const std::string& file, Ingested& piece);
   static void Reject(const std::string& file, int64_t row, Timestamp time, std::string reason,
                      Ingested& piece);
@@ -86,8 +91,8 @@ class LaneClock {
   Timestamp watermark() const { return watermark_; }
   void RaiseTo(Timestamp watermark) { watermark_ = std::max(watermark_, watermark); }
   // Rows [offset, offset + length) of `piece`; the watermark moves on to the end of them. With
-  // arrival watermarks if one of them is at or behind its watermark + 1: a row just above it may not
-  // join a session that ends there and is closed under it.
+  // arrival watermarks if one of them is at or behind its watermark + 1 (a row just above it may not
+  // join a session that ends there and is closed under it), or if the piece wants that of each row.
   Batch Advance(const Ingested& piece, int64_t offset, int64_t length);
 
  private:

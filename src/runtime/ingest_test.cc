@@ -13,9 +13,10 @@ class DeadLog final : public RejectLog {
     log.Add(row.file + ":" + std::to_string(row.line) + " " + std::string(row.bytes) + ": " +
             row.reason);
   }
-  void Late(int64_t, const Batch&, int64_t, const LateRow&) override {}
+  void Late(int64_t, const Batch&, int64_t, const LateRow&, const SplitName*) override {}
   Result<Committable> Stage(int64_t epoch) override { return Committable{epoch, ""}; }
   Status Publish(const Committable&) override { return Status::OK(); }
+  Committable Shown(int64_t epoch) const override { return {epoch, ""}; }
   Status Restore(const Committable*) override { return Status::OK(); }
   TestLog log;
 };
@@ -153,6 +154,101 @@ TEST(Ingest, SilentLaneGoesIdleAndWakesWhereTheTableIs) {
   EXPECT_FALSE(job->Counts().sources[1].idle);
   EXPECT_EQ(job->Counts().sources[1].watermark, 109);
   EXPECT_EQ(table.batches.back().arrival_watermark(0), 109);
+}
+
+// A source that answers late, as all do to a process that was stopped: 30 s, once.
+class StandingStill final : public Source {
+ public:
+  explicit StandingStill(Timestamp* now) : now_(now) {}
+  Status Open() override { return Status::OK(); }
+  Result<Polled> Poll(std::chrono::milliseconds) override {
+    *now_ += std::exchange(still_, 0);
+    return Polled{};
+  }
+  Status Seek(const std::string&) override { return Status::OK(); }
+  bool bounded() const override { return false; }
+  std::string name() const override { return "still"; }
+
+ private:
+  Timestamp* now_;
+  Timestamp still_ = 30000;
+};
+
+TEST(Ingest, NeitherStandingStillNorAClockThatIsSetMakesALaneIdle) {
+  TestTable table;
+  Timestamp now = 0, wall = 1'700'000'000'000;
+  Node source = TestSource({{}}, ListSource::After::kSilence);
+  source.ingestion->idle_timeout = std::chrono::milliseconds{1000};
+  source.lanes[0].source = std::make_unique<StandingStill>(&now);
+  JobOptions options;
+  options.clock = [&wall] { return wall; };
+  options.steady_clock = [&now] { return now; };
+  auto job = MakeJob(TestGraph(std::move(source), TestSink(&table, {Gather(0)})), options);
+  for (const Timestamp jump : {0, 3600000, -7200000}) {
+    wall += jump;
+    now += 300;
+    EXPECT_FALSE(*job->Step(0));
+    EXPECT_FALSE(job->Counts().sources[0].idle) << jump;
+  }
+  now += 500;
+  EXPECT_FALSE(*job->Step(0));
+  EXPECT_TRUE(job->Counts().sources[0].idle) << "1,100 ms without anything";
+}
+
+// Notes how far ahead of the other lanes it is read.
+class LeadSource final : public Source {
+ public:
+  LeadSource(std::vector<int64_t>* read, size_t lane, int64_t* lead)
+      : read_(read), lane_(lane), lead_(lead) {}
+  Status Open() override { return Status::OK(); }
+  Result<Polled> Poll(std::chrono::milliseconds) override {
+    Polled polled;
+    int64_t& next = (*read_)[lane_];
+    if (next == 300) {
+      polled.state = Polled::State::kEnd;
+      return polled;
+    }
+    const int64_t others = (*read_)[1 - lane_];
+    *lead_ = std::max(*lead_, next - others);
+    polled.state = Polled::State::kData;
+    polled.rows = TestRange(next * 1000, next * 1000 + 1);
+    ++next;
+    return polled;
+  }
+  Status Seek(const std::string&) override { return Status::OK(); }
+  bool bounded() const override { return true; }
+  std::string name() const override { return "lane " + std::to_string(lane_); }
+
+ private:
+  std::vector<int64_t>* read_;
+  size_t lane_;
+  int64_t* lead_;
+};
+
+// The furthest that one of two lanes is read ahead of the other, in rows a second apart.
+int64_t LeadWithin(const std::string& group, uint64_t seed) {
+  TestTable table;
+  std::vector<int64_t> read(2, 0);
+  int64_t lead = 0;
+  Node source = TestSource({{}, {}});
+  for (size_t lane : {0, 1}) {
+    source.lanes[lane].source = std::make_unique<LeadSource>(&read, lane, &lead);
+  }
+  source.ingestion->alignment_group = group;
+  source.ingestion->max_drift = std::chrono::seconds{2};
+  JobOptions options;
+  options.messages_per_run = 1;
+  auto job = MakeJob(TestGraph(std::move(source), TestSink(&table, {Gather(0)})), options);
+  EXPECT_TRUE(*job->Step(seed));
+  EXPECT_EQ(table.ids.size(), 600u);
+  return lead;
+}
+
+TEST(Ingest, AlignedSplitsWaitForTheSlowest) {
+  for (uint64_t seed = 0; seed < 5; ++seed) {
+    EXPECT_GT(LeadWithin("", seed), 5);
+    EXPECT_LE(LeadWithin("group", seed), 3);
+  }
 }
 
 TEST(Ingest, ProcessingTimeTicksNeverPassRowsToCome) {

@@ -9,6 +9,7 @@
 #include "base/random.h"
 #include "runtime/assembly.h"
 #include "runtime/books.h"
+#include "runtime/shuffled_messages.h"
 
 namespace millrace {
 
@@ -37,6 +38,11 @@ Status DoAll(const std::vector<std::function<Status()>>& work, size_t threads) {
   for (std::thread& other : others) other.join();
   for (const Status& status : done) MILL_RETURN(status);
   return Status::OK();
+}
+
+Timestamp SteadyTime() {
+  const auto now = Steady::now().time_since_epoch();
+  return std::chrono::duration_cast<std::chrono::milliseconds>(now).count();
 }
 
 // Writes checkpoints in steps of a job that is stepped.
@@ -77,6 +83,7 @@ class GraphJob final : public Job {
   CheckpointParticipants Participants();
   Status Open();
   Status OpenParts();
+  Status TidyUp();
   Status Restore();
   void Fail(const Status& status);
   // True when nothing more is to run. Under the mutex.
@@ -88,7 +95,7 @@ class GraphJob final : public Job {
   // Does what is due by `now`; returns when to look again.
   Steady::time_point KeepTime(Steady::time_point now);
   void WakeSources();
-  // The time that checkpoints are kept by: a stepped job's is that of its clock.
+  // The time that checkpoints are kept by: a stepped job's is that of its steady clock.
   Steady::time_point Now() const;
   void StepBarrier();
   void StopThreads();
@@ -105,6 +112,7 @@ class GraphJob final : public Job {
   CheckpointCoordinator coordinator_;
   Scheduler scheduler_;
   WritingStep writing_step_;
+  std::unique_ptr<ShuffledMessages> messages_;  // only of a simulated job
   std::unique_ptr<Assembly> assembly_;
   std::vector<std::vector<std::string>> operator_names_;  // by node
   bool ticks_ = false;
@@ -137,6 +145,7 @@ GraphJob::GraphJob(JobOptions options, JobServices services)
   options_.workers = std::max(options_.workers, 1);
   options_.batch_rows = std::max<int64_t>(options_.batch_rows, 1);
   options_.queue_bytes = std::max<int64_t>(options_.queue_bytes, 1);
+  if (!options_.steady_clock) options_.steady_clock = options_.clock ? options_.clock : SteadyTime;
   if (!options_.clock) options_.clock = SystemTime;
   if (options_.crash_point) {
     options_.crash_point = [this, crash = options_.crash_point](const char* point) {
@@ -149,6 +158,9 @@ GraphJob::GraphJob(JobOptions options, JobServices services)
     };
   }
   scheduler_.Add(&writing_step_);
+  if (!options_.message_order) return;
+  messages_ = std::make_unique<ShuffledMessages>(&coordinator_, options_.message_order);
+  scheduler_.Add(messages_.get());
 }
 
 CheckpointCoordinator::Events GraphJob::Events() {
@@ -182,8 +194,10 @@ GraphJob::~GraphJob() {
 }
 
 Status GraphJob::Build(Graph graph) {
+  CheckpointListener* listener = &coordinator_;
+  if (messages_) listener = messages_.get();
   MILL_ASSIGN(assembly_, Assemble(std::move(graph), options_,
-                                  {services_.rejects, &coordinator_, &scheduler_}));
+                                  {services_.rejects, listener, &scheduler_}));
   for (const auto& tasks : assembly_->tasks) {
     const Chain& chain = tasks[0]->chain();
     std::vector<std::string>& names = operator_names_.emplace_back();
@@ -214,6 +228,7 @@ CheckpointParticipants GraphJob::Participants() {
     };
     participants.sinks.push_back({task->sink()->id(), publish});
   }
+  if (messages_) messages_->Delay(participants);
   return participants;
 }
 
@@ -235,7 +250,7 @@ Status GraphJob::OpenParts() {
     for (size_t i = 0; i < assembly_->tasks[n].size(); ++i) {
       const OperatorContext context{static_cast<int>(i), node.parallelism,
                                     &assembly_->tasks[n][i]->rejects(),
-                                    options_.checkpoints.key_groups};
+                                    options_.checkpoints.key_groups, options_.disk};
       MILL_RETURN(Annotate(assembly_->tasks[n][i]->chain().Open(context), node.name));
     }
   }
@@ -245,7 +260,17 @@ Status GraphJob::OpenParts() {
     MILL_RETURN(services_.rejects->Restore(known ? &*from->rejects() : nullptr));
   }
   if (services_.from) MILL_RETURN(Restore());
+  if (!services_.from) MILL_RETURN(TidyUp());
   opened_parts_ = true;
+  return Status::OK();
+}
+
+// What a run left behind that was killed before its first checkpoint is nobody's.
+Status GraphJob::TidyUp() {
+  if (!services_.store || options_.checkpoints.last_epoch > 0) return Status::OK();
+  for (Node& node : assembly_->graph.nodes) {
+    if (node.sink) MILL_RETURN(Annotate(node.sink->Recover({}), node.name));
+  }
   return Status::OK();
 }
 
@@ -364,10 +389,13 @@ void GraphJob::StopThreads() {
 
 void GraphJob::Finish() {
   bool published;
+  Status status;
   {
     std::lock_guard lock(mutex_);
     published = done_;
+    status = status_;
   }
+  coordinator_.Abandon(status);
   for (auto& tasks : assembly_->tasks) {
     SinkWriter* writer = tasks[0]->sink();
     if (published || crashed_ || !writer) continue;
@@ -380,11 +408,12 @@ void GraphJob::Finish() {
   changed_.notify_all();
 }
 
-// What a checkpoint has committed is published now or, if it cannot be, when the job goes on from
-// there: it must not be dropped.
+// What a checkpoint has committed, or may have, is published now or, if it cannot be, when the job
+// goes on from there: it must not be dropped.
 Status GraphJob::FinishSink(SinkWriter& writer) {
   if (opened_parts_) MILL_RETURN(writer.PublishRequested());
-  return writer.publishes_all() ? writer.sink().Abort() : Status::OK();
+  const bool keep = !writer.publishes_all() || coordinator_.names_staged();
+  return keep ? Status::OK() : writer.sink().Abort();
 }
 
 // A job that cannot be gone on with shows all that it rejected.
@@ -427,7 +456,7 @@ Result<bool> GraphJob::Step(uint64_t seed) {
     stepped_ = true;
     for (LaneParts& lane : assembly_->lanes) lane.task->PollBySelf();
     MILL_RETURN(Open());
-    next_step_barrier_ = options_.clock() + options_.barrier_interval.count();
+    next_step_barrier_ = options_.steady_clock() + options_.barrier_interval.count();
   }
   Random random(seed);
   WakeSources();
@@ -446,13 +475,13 @@ Result<bool> GraphJob::Step(uint64_t seed) {
 
 Steady::time_point GraphJob::Now() const {
   if (!stepped_) return Steady::now();
-  return Steady::time_point(std::chrono::milliseconds(options_.clock()));
+  return Steady::time_point(std::chrono::milliseconds(options_.steady_clock()));
 }
 
 void GraphJob::StepBarrier() {
   coordinator_.KeepTime(Now());
   if (options_.barrier_interval.count() == 0) return;
-  const Timestamp now = options_.clock();
+  const Timestamp now = options_.steady_clock();
   if (now < next_step_barrier_) return;
   coordinator_.Trigger(Now());
   next_step_barrier_ = now + options_.barrier_interval.count();
@@ -502,6 +531,10 @@ void GraphJob::CountOperators(size_t node, JobCounts& counts) const {
       count.rows_out += stats.rows_out.load(std::memory_order_relaxed);
       count.late += stats.late.load(std::memory_order_relaxed);
       count.filtered += stats.filtered.load(std::memory_order_relaxed);
+      for (size_t split = 0; split < stats.late_of_split.size(); ++split) {
+        const int64_t late = stats.late_of_split[split].load(std::memory_order_relaxed);
+        if (late > 0) count.late_from[assembly_->splits[split].Text()] += late;
+      }
       count.watermark =
           std::min(count.watermark, stats.watermark.load(std::memory_order_relaxed));
     }

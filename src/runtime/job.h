@@ -5,6 +5,7 @@
 #include <atomic>
 #include <chrono>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -28,6 +29,7 @@ struct JobCounts {
   struct OperatorCount {
     std::string name;
     int64_t rows_in = 0, rows_out = 0, late = 0, filtered = 0;
+    std::map<std::string, int64_t> late_from;  // of `late`, by "table/split" where it is known
     Timestamp watermark = kMinTimestamp;
   };
   struct SinkCount {

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -56,6 +57,8 @@ struct CheckpointOptions {
   uint32_t key_groups = kKeyGroups;  // pipeline.max-parallelism
 };
 
+class RocksDbSpace;
+
 struct JobOptions {
   int workers = 1;
   int64_t batch_rows = 8192;         // target rows of a batch between operators
@@ -65,11 +68,18 @@ struct JobOptions {
   std::chrono::milliseconds barrier_interval{0};  // 0: only the final epoch
   std::string time_zone = "UTC";
   std::function<Timestamp()> clock;  // wall clock in ms; null: the system's
+  // In ms, never set: measures silence and, of a stepped job, the time between checkpoints; null: `clock`, or the system's steady clock.
+  std::function<Timestamp()> steady_clock;
   CheckpointOptions checkpoints;
+  // Where state that outgrows memory goes; null: it stays in memory.
+  std::shared_ptr<RocksDbSpace> disk;
   // Told of each checkpoint, on the job's threads; may be null.
   std::function<void(const CheckpointReport&)> on_checkpoint;
   // The simulator's: called where a crash matters, a failure is the crash; may be null.
   std::function<Status(const char* point)> crash_point;
+  // The simulator's: draws which of the messages between tasks and coordinator is delivered next; null:
+  // each at once.
+  std::function<uint64_t()> message_order;
 };
 
 }  // namespace millrace

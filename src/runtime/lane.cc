@@ -9,6 +9,8 @@ namespace {
 
 // How long a reader stays in one poll: what Drain and Cancel may have to wait for.
 constexpr std::chrono::milliseconds kPollWait{50};
+// A poll that took longer says nothing about the source: the process stood still.
+constexpr Timestamp kStandstill = 1000;
 // What a piece costs beside its bytes.
 constexpr int64_t kPieceBytes = 256;
 
@@ -157,7 +159,9 @@ Status LaneReader::PollOnce(std::chrono::milliseconds wait) {
     PushEnd();
     return Status::OK();
   }
+  const Timestamp asked = clock_();
   MILL_ASSIGN(Polled polled, source_->Poll(wait));
+  if (clock_() - asked > kStandstill) quiet_since_ = clock_();
   if (polled.state == Polled::State::kEnd) {
     PushEnd();
   } else if (polled.state == Polled::State::kNothing) {

@@ -87,7 +87,7 @@ class LaneQueue {
   bool closed_ = false;
 };
 
-// Polls a source into a queue. Owned by one thread, but for Drain and total_bytes.
+// Polls a source into a queue. `clock` measures its silence, in ms. Owned by one thread, but for Drain and total_bytes.
 class LaneReader {
  public:
   LaneReader(Source* source, LaneQueue* queue, std::chrono::milliseconds idle_timeout, Clock clock)

@@ -13,11 +13,7 @@ class MemoryRestorePoint final : public RestorePoint {
   MemoryRestorePoint(Checkpoint checkpoint, Chains chains)
       : checkpoint_(std::move(checkpoint)), chains_(std::move(chains)) {
     for (OperatorSnapshot& op : checkpoint_.operators) {
-      OperatorCounters& sum = counters_[op.id];
-      sum.rows_in += op.counters.rows_in;
-      sum.rows_out += op.counters.rows_out;
-      sum.late += op.counters.late;
-      sum.filtered += op.counters.filtered;
+      counters_[op.id].Add(op.counters);
       op.state = nullptr;  // the chains have it
     }
   }
@@ -78,7 +74,7 @@ Result<WrittenCheckpoint> MemoryCheckpointStore::Write(const Checkpoint& checkpo
   for (const OperatorSnapshot& op : checkpoint.operators) {
     if (!op.state) continue;
     FrozenReader::Chain& chain = chains[{op.id, op.instance}];
-    if (op.state->mode() == SaveMode::kDelta) chain = chains_[{op.id, op.instance}];
+    if (!op.state->whole()) chain = chains_[{op.id, op.instance}];
     chain.push_back(op.state);
     const int64_t bytes = op.state->bytes();
     written.bytes += bytes;

@@ -176,7 +176,7 @@ class WorldRejects final : public RejectLog {
   void Dead(int64_t epoch, const BadRow& row) override {
     pending_[epoch].push_back(std::string(row.bytes.substr(0, row.bytes.find(','))));
   }
-  void Late(int64_t, const Batch&, int64_t, const LateRow&) override {}
+  void Late(int64_t, const Batch&, int64_t, const LateRow&, const SplitName*) override {}
   Result<Committable> Stage(int64_t epoch) override {
     std::string payload = std::to_string(world_->rejected.size());
     for (const auto& [of, rows] : pending_) {
@@ -190,6 +190,9 @@ class WorldRejects final : public RejectLog {
     Show(staged.payload);
     std::erase_if(pending_, [&](const auto& each) { return each.first <= staged.epoch; });
     return Status::OK();
+  }
+  Committable Shown(int64_t epoch) const override {
+    return {epoch, std::to_string(world_->rejected.size())};
   }
   Status Restore(const Committable* published) override {
     pending_.clear();
@@ -310,6 +313,7 @@ class Simulation {
     options.checkpoints.last_epoch = from ? from->name().epoch : 0;
     options.clock = [this] { return world_.now; };
     options.crash_point = [this](const char* point) { return world_.At(point); };
+    options.message_order = [this] { return world_.random.Next(); };
     return options;
   }
 
@@ -357,7 +361,7 @@ TEST(RecoverySimulation, NothingIsLostOrDoubled) {
   }
   if (only) return;
   for (const char* point :
-       {"before an operator saves", "before a sink stages", "after a sink has staged",
+       {"before the barrier", "before an operator saves", "before a sink stages", "after a sink has staged",
         "before the manifest", "after the manifest", "before a sink publishes",
         "in the middle of a sink's commit", "after a sink has published", "before a sink recovers"}) {
     EXPECT_TRUE(points.contains(point)) << "never crashed " << point;

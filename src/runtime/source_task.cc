@@ -54,6 +54,7 @@ Result<bool> SourceTask::Advance() {
   }
   const int64_t requested = requested_.load(std::memory_order_acquire);
   if (requested > injected_) {
+    MILL_RETURN(CrashAt("before the barrier"));
     injected_ = requested;
     MILL_RETURN(chain().Feed(0, Barrier{requested}));
     return true;
@@ -74,6 +75,7 @@ Status SourceTask::AdvanceRows() {
   const int64_t length = (left + cuts - 1) / cuts;
   const Timestamp before = clock_.watermark();
   Batch batch = clock_.Advance(current_, offset_, length);
+  batch.split = wiring_.split;
   offset_ += length;
   if (length == left) current_ = {};
   MILL_RETURN(chain().Feed(0, std::move(batch)));
@@ -90,7 +92,14 @@ Result<bool> SourceTask::Tick() {
   return true;
 }
 
+void SourceTask::Report() {
+  wiring_.table->Set(wiring_.lane, clock_.watermark(), idle_, ended_);
+  if (!wiring_.alignment) return;
+  wiring_.alignment->Set(wiring_.member, clock_.watermark(), !idle_ && !ended_);
+}
+
 Result<bool> SourceTask::TakePiece() {
+  if (wiring_.alignment && !wiring_.alignment->MayGoOn(wiring_.member)) return false;
   std::optional<Piece> piece = wiring_.queue->Take();
   if (!piece && polls_ && wiring_.queue->Empty()) {
     MILL_RETURN(wiring_.reader->PollOnce(std::chrono::milliseconds{0}));
@@ -113,6 +122,7 @@ Status SourceTask::BeginPiece(Piece piece) {
     current_ = std::move(piece.ingested);
   }
   offset_ = 0;
+  MILL_RETURN(RaiseTo(current_.skipped_watermark));
   Count(stats_.rows, current_.records);
   Count(stats_.bytes, current_.bytes);
   Count(stats_.dead_lettered, current_.bad.count());
@@ -120,6 +130,13 @@ Status SourceTask::BeginPiece(Piece piece) {
   position_ = std::move(piece.position);
   if (current_.rows && current_.rows->num_rows() == 0) current_ = {};
   return Status::OK();
+}
+
+Status SourceTask::RaiseTo(Timestamp watermark) {
+  if (watermark <= clock_.watermark()) return Status::OK();
+  clock_.RaiseTo(watermark);
+  Report();
+  return chain().Feed(0, Watermark{TimeDomain::kEvent, watermark});
 }
 
 // A lane that wakes goes on where the table is: others may have closed windows meanwhile. The next

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "runtime/lane.h"
+#include "runtime/watermark_alignment.h"
 #include "runtime/task.h"
 
 namespace millrace {
@@ -17,7 +18,10 @@ struct SourceWiring {
   LaneReader* reader = nullptr;
   TableClock* table = nullptr;
   size_t lane = 0;                     // which of the table's
+  AlignmentGroup* alignment = nullptr; // null: waits for nobody
+  size_t member = 0;                   // of `alignment`
   std::unique_ptr<Ingestor> ingestor;  // null if parse tasks do the work
+  SplitId split = kNoSplit;            // which of the job's
   std::string id;                      // "table/split"
   CheckpointListener* checkpoints = nullptr;
   int64_t batch_rows = 8192;
@@ -60,9 +64,11 @@ class SourceTask final : public Task {
   // Tells the next tasks again what they knew at the checkpoint.
   Status Announce();
   Status WakeUp();
+  Status RaiseTo(Timestamp watermark);
   Status GoIdle();
   Status Finish();
-  void Report() { wiring_.table->Set(wiring_.lane, clock_.watermark(), idle_, ended_); }
+  // Tells the other splits how far this one is.
+  void Report();
 
   SourceWiring wiring_;
   LaneClock clock_;

@@ -99,7 +99,9 @@ Status Task::Restore(const RestorePoint& point, int parallelism) {
     const std::string& id = parts_.operator_ids[i];
     const OperatorCounters* counters = point.FindOperator(id);
     if (!counters) continue;
-    if (parts_.instance == 0) chain_->CountOn(static_cast<int>(i), *counters);
+    if (parts_.instance == 0) {
+      chain_->CountOn(static_cast<int>(i), *counters, *parts_.splits);
+    }
     MILL_ASSIGN(auto state, point.OpenState(id, parts_.instance, parallelism));
     if (state) MILL_RETURN(chain_->Load(static_cast<int>(i), *state));
   }
@@ -113,7 +115,7 @@ Status Task::BarrierPassed(size_t index, Operator& op, int64_t epoch) {
   snapshot.id = parts_.operator_ids[index];
   snapshot.what = op.Describe();
   snapshot.instance = parts_.instance;
-  snapshot.counters = chain_->CountersOf(index);
+  snapshot.counters = chain_->CountersOf(index, *parts_.splits);
   if (parts_.checkpoints->keeps_state()) {
     MILL_RETURN(CrashAt("before an operator saves"));
     const auto start = std::chrono::steady_clock::now();

@@ -74,17 +74,22 @@ class SinkWriter final : public ChainEnd {
 // The rows that a task rejects, as of the epoch that it is in.
 class TaskRejects final : public DeadLetters, public LateSink {
  public:
-  explicit TaskRejects(RejectLog* log) : log_(log) {}
+  // `splits`: the job's, by SplitId.
+  TaskRejects(RejectLog* log, const std::vector<SplitName>* splits) : log_(log), splits_(splits) {}
   void SetEpoch(int64_t epoch) { epoch_ = epoch; }
   void Add(const BadRow& row) override {
     if (log_) log_->Dead(epoch_, row);
   }
   void Late(const Batch& batch, int64_t row, const LateRow& late) override {
-    if (log_) log_->Late(epoch_, batch, row, late);
+    if (!log_) return;
+    const SplitId split = batch.split_of(row);
+    log_->Late(epoch_, batch, row, late,
+               split < 0 ? nullptr : &(*splits_)[static_cast<size_t>(split)]);
   }
 
  private:
   RejectLog* log_;
+  const std::vector<SplitName>* splits_;
   int64_t epoch_ = 1;
 };
 
@@ -97,6 +102,7 @@ struct TaskParts {
   int messages = 16;           // that a run may handle
   CheckpointListener* checkpoints = nullptr;
   RejectLog* rejects = nullptr;  // may be null
+  const std::vector<SplitName>* splits = nullptr;  // the job's, by SplitId
   CrashPoint crash;              // may be null
   int64_t last_epoch = 0;        // before the first
   uint32_t key_groups = kKeyGroups;
@@ -105,7 +111,7 @@ struct TaskParts {
 class Task : public Activity, private BarrierObserver {
  public:
   Task(TaskParts parts, std::unique_ptr<Chain> chain)
-      : parts_(std::move(parts)), chain_(std::move(chain)), rejects_(parts_.rejects) {
+      : parts_(std::move(parts)), chain_(std::move(chain)), rejects_(parts_.rejects, parts_.splits) {
     rejects_.SetEpoch(parts_.last_epoch + 1);
     chain_->Observe(this);
   }
@@ -126,12 +132,12 @@ class Task : public Activity, private BarrierObserver {
   virtual Result<bool> Advance() = 0;
   // Adds what the task itself knows at the barrier.
   virtual void Describe(TaskSnapshot& snapshot) = 0;
+  Status CrashAt(const char* point) { return parts_.crash ? parts_.crash(point) : Status::OK(); }
 
  private:
   Result<Next> RunMessages();
   Status BarrierPassed(size_t index, Operator& op, int64_t epoch) override;
   Status BarrierLeft(int64_t epoch) override;
-  Status CrashAt(const char* point) { return parts_.crash ? parts_.crash(point) : Status::OK(); }
 
   TaskParts parts_;
   std::unique_ptr<Chain> chain_;

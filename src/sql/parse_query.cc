@@ -1,4 +1,6 @@
 // Queries: VALUES, set operations, WITH, ORDER BY and LIMIT.
+#include <algorithm>
+
 #include "sql/parser_internal.h"
 #include "sql/syntax_nodes.h"
 
@@ -66,7 +68,12 @@ Result<QueryPtr> Parser::ParseQuery() {
 Status Parser::ParseWithClause(Query& query) {
   MILL_RETURN(Expect("WITH", ""));
   do {
+    const Place place = Peek().place;
     MILL_ASSIGN(auto item, ParseWithItem());
+    const auto same = [&](const auto& other) { return other.first == item.first; };
+    if (std::any_of(query.with.begin(), query.with.end(), same)) {
+      return ErrorAt(place, fmt::format("WITH names '{}' twice", Shown(item.first)));
+    }
     query.with.push_back(std::move(item));
   } while (Accept(","));
   return Status::OK();

@@ -27,6 +27,16 @@ Status FrozenState::CountLast(const StateTable& table, int64_t snapshots) {
   return Status::OK();
 }
 
+Status FrozenState::WriteStored(const StateTable& table, std::shared_ptr<const StoredRows> rows) {
+  Find(table).stored = std::move(rows);
+  return Status::OK();
+}
+
+bool FrozenState::whole() const {
+  return mode_ == SaveMode::kFull || std::any_of(tables_.begin(), tables_.end(),
+                                                 [](const auto& t) { return t.stored != nullptr; });
+}
+
 FrozenTable& FrozenState::Find(const StateTable& table) {
   const auto found = std::find_if(tables_.begin(), tables_.end(),
                                   [&](const auto& t) { return t.table.name == table.name; });
@@ -39,6 +49,7 @@ int64_t FrozenState::rows() const {
   int64_t total = 0;
   for (const FrozenTable& table : tables_) {
     for (const auto& rows : table.rows) total += rows->num_rows();
+    if (table.stored) total += table.stored->rows();
   }
   return total;
 }
@@ -84,6 +95,32 @@ size_t FirstThatCounts(const StateTable& table, const FrozenReader::Chain& chain
 
 Result<arrow::RecordBatchVector> FrozenReader::Read(const StateTable& table) const {
   arrow::RecordBatchVector all;
+  MILL_RETURN(ForEach(table, [&](std::shared_ptr<arrow::RecordBatch> rows) {
+    all.push_back(std::move(rows));
+    return Status::OK();
+  }));
+  return all;
+}
+
+Status FrozenReader::ForEach(const StateTable& table, const RowVisitor& visit) const {
+  MILL_RETURN(ReadFolded(table, visit));
+  const KeyGroupRange groups = GroupsOfTask(instance_, parallelism_);
+  for (const auto& stored : Stored(table)) MILL_RETURN(stored->ForEach(table, groups, visit));
+  return Status::OK();
+}
+
+std::vector<std::shared_ptr<const StoredRows>> FrozenReader::Stored(const StateTable& table) const {
+  std::vector<std::shared_ptr<const StoredRows>> stored;
+  for (const Chain& chain : chains_) {
+    if (chain.empty()) continue;
+    for (const FrozenTable& frozen : chain.back()->tables()) {
+      if (frozen.table.name == table.name && frozen.stored) stored.push_back(frozen.stored);
+    }
+  }
+  return stored;
+}
+
+Status FrozenReader::ReadFolded(const StateTable& table, const RowVisitor& visit) const {
   for (const Chain& chain : chains_) {
     if (chain.empty()) continue;
     std::vector<SnapshotPiece> pieces;
@@ -102,10 +139,10 @@ Result<arrow::RecordBatchVector> FrozenReader::Read(const StateTable& table) con
     const uint32_t key_groups = chain.back()->key_groups();
     for (const auto& rows : folded) {
       MILL_ASSIGN(auto own, TakeOwn(table, rows, instance_, parallelism_, key_groups));
-      if (own->num_rows() > 0) all.push_back(std::move(own));
+      if (own->num_rows() > 0) MILL_RETURN(visit(std::move(own)));
     }
   }
-  return all;
+  return Status::OK();
 }
 
 }  // namespace millrace

@@ -17,6 +17,7 @@ struct FrozenTable {
   arrow::RecordBatchVector rows;    // of table.schema
   arrow::RecordBatchVector erased;  // all of one schema, some of the table's columns
   int64_t last_snapshots = 0;       // StateWriter::CountLast; 0: not called
+  std::shared_ptr<const StoredRows> stored = nullptr;  // in place of rows
 };
 
 class FrozenState final : public StateWriter {
@@ -30,8 +31,12 @@ class FrozenState final : public StateWriter {
   Status Erase(const StateTable& table, std::shared_ptr<arrow::RecordBatch> ids) override;
   Status CountLast(const StateTable& table, int64_t snapshots) override;
 
+  Status WriteStored(const StateTable& table, std::shared_ptr<const StoredRows> rows) override;
+
   const std::vector<FrozenTable>& tables() const { return tables_; }
   uint32_t key_groups() const { return key_groups_; }
+  // It takes the place of the snapshots before it, even if it was to be a delta.
+  bool whole() const;
   int64_t rows() const;
   // Of the arrays' buffers.
   int64_t bytes() const;
@@ -55,8 +60,12 @@ class FrozenReader final : public StateReader {
       : chains_(std::move(chains)), instance_(instance), parallelism_(parallelism) {}
 
   Result<arrow::RecordBatchVector> Read(const StateTable& table) const override;
+  Status ForEach(const StateTable& table, const RowVisitor& visit) const override;
+  std::vector<std::shared_ptr<const StoredRows>> Stored(const StateTable& table) const override;
 
  private:
+  Status ReadFolded(const StateTable& table, const RowVisitor& visit) const;
+
   std::vector<Chain> chains_;
   size_t instance_, parallelism_;
 };

@@ -65,7 +65,7 @@ void KeyTable::FindOrInsertEncoded(std::vector<uint32_t>& slots, std::vector<uin
 
 void KeyTable::TouchAll(const std::vector<uint32_t>& slots) {
   uint8_t* marks = marks_.data();
-  for (uint32_t slot : slots) marks[slot] |= kTouched;
+  for (uint32_t slot : slots) marks[slot] |= kTouched | kLookedUp;
 }
 
 // Hashes the rows and pulls in the index entries, then the keys that they lead to.
@@ -301,10 +301,38 @@ std::vector<uint32_t> KeyTable::TakeTouched(SaveMode mode) {
   for (size_t slot = 0; slot < marks_.size(); ++slot) {
     const bool wanted = mode == SaveMode::kFull || (marks_[slot] & kTouched);
     if (!wanted || used_[slot] != kKeyed) continue;
-    marks_[slot] = kSaved;
+    marks_[slot] = static_cast<uint8_t>((marks_[slot] & kLookedUp) | kSaved);
     touched.push_back(static_cast<uint32_t>(slot));
   }
   return touched;
+}
+
+Result<KeyChanges> KeyTable::TakeErasedKeys() {
+  KeyChanges changes;
+  MILL_RETURN(TakeErased(changes));
+  erased_.clear();
+  erased_lengths_.clear();
+  return changes;
+}
+
+// Second chance: a key that was looked up is passed over once.
+void KeyTable::FindCold(size_t count, std::vector<uint32_t>& slots) {
+  const size_t wanted = slots.size() + count;
+  for (size_t looks = 2 * used_.size(); looks > 0 && slots.size() < wanted; --looks) {
+    hand_ = hand_ + 1 < used_.size() ? hand_ + 1 : 0;
+    if (used_[hand_] != kKeyed) continue;
+    if (marks_[hand_] & kLookedUp) {
+      marks_[hand_] = static_cast<uint8_t>(marks_[hand_] & ~kLookedUp);
+      continue;
+    }
+    slots.push_back(static_cast<uint32_t>(hand_));
+    marks_[hand_] |= kLookedUp;  // not twice
+  }
+}
+
+void KeyTable::Evict(std::span<const uint32_t> slots) {
+  for (uint32_t slot : slots) marks_[slot] = 0;
+  Erase(slots);
 }
 
 Status KeyTable::TakeErased(KeyChanges& changes) {

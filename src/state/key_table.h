@@ -86,6 +86,21 @@ class KeyTable {
   }
   // Notes that what was saved of the key is gone, although the key stays.
   void ForgetSaved(uint32_t slot);
+  // For a table whose keys are on disk too (spilled_table.h), from the first TakeChanges on.
+  // Appends up to `count` slots of keys that were not looked up since they were last passed over,
+  // going round and round the table.
+  void FindCold(size_t count, std::vector<uint32_t>& slots);
+  // The key was looked up since it was last saved.
+  bool Touched(uint32_t slot) const { return marks_[slot] & kTouched; }
+  // Something of the key is saved.
+  bool Saved(uint32_t slot) const { return marks_[slot] & kSaved; }
+  void MarkSaved(uint32_t slot) { marks_[slot] |= kSaved; }
+  // Erases keys which stay saved.
+  void Evict(std::span<const uint32_t> slots);
+  // The key columns of those saved before and gone since the last call.
+  bool has_erased() const { return !erased_lengths_.empty(); }
+  Result<KeyChanges> TakeErasedKeys();
+
   // The namespace of the slot's key, where there are namespaces.
   int64_t NamespaceOf(uint32_t slot) const;
 
@@ -94,6 +109,7 @@ class KeyTable {
   // Keys present.
   size_t size() const { return size_; }
   bool Used(uint32_t slot) const { return used_[slot] != kFree; }
+  bool HasKey(uint32_t slot) const { return used_[slot] == kKeyed; }
   size_t memory_bytes() const;
 
  private:
@@ -152,9 +168,10 @@ class KeyTable {
   static constexpr size_t kLongestChain = 256;
 
   // Changes since the last snapshot.
-  static constexpr uint8_t kTouched = 1, kSaved = 2;
+  static constexpr uint8_t kTouched = 1, kSaved = 2, kLookedUp = 4;
   bool tracking_ = false;
   std::vector<uint8_t> marks_;           // by slot
+  size_t hand_ = 0;                      // where FindCold goes on
   std::vector<uint8_t> erased_;          // keys that were saved, one behind the other
   std::vector<uint32_t> erased_lengths_;
   Turn turn_;

@@ -9,11 +9,13 @@
 
 #include <arrow/record_batch.h>
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "base/status.h"
+#include "data/key_hash.h"
 #include "data/state_field.h"
 
 namespace millrace {
@@ -30,6 +32,25 @@ struct StateTable {
   std::vector<int> id_columns;
 };
 
+using RowVisitor = std::function<Status(std::shared_ptr<arrow::RecordBatch>)>;
+
+// The rows of a table that lie in the files of a database on disk, as they were at a barrier.
+// Immutable; for any thread.
+class StoredRows {
+ public:
+  virtual ~StoredRows() = default;
+  // Paths of the files that make up the database; their names are what it knows them by.
+  virtual std::vector<std::string> Files() const = 0;
+  // The key groups of the instance that saved.
+  virtual KeyGroupRange groups() const = 0;
+  // How many, about.
+  virtual int64_t rows() const = 0;
+  // Calls visit for portions of the rows in these key groups, in order of key groups, with the
+  // columns of `table`.
+  virtual Status ForEach(const StateTable& table, KeyGroupRange groups,
+                         const RowVisitor& visit) const = 0;
+};
+
 class StateWriter {
  public:
   virtual ~StateWriter() = default;
@@ -43,6 +64,10 @@ class StateWriter {
   // All rows of the table have been written in the newest `snapshots` snapshots, this one included:
   // what earlier ones of the chain hold of it no longer counts.
   virtual Status CountLast(const StateTable& table, int64_t snapshots) = 0;
+  // What is to be written are these rows, whatever the mode; nothing else is written of the table.
+  virtual Status WriteStored(const StateTable& table, std::shared_ptr<const StoredRows>) {
+    return Status::NotImplemented("rows of state table '", table.name, "' are on disk");
+  }
 };
 
 class StateReader {
@@ -52,6 +77,17 @@ class StateReader {
   // None if the table was not saved. Columns come as `table.schema` names them: a saved column that
   // it lacks is left out, one that it has more is all NULL.
   virtual Result<arrow::RecordBatchVector> Read(const StateTable& table) const = 0;
+  // Calls visit for portions of the rows that Read returns.
+  virtual Status ForEach(const StateTable& table, const RowVisitor& visit) const {
+    MILL_ASSIGN(auto batches, Read(table));
+    for (auto& rows : batches) MILL_RETURN(visit(std::move(rows)));
+    return Status::OK();
+  }
+  // Those of the table's rows that were saved as databases, one for each instance that saved; of
+  // key groups of other instances too.
+  virtual std::vector<std::shared_ptr<const StoredRows>> Stored(const StateTable&) const {
+    return {};
+  }
 };
 
 }  // namespace millrace

@@ -10,12 +10,14 @@
 #include <parquet/arrow/writer.h>
 #include <parquet/exception.h>
 #include <parquet/statistics.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <filesystem>
 
 #include "base/files.h"
 #include "state/snapshot_fold.h"
+#include "state/stored_table.h"
 
 namespace millrace {
 namespace {
@@ -258,6 +260,85 @@ StateTable OverIds(const StateTable& table, const arrow::Schema& ids) {
   return over;
 }
 
+// The rows of a table on disk as a file; they come in order of their key groups.
+Result<StateFile> WriteStoredAsRows(const FrozenTable& frozen, const std::string& root,
+                                    StateFile file) {
+  const StateTable& table = frozen.table;
+  const auto schema = FileSchema(table, *table.schema);
+  MILL_ASSIGN(auto out, DurableFile::Create(root + "/" + file.path));
+  MILL_ASSIGN(RowsWriter writer, RowsWriter::Open(schema, out));
+  MILL_RETURN(frozen.stored->ForEach(
+      table, {0, kKeyGroups}, [&](std::shared_ptr<arrow::RecordBatch> rows) -> Status {
+        const arrow::RecordBatchVector batches = {rows};
+        GroupedRows grouped(batches);
+        MILL_RETURN(grouped.Sort(table, kKeyGroups));
+        file.rows += rows->num_rows();
+        return writer.WriteSorted(grouped);
+      }));
+  MILL_RETURN(writer.Close());
+  MILL_RETURN(out->Close());
+  file.table = table.name;
+  file.bytes = out->bytes();
+  file.checksum = out->checksum();
+  file.min_group = frozen.stored->groups().begin;
+  file.max_group = frozen.stored->groups().end - 1;
+  return file;
+}
+
+// The file of the database that an earlier snapshot has linked; null if none has.
+const StateFile* FindLinked(const std::string& root, const StateChain& before,
+                            const std::string& path) {
+  struct stat wanted, linked;
+  if (!IsImmutable(path) || stat(path.c_str(), &wanted) != 0) return nullptr;
+  const std::string name = std::filesystem::path(path).filename().string();
+  for (const StateFile& file : before) {
+    if (!file.stored || !file.path.ends_with("/" + name)) continue;
+    if (stat((root + "/" + file.path).c_str(), &linked) == 0 && linked.st_ino == wanted.st_ino &&
+        linked.st_dev == wanted.st_dev) {
+      return &file;
+    }
+  }
+  return nullptr;
+}
+
+// Links the files of a table on disk into `path`, which is made.
+Status LinkStored(const FrozenTable& frozen, const std::string& root, const std::string& path,
+                  const StateChain& before, StateChain* files) {
+  MILL_RETURN(MakeFolders(root + "/" + path));
+  for (const std::string& from : frozen.stored->Files()) {
+    const StateFile* linked = FindLinked(root, before, from);
+    StateFile file;
+    if (linked) {
+      file = *linked;
+      file.rows = 0;
+    } else {
+      file.path = path + "/" + std::filesystem::path(from).filename().string();
+      MILL_RETURN(LinkOrCopy(from, root + "/" + file.path));
+      MILL_RETURN(SyncAndHash(root, &file));
+    }
+    file.table = frozen.table.name;
+    file.stored = true;
+    file.min_group = frozen.stored->groups().begin;
+    file.max_group = frozen.stored->groups().end - 1;
+    if (from.ends_with("/CURRENT")) file.rows = frozen.stored->rows();
+    files->push_back(std::move(file));
+  }
+  return SyncFolder(root + "/" + path);
+}
+
+Status WriteStored(const FrozenTable& frozen, const std::string& root, const std::string& path,
+                   const StoredMode& mode, StateChain* files) {
+  if (!mode.as_rows) {
+    const StateChain none;
+    return LinkStored(frozen, root, path + ".rocksdb", mode.before ? *mode.before : none, files);
+  }
+  StateFile file;
+  file.path = path + ".parquet";
+  MILL_ASSIGN(file, WriteStoredAsRows(frozen, root, std::move(file)));
+  files->push_back(std::move(file));
+  return Status::OK();
+}
+
 Status WriteTable(const FrozenTable& frozen, uint32_t key_groups, const std::string& root,
                   const std::string& path, bool delta, StateChain* files) {
   const StateTable& table = frozen.table;
@@ -349,7 +430,8 @@ Status ReadFile(const std::string& root, const StateFile& file, KeyGroupRange gr
 }  // namespace
 
 Result<StateChain> WriteSnapshot(const FrozenState& state, const std::string& root,
-                                 const std::string& folder, int instance) {
+                                 const std::string& folder, int instance,
+                                 const StoredMode& mode) {
   std::error_code error;
   std::filesystem::create_directories(root + "/" + folder, error);
   if (error) {
@@ -358,8 +440,12 @@ Result<StateChain> WriteSnapshot(const FrozenState& state, const std::string& ro
   StateChain files;
   for (const FrozenTable& frozen : state.tables()) {
     const std::string path = fmt::format("{}/{}-{}", folder, frozen.table.name, instance);
-    const bool delta = state.mode() == SaveMode::kDelta;
-    MILL_RETURN(WriteTable(frozen, state.key_groups(), root, path, delta, &files));
+    if (frozen.stored) {
+      MILL_RETURN(Annotate(WriteStored(frozen, root, path, mode, &files),
+                           fmt::format("saving state table '{}'", frozen.table.name)));
+    } else {
+      MILL_RETURN(WriteTable(frozen, state.key_groups(), root, path, !state.whole(), &files));
+    }
   }
   MILL_RETURN(SyncFolder(root + "/" + folder));
   return files;
@@ -371,14 +457,61 @@ Status VerifyFiles(const std::string& root, const StateChain& files) {
 }
 
 bool StateFilesReader::Concerns(const StateTable& table, const StateFile& file) const {
-  if (file.table != table.name) return false;
+  if (file.table != table.name || file.stored) return false;
   return !IsKeyed(table) || (file.min_group < groups_.end && file.max_group >= groups_.begin);
 }
 
 Result<arrow::RecordBatchVector> StateFilesReader::Read(const StateTable& table) const {
   arrow::RecordBatchVector rows;
   for (const StateChain& chain : chains_) MILL_RETURN(ReadChain(table, chain, rows));
+  const RowVisitor add = [&](std::shared_ptr<arrow::RecordBatch> batch) {
+    rows.push_back(std::move(batch));
+    return Status::OK();
+  };
+  for (const auto& stored : Stored(table)) MILL_RETURN(stored->ForEach(table, groups_, add));
   return rows;
+}
+
+Status StateFilesReader::ForEach(const StateTable& table, const RowVisitor& visit) const {
+  for (const StateChain& chain : chains_) {
+    arrow::RecordBatchVector rows;
+    MILL_RETURN(ReadChain(table, chain, rows));
+    for (auto& batch : rows) MILL_RETURN(visit(std::exchange(batch, nullptr)));
+  }
+  for (const auto& stored : Stored(table)) MILL_RETURN(stored->ForEach(table, groups_, visit));
+  return Status::OK();
+}
+
+std::vector<std::shared_ptr<const StoredRows>> StateFilesReader::Stored(
+    const StateTable& table) const {
+  std::vector<std::shared_ptr<const StoredRows>> all;
+  for (const StateChain& chain : chains_) {
+    for (auto& stored : StoredInChain(root_, chain, table.name)) all.push_back(std::move(stored));
+  }
+  return all;
+}
+
+std::vector<std::shared_ptr<const StoredRows>> StoredInChain(const std::string& root,
+                                                             const StateChain& chain,
+                                                             const std::string& table) {
+  std::map<std::string, std::vector<const StateFile*>> databases;
+  for (const StateFile& file : chain) {
+    if (file.stored && (table.empty() || file.table == table)) {
+      databases[file.table].push_back(&file);
+    }
+  }
+  std::vector<std::shared_ptr<const StoredRows>> all;
+  for (const auto& [name, files] : databases) {
+    std::vector<std::string> paths;
+    int64_t rows = 0;
+    for (const StateFile* file : files) {
+      paths.push_back(root + "/" + file->path);
+      rows += file->rows;
+    }
+    const KeyGroupRange groups{files[0]->min_group, files[0]->max_group + 1};
+    all.push_back(std::make_shared<StoredTable>(std::move(paths), groups, rows));
+  }
+  return all;
 }
 
 Status StateFilesReader::ReadChain(const StateTable& table, const StateChain& chain,

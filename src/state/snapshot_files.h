@@ -6,6 +6,12 @@
 //
 //   ops/3/groups-0.parquet            rows of table "groups" of instance 0
 //   ops/3/groups-0.erased.parquet     ids of rows that are gone
+//
+// A table that is on disk already (StoredRows) becomes Parquet only in a savepoint. Else the files
+// of its database are linked; those that never change and that an earlier snapshot has linked stay
+// where they are:
+//
+//   ops/3/groups-0.rocksdb/000012.sst
 #pragma once
 
 #include <string>
@@ -20,12 +26,18 @@ namespace millrace {
 // The files of one instance, snapshot after snapshot from a full one on.
 using StateChain = std::vector<StateFile>;
 
+struct StoredMode {
+  bool as_rows = false;               // tables on disk are written as Parquet
+  const StateChain* before = nullptr;  // the chain of the snapshot before; may be null
+};
+
 // Writes what instance `instance` saved as files in `folder` (relative to `root`), which is made if
 // need be. Returns them in the order in which they follow in the chain. They are durable, and so
 // are their names in the folder; the folder's own name is the caller's to sync. Waits for the disk:
 // for I/O threads.
 Result<StateChain> WriteSnapshot(const FrozenState& state, const std::string& root,
-                                 const std::string& folder, int instance);
+                                 const std::string& folder, int instance,
+                                 const StoredMode& mode = {});
 
 // Checks sizes and checksums of all files; the error names the first that is missing or damaged.
 Status VerifyFiles(const std::string& root, const StateChain& files);
@@ -42,6 +54,8 @@ class StateFilesReader final : public StateReader {
         groups_(GroupsOfTask(instance, parallelism, key_groups)) {}
 
   Result<arrow::RecordBatchVector> Read(const StateTable& table) const override;
+  Status ForEach(const StateTable& table, const RowVisitor& visit) const override;
+  std::vector<std::shared_ptr<const StoredRows>> Stored(const StateTable& table) const override;
 
  private:
   Status ReadChain(const StateTable& table, const StateChain& chain,
@@ -61,7 +75,12 @@ void DropSuperseded(const FrozenState& state, int64_t epoch, StateChain* chain);
 // have grown beyond half of its full snapshot.
 bool WantsFull(const FrozenState& state, const StateChain& chain);
 
-// All rows of one file as it was written, `_key_group` included: for tools that show state.
+// The databases among the files, of `table` or of all tables ("").
+std::vector<std::shared_ptr<const StoredRows>> StoredInChain(const std::string& root,
+                                                             const StateChain& chain,
+                                                             const std::string& table);
+
+// All rows of one Parquet file as it was written, `_key_group` included: for tools that show state.
 Result<arrow::RecordBatchVector> ReadStateFile(const std::string& root, const StateFile& file);
 
 }  // namespace millrace

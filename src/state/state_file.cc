@@ -9,6 +9,9 @@
 #include <cerrno>
 #include <cstring>
 #include <utility>
+#include <vector>
+
+#include "base/files.h"
 
 namespace millrace {
 namespace {
@@ -51,7 +54,7 @@ arrow::Status DurableFile::Write(const void* data, int64_t bytes) {
   XXH64_update(hash_->state, data, static_cast<size_t>(bytes));
   const char* at = static_cast<const char*>(data);
   for (int64_t left = bytes; left > 0;) {
-    const ssize_t written = write(descriptor_, at, static_cast<size_t>(left));
+    const int64_t written = WriteSome(descriptor_, at, left, path_);
     if (written < 0 && errno == EINTR) continue;
     if (written < 0) return FileError("write", path_);
     at += written;
@@ -63,12 +66,34 @@ arrow::Status DurableFile::Write(const void* data, int64_t bytes) {
 
 arrow::Status DurableFile::Close() {
   if (descriptor_ < 0) return arrow::Status::OK();
-  if (fsync(descriptor_) != 0) return FileError("make durable", path_);
+  if (SyncFile(descriptor_, path_) != 0) return FileError("make durable", path_);
   if (close(std::exchange(descriptor_, -1)) != 0) return FileError("close", path_);
   return arrow::Status::OK();
 }
 
 uint64_t DurableFile::checksum() const { return XXH64_digest(hash_->state); }
+
+Status SyncAndHash(const std::string& root, StateFile* file) {
+  const std::string path = root + "/" + file->path;
+  const int descriptor = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (descriptor < 0) return FileError("open", path);
+  std::vector<char> buffer(1 << 20);
+  XXH64_state_t* hash = XXH64_createState();
+  XXH64_reset(hash, 0);
+  file->bytes = 0;
+  ssize_t count = 0;
+  while ((count = read(descriptor, buffer.data(), buffer.size())) > 0) {
+    XXH64_update(hash, buffer.data(), static_cast<size_t>(count));
+    file->bytes += count;
+  }
+  file->checksum = XXH64_digest(hash);
+  XXH64_freeState(hash);
+  const Status status = count < 0               ? FileError("read", path)
+                        : fsync(descriptor) != 0 ? FileError("make durable", path)
+                                                 : Status::OK();
+  close(descriptor);
+  return status;
+}
 
 Result<std::shared_ptr<arrow::Buffer>> ReadVerified(const std::string& root,
                                                     const StateFile& file) {

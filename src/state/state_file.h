@@ -27,6 +27,7 @@ struct StateFile {
   uint32_t min_group = 0;
   uint32_t max_group = kMostKeyGroups - 1;
   int64_t epoch = 0;  // of the checkpoint that wrote it; 0 if read from a manifest
+  bool stored = false;  // one of the files of a database (stored_table.h), not Parquet
 };
 
 // A new file, hashed as it is written. Close makes it durable (fsync); a file that was not closed
@@ -53,6 +54,9 @@ class DurableFile final : public arrow::io::OutputStream {
   struct Hash;
   std::unique_ptr<Hash> hash_;
 };
+
+// Makes the file at `file`'s path durable, and sets its size and checksum.
+Status SyncAndHash(const std::string& root, StateFile* file);
 
 // The file's bytes. Fails, naming the file, if it is missing, shorter or longer than recorded, or
 // damaged.

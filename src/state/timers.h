@@ -29,13 +29,8 @@ class Timers {
   // Sets the slot's timer, in place of an earlier one.
   void Set(uint32_t slot, Timestamp time) {
     times_[slot] = time;
-    const int64_t bucket = Bucket(time);
-    if (bucket <= opened_until_) {
-      opened_.emplace_back(time, slot);
-      std::push_heap(opened_.begin(), opened_.end(), std::greater<>());
-      return;
-    }
-    buckets_[bucket].push_back(slot);
+    Enter(slot, time);
+    if (entries_ > 2 * times_.size() + kStale) DropStale();
   }
   void Cancel(uint32_t slot) { times_[slot] = kMinTimestamp; }
   bool IsSet(uint32_t slot) const { return times_[slot] != kMinTimestamp; }
@@ -64,6 +59,7 @@ class Timers {
     const auto [time, first] = opened_.front();
     std::pop_heap(opened_.begin(), opened_.end(), std::greater<>());
     opened_.pop_back();
+    --entries_;
     // The next ones to come are near the heap's top.
     for (size_t i = 0; i < std::min<size_t>(opened_.size(), 7); ++i) {
       __builtin_prefetch(&times_[opened_[i].second]);
@@ -86,6 +82,7 @@ class Timers {
     const int64_t bucket = node.key();
     opened_until_ = std::max(opened_until_, bucket);
     const std::vector<uint32_t>& slots = node.mapped();
+    entries_ -= slots.size();
     constexpr size_t kAhead = 16;
     for (size_t i = 0; i < slots.size(); ++i) {
       if (i + kAhead < slots.size()) {
@@ -99,7 +96,30 @@ class Timers {
     }
   }
 
+  void Enter(uint32_t slot, Timestamp time) {
+    ++entries_;
+    const int64_t bucket = Bucket(time);
+    if (bucket <= opened_until_) {
+      opened_.emplace_back(time, slot);
+      std::push_heap(opened_.begin(), opened_.end(), std::greater<>());
+      return;
+    }
+    buckets_[bucket].push_back(slot);
+  }
+  // Slots that come and go leave entries behind.
+  void DropStale() {
+    buckets_.clear();
+    opened_.clear();
+    entries_ = 0;
+    for (uint32_t slot = 0; slot < times_.size(); ++slot) {
+      if (IsSet(slot)) Enter(slot, times_[slot]);
+    }
+  }
+
+  static constexpr size_t kStale = 4096;
+
   int64_t width_;
+  size_t entries_ = 0;
   int64_t opened_until_ = kMinTimestamp;  // bucket
   std::vector<Timestamp> times_;          // by slot
   std::map<int64_t, std::vector<uint32_t>> buckets_;

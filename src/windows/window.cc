@@ -45,8 +45,8 @@ std::string DurationText(int64_t ms) {
 }
 
 std::string WindowSpec::ToString() const {
-  const std::string time =
-      domain == TimeDomain::kProcessing ? "PROCTIME" : fmt::format("${}", time_column);
+  const std::string named = time_name.empty() ? fmt::format("${}", time_column) : time_name;
+  const std::string time = domain == TimeDomain::kProcessing ? "PROCTIME" : named;
   switch (kind) {
     case WindowKind::kTumble:
       return fmt::format("TUMBLE({}, {}{})", time, DurationText(size), Suffix(*this));

@@ -26,6 +26,7 @@ struct WindowSpec {
   WindowKind kind = WindowKind::kTumble;
   TimeDomain domain = TimeDomain::kEvent;
   int time_column = -1;       // of the input; TIMESTAMP(3) or TIMESTAMP_LTZ(3), in ms
+  std::string time_name = {}; // its name, for people; "" prints its place
   int64_t size = 0;           // ms; SESSION: the gap; COUNT: rows
   int64_t slide = 0;          // ms; HOP: slide, CUMULATE: step; COUNT: rows from one to the next
   int64_t offset = 0;         // ms

@@ -39,7 +39,7 @@ namespace {
 
 // Cases that pass today, by file. Raise them, never lower them.
 const std::map<std::string, int> kRecorded = {
-    {"functions_java.json", 689},
+    {"functions_java.json", 691},
     {"scalar_scala.json", 1180},
 };
 

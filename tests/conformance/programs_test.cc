@@ -23,7 +23,7 @@ namespace millrace::conformance {
 namespace {
 
 // How many pass today. Raise it with what makes more of them pass; never lower it.
-constexpr int kPassing = 122;
+constexpr int kPassing = 129;
 constexpr int kSkipped = 77;
 
 // ---- tables ----
@@ -39,7 +39,7 @@ Result<SqlType> ParseType(std::string_view text) {
   return cast->cast_type;
 }
 
-// The columns of 'readable-metadata' = 'key:TYPE, ...'. The rows have their values behind those of the
+// The columns of 'readable-metadata' = 'key:TYPE, ...', or writable ones. The rows have their values behind those of the
 // physical columns.
 std::vector<MetadataSpec> ReadableMetadata(std::string_view text) {
   std::vector<MetadataSpec> metadata;
@@ -60,16 +60,17 @@ std::vector<MetadataSpec> ReadableMetadata(std::string_view text) {
   return metadata;
 }
 
-// What all tables of the case offer together.
-std::vector<MetadataSpec> AllReadableMetadata(const ProgramCase& program) {
-  constexpr std::string_view kOption = "'readable-metadata' = '";
+// What all tables of the case offer or take together.
+std::vector<MetadataSpec> AllMetadata(const ProgramCase& program) {
   std::vector<MetadataSpec> all;
-  for (const std::string& statement : program.setup) {
-    const size_t at = statement.find(kOption);
-    if (at == statement.npos) continue;
-    const std::string_view rest = std::string_view(statement).substr(at + kOption.size());
-    for (MetadataSpec& each : ReadableMetadata(rest.substr(0, rest.find('\'')))) {
-      all.push_back(std::move(each));
+  for (const std::string_view option : {"'readable-metadata' = '", "'writable-metadata' = '"}) {
+    for (const std::string& statement : program.setup) {
+      const size_t at = statement.find(option);
+      if (at == statement.npos) continue;
+      const std::string_view rest = std::string_view(statement).substr(at + option.size());
+      for (MetadataSpec& each : ReadableMetadata(rest.substr(0, rest.find('\'')))) {
+        all.push_back(std::move(each));
+      }
     }
   }
   return all;
@@ -129,7 +130,8 @@ Connector ValuesConnector(const ProgramCase& program, const int* phase, Written*
   connector.name = "values";
   connector.options = {{"*", "STRING", "", "Whatever Flink's test tables take."}};
   connector.changelog = DeclaredChangelog;
-  connector.metadata = AllReadableMetadata(program);
+  connector.disorder = [](const TableInfo&) { return std::chrono::milliseconds{0}; };
+  connector.metadata = AllMetadata(program);
   connector.make_source = [&program, phase](const TableInfo& table, const Schema& columns)
       -> Result<std::vector<std::unique_ptr<Source>>> {
     std::vector<std::unique_ptr<Source>> sources;
@@ -146,7 +148,8 @@ Connector ValuesConnector(const ProgramCase& program, const int* phase, Written*
       std::vector<Portion> portions;
       portions.push_back(Cut(all, 0, before));
       portions.push_back(Cut(all, before, all.rows->num_rows() - before));
-      sources.push_back(std::make_unique<RowsSource>(std::move(portions), phase, nullptr));
+      sources.push_back(
+          std::make_unique<RowsSource>("test", true, std::move(portions), phase, nullptr));
     }
     if (sources.empty()) return Status::Invalid("the case has no rows for ", table.name);
     return sources;
@@ -281,6 +284,8 @@ const char* Otherwise(const std::string& name) {
       {"temporal-sort-rowtime", "otherwise: a restart keeps the watermark"},
       {"window-table-function-cumulate-tvf-agg-proc-time",
        "otherwise: the end closes windows of processing time"},
+      {"AggregateITCase.testListAggWithRetraction",
+       "otherwise: a batch's changes of a group come as one, so a list has another order"},
       {"SourceWatermarkITCase.testWatermarkWithNestedRow",
        "otherwise: rows without event time are dead letters"}};
   for (const auto& [known, why] : kOtherwise) {

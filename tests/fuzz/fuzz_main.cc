@@ -18,7 +18,7 @@ extern "C" int LLVMFuzzerInitialize(int*, char***) {
     if (wanted != nullptr && std::string(wanted) == known.name) target = &known;
   }
   if (target != nullptr) return 0;
-  std::fputs("FUZZ_TARGET must be sql, json, csv, regex, raw or cast\n", stderr);
+  std::fputs("FUZZ_TARGET must be sql, json, csv, regex, raw, cast or parquet\n", stderr);
   std::exit(2);
 }
 

@@ -24,7 +24,7 @@ size_t Below(Random& random, size_t bound) { return bound == 0 ? 0 : random() % 
 std::vector<std::string> Seeds(const std::string& target) {
   std::vector<std::filesystem::path> paths;
   for (const auto& entry :
-       std::filesystem::directory_iterator(std::string(MILLRACE_CORPUS) + "/" + target)) {
+       std::filesystem::directory_iterator(std::filesystem::path(MILLRACE_CORPUS) / target)) {
     paths.push_back(entry.path());
   }
   std::sort(paths.begin(), paths.end());

@@ -9,6 +9,7 @@
 #include "engine/engine.h"
 #include "formats/format.h"
 #include "functions/expression.h"
+#include "parquet_target.h"
 
 namespace millrace {
 namespace {
@@ -147,6 +148,8 @@ void RunRaw(std::string_view text) {
   }
 }
 
+void RunDamagedParquet(std::string_view edits) { RunParquet(AllTypes(), edits); }
+
 // Text to each type and back; what can be read must be written in a form that reads the same.
 void RunCast(std::string_view text) {
   const auto value = arrow::MakeScalar(std::string(text));
@@ -188,7 +191,8 @@ const std::vector<FuzzTarget>& FuzzTargets() {
   static const std::vector<FuzzTarget> kTargets = [] {
     MILL_CHECK(arrow::compute::Initialize().ok());
     return std::vector<FuzzTarget>{{"sql", RunSql},     {"json", RunJson}, {"csv", RunCsv},
-                                   {"regex", RunRegex}, {"raw", RunRaw},   {"cast", RunCast}};
+                                   {"regex", RunRegex}, {"raw", RunRaw},   {"cast", RunCast},
+                                   {"parquet", RunDamagedParquet}};
   }();
   return kTargets;
 }

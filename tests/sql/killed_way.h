@@ -77,8 +77,14 @@ class KilledWay {
  public:
   // `before`: the statements that `sql` builds upon; their jobs are not run. `seed` says when it is
   // killed.
-  KilledWay(std::vector<std::string> before, std::string sql, Connector connector, uint64_t seed)
-      : before_(std::move(before)), sql_(std::move(sql)), random_(seed) {
+  // `settings`: session options of the first run and of what is restored.
+  KilledWay(std::vector<std::string> before, std::string sql, Connector connector, uint64_t seed,
+            Options settings = {}, Options restored = {})
+      : before_(std::move(before)),
+        sql_(std::move(sql)),
+        settings_(std::move(settings)),
+        restored_(std::move(restored)),
+        random_(seed) {
     // In memory where there is such a folder: each of the many checkpoints is synced.
     const std::filesystem::path memory = "/dev/shm";
     const auto root = access(memory.c_str(), W_OK) == 0 ? memory : std::filesystem::temp_directory_path();
@@ -132,6 +138,9 @@ class KilledWay {
     MILL_ASSIGN(const auto engine, Engine::Make(std::move(options)));
     MILL_RETURN(engine->SetOption("millrace.batch-rows", "1"));
     MILL_RETURN(engine->SetOption("execution.checkpointing.interval", "15ms"));
+    for (const auto& [name, value] : restore.empty() ? settings_ : restored_) {
+      MILL_RETURN(engine->SetOption(name, value));
+    }
     for (const std::string& statement : before_) {
       const Status ignored =
           engine->Execute(statement, rows, [](StatementResult) { return Status::OK(); });
@@ -149,6 +158,7 @@ class KilledWay {
 
   std::vector<std::string> before_;
   std::string sql_, folder_;
+  Options settings_, restored_;
   Connector connector_;
   Random random_;
   Timestamp now_ = 1'700'000'000'000;

@@ -6,11 +6,12 @@
 //   --   00:00:01 | 5
 //   SELECT ...;
 //   --   @ 00:01:00          in input: what follows comes when the clock of processing time stands there
+//   --   split a             in input: what follows is of a split of its own, named so
 //   -- expect text           lines of what the statement before prints, in this order
 //   -- expect once: text     what the statement before prints has this once
 //   -- expect live           must have appeared while the input is still open
 //   -- expect                must appear in all, the live ones included
-//   -- expect late           rows dropped as late, the first column's value
+//   -- expect late           rows dropped as late, the first column's value; or "split | value"
 //   -- expect error: text    the statement before fails with this text in its message
 //   -- expect plan: text     EXPLAIN of the statement before has this line
 //
@@ -56,11 +57,12 @@ struct TestFile {
   std::vector<std::string> Clock() const {
     std::vector<std::string> times = {""};
     for (const auto& [table, lines] : inputs) {
-      std::vector<std::string> own = {""};
+      std::vector<std::string> own = {""};  // of one split
       for (const std::string& line : lines) {
+        if (line.starts_with("split ")) own = {""};
         if (line.starts_with("@ ")) own.push_back(line.substr(2));
+        if (own.size() > times.size()) times = own;
       }
-      if (own.size() > times.size()) times = std::move(own);
     }
     return times;
   }
@@ -181,22 +183,43 @@ std::vector<std::vector<std::string>> CutLines(const std::vector<std::string>& l
   return portions;
 }
 
+// Cuts the lines into those of each split; one without a name if there are none.
+std::vector<std::pair<std::string, std::vector<std::string>>> CutSplits(
+    const std::vector<std::string>& lines) {
+  std::vector<std::pair<std::string, std::vector<std::string>>> splits;
+  for (const std::string& line : lines) {
+    if (line.starts_with("split ")) {
+      splits.push_back({Trim(line.substr(6)), {}});
+    } else {
+      if (splits.empty()) splits.push_back({"test", {}});
+      splits.back().second.push_back(line);
+    }
+  }
+  if (splits.empty()) splits.push_back({"test", {}});
+  return splits;
+}
+
 Connector TestConnector(const TestFile* file, const int* phase, const bool* open) {
   Connector connector;
   connector.name = "test";
-  connector.options = {{"changelog-mode", "STRING", "I", "Which kinds of rows the input has."}};
+  connector.options = {{"changelog-mode", "STRING", "I", "Which kinds of rows the input has."},
+                       {"unbounded", "BOOLEAN", "false", "Its splits may be idle."}};
   connector.changelog = DeclaredChangelog;
   connector.make_source = [=](const TableInfo& table, const Schema& columns)
       -> Result<std::vector<std::unique_ptr<Source>>> {
     const auto input = file->inputs.find(table.name);
     if (input == file->inputs.end()) return UserError("the test has no input for '{}'", table.name);
-    std::vector<Portion> portions;
-    for (const auto& lines : CutLines(input->second)) {
-      MILL_ASSIGN(auto rows, MakeRows(table, columns, lines));
-      portions.push_back({std::move(rows), MakeKinds(lines)});
-    }
+    MILL_ASSIGN(const bool unbounded, BoolOption(table.options, "unbounded", false));
     std::vector<std::unique_ptr<Source>> sources;
-    sources.push_back(std::make_unique<RowsSource>(std::move(portions), phase, open));
+    for (const auto& [split, of_split] : CutSplits(input->second)) {
+      std::vector<Portion> portions;
+      for (const auto& lines : CutLines(of_split)) {
+        MILL_ASSIGN(auto rows, MakeRows(table, columns, lines));
+        portions.push_back({std::move(rows), MakeKinds(lines)});
+      }
+      sources.push_back(
+          std::make_unique<RowsSource>(split, !unbounded, std::move(portions), phase, open));
+    }
     return sources;
   };
   return connector;
@@ -243,12 +266,19 @@ struct Way {
   int batch_rows;
   bool threads;
   bool killed = false;  // and restored: killed_way.h
+  bool on_disk = false;  // state is, with room for a few keys in memory
 };
 constexpr Way kWays[] = {{"one worker, large batches", 1, 10000, false},
                          {"one worker, one-row batches", 1, 1, false},
                          {"three workers, one-row batches", 3, 1, false},
                          {"three worker threads", 3, 10000, true},
-                         {"killed and restored with other workers", 2, 1, false, true}};
+                         {"killed and restored with other workers", 2, 1, false, true},
+                         {"state on disk, one-row batches", 2, 1, false, false, true},
+                         {"state on disk, killed and restored", 2, 1, false, true, true}};
+
+Options DiskSettings() {
+  return {{"state.backend.type", "rocksdb"}, {"state.backend.rocksdb.memory.fixed-per-tm", "2 kb"}};
+}
 
 // Brings expected cells into the shape that values print in: short times become long.
 std::vector<std::string> Expected(const std::vector<std::string>& lines, const Schema& schema) {
@@ -291,6 +321,10 @@ class TestRun {
     engine_ = std::move(*engine);
     const Status set = engine_->SetOption("millrace.batch-rows", std::to_string(way_.batch_rows));
     if (!set.ok()) return Fail("", set.message());
+    for (const auto& [name, value] : way_.on_disk ? DiskSettings() : Options()) {
+      const Status disk = engine_->SetOption(name, value);
+      if (!disk.ok()) return Fail("", disk.message());
+    }
     for (const Step& step : file_.steps) {
       if (!RunStep(step)) return false;
     }
@@ -346,8 +380,11 @@ class TestRun {
     open_ = false;
     std::vector<std::string> wanted = step.expected.live;
     wanted.insert(wanted.end(), step.expected.rows.begin(), step.expected.rows.end());
-    KilledWay killed(before_, step.sql, TestConnector(&file_, nullptr, &open_), step.sql.size());
-    for (int64_t n = 1; n < 1000; n += 1 + n / 8) {
+    const Options settings = way_.on_disk ? DiskSettings() : Options();
+    KilledWay killed(before_, step.sql, TestConnector(&file_, nullptr, &open_), step.sql.size(),
+                     settings, settings);
+    // Checkpoints of files take their time.
+    for (int64_t n = 1; n < 1000; n += 1 + (way_.on_disk ? 2 * n : n / 8)) {
       rows.Clear();
       MILL_ASSIGN(const bool was_killed, killed.Run(n, &rows));
       killed_late_ = killed.LateLines();
@@ -414,12 +451,17 @@ class TestRun {
   bool CheckLate(const Step& step, size_t before) {
     const auto late = engine_->LateRows();
     std::vector<std::string> rows;
-    for (size_t i = before; i < late.size(); ++i) rows.push_back(late[i].row);
+    for (size_t i = before; i < late.size(); ++i) {
+      rows.push_back("\"split\": \"" + late[i].split + "\" " + late[i].row);
+    }
     if (way_.killed) rows = killed_late_;
     bool all = rows.size() == step.expected.late.size();
     for (const std::string& wanted : step.expected.late) {
+      const auto cells = Cells(wanted);
+      const std::string split = cells.size() > 1 ? "\"split\": \"" + cells[0] + "\"" : "";
       all = all && std::any_of(rows.begin(), rows.end(), [&](const std::string& row) {
-              return row.find("\"" + wanted) != std::string::npos;
+              return row.find("\"" + cells.back()) != std::string::npos &&
+                     row.find(split) != std::string::npos;
             });
     }
     if (all) return true;

@@ -14,6 +14,22 @@ SELECT * FROM orders;
 SELECT COUNT(*), SUM(amount), MIN(amount) FROM orders;
 -- expect
 --   2 | 45 | 15
+-- LIMIT and OFFSET over rows that change: the first in the order of arrival; a changed row stands last.
+SELECT id, amount FROM orders LIMIT 1;
+-- expect live
+--   1 | 15
+SELECT id, amount FROM orders LIMIT 1 OFFSET 1;
+-- expect live
+--   3 | 30
+SELECT COUNT(*), SUM(amount) FROM (SELECT * FROM orders LIMIT 2) AS firsts;
+-- expect
+--   2 | 45
+SELECT amount FROM orders EXCEPT ALL SELECT 15 FROM orders WHERE id = 1;
+-- expect live
+--   30
+SELECT id FROM orders INTERSECT ALL SELECT 3 FROM orders;
+-- expect
+--   3
 CREATE TABLE stock (item STRING, n INT, PRIMARY KEY (item) NOT ENFORCED) WITH ('connector' = 'test', 'changelog-mode' = 'I,UA,D');
 -- input stock
 --   nut | 3

@@ -12,8 +12,12 @@ SELECT x FROM a LIMIT 2;
 SELECT x FROM a LIMIT 1 OFFSET 2;
 -- expect
 --   3
-SELECT COUNT(*) AS n FROM a GROUP BY x LIMIT 1;
--- expect error: LIMIT on an updating result is not supported
+SELECT COUNT(*) FROM (SELECT x, COUNT(*) AS n FROM a GROUP BY x LIMIT 2) AS firsts;
+-- expect plan: UpdatingLimit(2)
+-- expect
+--   2
+SELECT ARRAY_AGG(s) FROM a GROUP BY x LIMIT 1;
+-- expect error: LIMIT on an updating result cannot keep column 'EXPR$0' of type ARRAY<STRING>
 SELECT x FROM a WHERE s NOT LIKE '%an%' AND s LIKE '_____';
 -- expect
 --   1
@@ -39,13 +43,30 @@ SELECT x FROM a INTERSECT SELECT x + 1 FROM a;
 SELECT x FROM a EXCEPT SELECT x + 1 FROM a;
 -- expect
 --   1
-SELECT x FROM a EXCEPT ALL SELECT x FROM a;
--- expect error: INTERSECT ALL and EXCEPT ALL are not supported
+SELECT x FROM a EXCEPT ALL SELECT x + 1 FROM a;
+-- expect
+--   1
+--   3
+SELECT x FROM a INTERSECT ALL SELECT x + 1 FROM a;
+-- expect
+--   2
+--   3
+(SELECT x FROM a UNION ALL SELECT x FROM a) INTERSECT ALL (SELECT 3 FROM a);
+-- expect
+--   3
+--   3
+--   3
+--   3
+SELECT COUNT(*) FROM (SELECT x FROM a EXCEPT ALL SELECT 3 FROM a WHERE x = 1) AS t;
+-- expect
+--   3
 SELECT x FROM a UNION ALL SELECT x, s FROM a;
 -- expect error: the sides of a set operation have 1 and 2 columns
 WITH one AS (SELECT x FROM a), two (y) AS (SELECT x + 10 FROM one) SELECT y FROM two WHERE y < 12;
 -- expect
 --   11
+WITH one AS (SELECT x FROM a), one AS (SELECT s FROM a) SELECT * FROM one;
+-- expect error: line 1, column 32: WITH names 'one' twice
 SELECT t.*, t.x + 1 AS more FROM (SELECT x FROM a WHERE x = 1) AS t;
 -- expect
 --   1 | 2

@@ -40,3 +40,28 @@ SELECT who, COUNT(*) AS n FROM views GROUP BY who;
 --   ann | 2
 --   bob | 1
 -- expect plan: state groups: TTL 3600 s
+
+-- A hint for one query: by the name or the alias of what it reads.
+SELECT /*+ STATE_TTL('views' = '2 h') */ who, COUNT(*) AS n FROM views GROUP BY who;
+-- expect
+--   ann | 2
+--   bob | 1
+-- expect plan: state groups: TTL 7200 s
+
+SELECT /*+ STATE_TTL('v' = '0 s') */ who, COUNT(*) AS n FROM views AS v GROUP BY who;
+-- expect
+--   ann | 2
+--   bob | 1
+-- expect plan: state groups: UNBOUNDED
+
+SELECT /*+ STATE_TTL('v' = '30 min') */ DISTINCT who FROM views AS v;
+-- expect
+--   ann
+--   bob
+-- expect plan: state groups: TTL 1800 s
+
+SELECT /*+ STATE_TTL('views' = '2 h') */ who, COUNT(*) AS n FROM views AS v GROUP BY who;
+-- expect error: the hint STATE_TTL names 'views', but what is read from is 'v'
+
+SELECT /*+ STATE_TTL('views' = 'soon') */ who, COUNT(*) AS n FROM views GROUP BY who;
+-- expect error: option 'STATE_TTL'

@@ -42,3 +42,13 @@ SELECT * FROM t CROSS JOIN UNNEST(id) AS u (e);
 -- expect error: UNNEST wants an ARRAY or a MAP, found INT
 SELECT * FROM tagged CROSS JOIN UNNEST(tags) AS u (a, b);
 -- expect error: UNNEST yields 1 columns but 2 names are given
+-- What COLLECT gives is a multiset: under one name each value comes as often as it is there.
+SELECT s, n FROM (SELECT COLLECT(x) AS c FROM (VALUES 'a', 'b', 'a') AS v (x)), UNNEST(c) WITH ORDINALITY AS u (s, n);
+-- expect
+--   a | 1
+--   a | 2
+--   b | 3
+SELECT k, v FROM (SELECT COLLECT(x) AS c FROM (VALUES 'a', 'b', 'a') AS v (x)), UNNEST(c) AS u (k, v);
+-- expect
+--   a | 2
+--   b | 1

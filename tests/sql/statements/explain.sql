@@ -30,5 +30,15 @@ EXPLAIN STATEMENT SET BEGIN INSERT INTO a SELECT item, n FROM counts; INSERT INT
 --   Sink b
 -- expect once: WindowAggregate TUMBLE(
 EXECUTE STATEMENT SET BEGIN INSERT INTO a SELECT item, n FROM counts; INSERT INTO b SELECT n FROM counts; END;
+-- Aggregates are shown as they were written.
+EXPLAIN SELECT LOWER(item), SUM(price * 2), COUNT(DISTINCT price) FILTER (WHERE price > 1) FROM bids GROUP BY LOWER(item) HAVING COUNT(*) > 3;
+-- expect text
+--   Filter(COUNT(*) > 3)
+--   GroupAggregate(keys=[LOWER(item)], [SUM((price * 2)), COUNT(DISTINCT price) FILTER (WHERE (price > 1)), COUNT(*)])
+--   Project(LOWER(item), (price * 2), price, (price > 1)
+EXPLAIN SELECT item, window_end, MAX(price) FROM TABLE(HOP(TABLE bids, DESCRIPTOR(ts), INTERVAL '5' SECOND, INTERVAL '10' SECOND)) GROUP BY item, window_start, window_end;
+-- expect text
+--   WindowAggregate(HOP(ts, 10 s every 5 s), keys=[item], [MAX(price)])
+--   WindowAggregate HOP(ts, 10 s every 5 s)
 EXPLAIN SELECT nothing FROM bids;
 -- expect error: there is no column 'nothing'

@@ -43,3 +43,22 @@ SET 'table.exec.sink.not-null-enforcer' = 'DROP';
 INSERT INTO counts SELECT CAST(NULL AS STRING), 1;
 RESET 'table.exec.sink.not-null-enforcer';
 BEGIN STATEMENT SET; INSERT INTO target SELECT x, s, 1.5 FROM input; INSERT INTO counts SELECT s, COUNT(*) FROM input GROUP BY s; END;
+-- NOT NULL inside of values counts where it is wanted: in rows, or also in arrays and maps.
+CREATE TABLE nested (x INT, r ROW<i INT NOT NULL, l ARRAY<INT NOT NULL>> NOT NULL) WITH ('connector' = 'blackhole');
+CREATE VIEW hollow AS SELECT x, CAST(ROW(CAST(NULL AS INT), ARRAY[1]) AS ROW<i INT, l ARRAY<INT>>) AS r FROM input;
+CREATE VIEW hole AS SELECT x, CAST(ROW(1, ARRAY[1, CAST(NULL AS INT)]) AS ROW<i INT, l ARRAY<INT>>) AS r FROM input;
+INSERT INTO nested SELECT * FROM hollow;
+SET 'table.exec.sink.nested-constraint-enforcer' = 'ROWS';
+INSERT INTO nested SELECT * FROM hole;
+INSERT INTO nested SELECT * FROM hollow;
+-- expect error: column 'r' of table 'nested' is NOT NULL, but a NULL is written into it
+SET 'table.exec.sink.nested-constraint-enforcer' = 'ROWS_AND_COLLECTIONS';
+INSERT INTO nested SELECT * FROM hole;
+-- expect error: column 'r' of table 'nested' is NOT NULL, but a NULL is written into it
+SET 'table.exec.sink.not-null-enforcer' = 'DROP';
+INSERT INTO nested SELECT * FROM hole;
+SET 'table.exec.sink.nested-constraint-enforcer' = 'ALL';
+INSERT INTO nested SELECT * FROM hole;
+-- expect error: is 'ALL', expected IGNORE, ROWS or ROWS_AND_COLLECTIONS
+RESET 'table.exec.sink.nested-constraint-enforcer';
+RESET 'table.exec.sink.not-null-enforcer';

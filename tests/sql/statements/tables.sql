@@ -102,3 +102,5 @@ CREATE TABLE keyless (a INT, PRIMARY KEY (b) NOT ENFORCED) WITH ('connector' = '
 -- expect error: PRIMARY KEY of table 'keyless' names column 'b'
 CREATE TABLE timeless (a INT, WATERMARK FOR a AS a) WITH ('connector' = 'test');
 -- expect error: must be TIMESTAMP(3) or TIMESTAMP_LTZ(3), found INT
+CREATE VIEW lacking (a, b) AS SELECT 1;
+-- expect error: line 1, column 31: view 'lacking' names 2 columns, its query has 1

@@ -10,7 +10,7 @@ CREATE TABLE bids (ts TIMESTAMP(3), k STRING, price INT, pt AS PROCTIME(), WATER
 --   00:00:06 | a | 64
 --   00:00:21 | a | 128
 SELECT k, window_start, window_end, SUM(price) FROM TABLE(COUNT_WINDOW(TABLE bids PARTITION BY k, DESCRIPTOR(ts), SIZE => 2)) GROUP BY k, window_start, window_end;
--- expect plan: COUNT($2, 2 rows every 2)
+-- expect plan: COUNT(ts, 2 rows every 2)
 -- expect plan: WARNING: nothing bounds the state 'windows'
 -- expect live
 --   a | 00:00:01 | 00:00:04.001 | 5

@@ -1,0 +1,135 @@
+// SpilledTable: a state table that outgrows memory. The operator goes on as before, with a key
+// table and columns by slot; these become the hot part. Cold keys are rows in a RocksDB, written
+// and read by the operator's own Save and Load:
+//
+//   rows -> key table -> slots        all rows of a batch are worked on in memory
+//              |  ^
+//        Trim  |  |  Fetch            keys too many / keys of the batch that are not there
+//              v  |
+//            RocksDB                  what was not written stays in memory until the next barrier
+//
+// Per batch: FindOrInsert, Fetch(new slots), the operator's work, Trim. Trim writes and forgets
+// keys that were not looked up for longest (second chance), once the hot ones exceed their share of
+// memory. At a barrier what has changed is written, and the snapshot is a RocksDB checkpoint: links
+// to files that never change.
+//
+// Timers. What is due at a time must be found though it is cold. A row on disk has one timer there,
+// at or before the time that it is due; it may come early, as in timers.h, and the row's value says
+// which timer is its own. As time passes LoadDue brings cold keys of which a timer has come into
+// the key table, where the operator's own timers take over. `cursor` is the first time not looked at:
+// what is written with a timer behind it gets a new one.
+//
+// Owned by one operator, one thread at a time.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "data/batch.h"
+#include "state/key_table.h"
+#include "state/stored_table.h"
+
+namespace millrace {
+
+// What an operator does with the state of keys.
+class SlotOwner {
+ public:
+  virtual ~SlotOwner() = default;
+  // Writes the rows of these keys, in order, those of one key one behind the other.
+  virtual Status SaveSlots(std::span<const uint32_t> keys, SaveMode mode, StateWriter& writer) = 0;
+  // Row i is of the key at keys[i]. The key has no state yet, or that of other rows given here.
+  virtual Status LoadSlots(const arrow::RecordBatch& rows, std::span<const uint32_t> keys) = 0;
+  // Empties the slots of these keys, which leave the key table.
+  virtual void ForgetSlots(std::span<const uint32_t> keys) = 0;
+};
+
+struct SpillOptions {
+  std::vector<int> keys;  // the columns of the key table's keys
+  int timer_column = -1;  // a row is due at this column's time plus timer_add; -1: never
+  int64_t timer_add = 0;
+  // A row may go once this column plus `add` is at or before a limit (DropRule).
+  struct Drop {
+    int column = -1;
+    int64_t add = 0;
+    bool keep_zero = false;
+  };
+  std::vector<Drop> drop;
+};
+
+class SpilledTable {
+ public:
+  // For the instance that has the key groups `groups`. `keys` has not been used yet; it and `owner`
+  // outlive this. Fails if columns of the table cannot be stored.
+  static Result<std::unique_ptr<SpilledTable>> Make(std::shared_ptr<RocksDbSpace> space,
+                                                    const StateTable& table, SpillOptions options,
+                                                    KeyGroupRange groups, KeyTable* keys,
+                                                    SlotOwner* owner);
+  ~SpilledTable();
+
+  // Loads what is on disk of the keys of `slots`, which are new in the key table.
+  Status Fetch(std::span<const uint32_t> slots);
+  // Keeps the hot keys within their share of memory. No slot number is good after it.
+  Status Trim();
+  // Loads cold keys of which a timer has come. False: there are none left.
+  Result<bool> LoadDue(Timestamp until);
+  // The limit of rule `drop` is `limit` from now on.
+  void SetDropLimit(size_t drop, int64_t limit) { drop_[drop]->limit = limit; }
+
+  // Writes the table to a snapshot.
+  Status Save(StateWriter& writer);
+  // Takes up what was saved, from disk or memory; before anything else.
+  Status Load(const StateReader& reader);
+
+ private:
+  struct Loaded;
+  struct RowsOfKey;
+
+  SpilledTable(std::shared_ptr<RocksDbSpace> space, StoredLayout layout, SpillOptions options,
+               KeyGroupRange groups, KeyTable* keys, SlotOwner* owner);
+  bool timed() const { return options_.timer_column >= 0; }
+  Status OpenStore(const std::string& folder);
+  Status NeedStore();
+  Status DeleteErased();
+  Result<Loaded> Read(const StoreKeys& keys, const std::vector<Timestamp>* timers) const;
+  Status Accept(const Loaded& loaded, std::span<const uint32_t> slots);
+  Status LoadRows(const arrow::RecordBatch& rows);
+  Result<bool> Adopt(const std::vector<std::shared_ptr<const StoredRows>>& saved);
+  Status LoadCold(const StoreKeys& keys, const std::vector<Timestamp>& timers);
+  // There is a timer on disk that is still to come.
+  bool HasTimer(uint32_t slot) const {
+    return timers_[slot] != kMinTimestamp && timers_[slot] >= cursor_;
+  }
+  bool MustWrite(uint32_t slot) const;
+  Status Write(std::span<const uint32_t> slots);
+  std::vector<RowsOfKey> SplitByKey(const StoreKeys& keys, const arrow::RecordBatch& rows,
+                                    std::span<const uint32_t> slots) const;
+  Status WriteRows(const arrow::RecordBatch& rows, std::span<const uint32_t> slots);
+  Status Flush();
+  void Measure(size_t keys, size_t key_bytes, size_t value_bytes);
+  Status MeasureSome();
+  size_t MostSlots() const;
+  void Advance(Timestamp cursor, std::string key);
+
+  const std::shared_ptr<RocksDbSpace> space_;
+  const StoredLayout layout_;
+  const SpillOptions options_;
+  const KeyGroupRange groups_;
+  KeyTable* const keys_;
+  SlotOwner* const owner_;
+  std::vector<std::shared_ptr<DropRule>> drop_;
+  std::unique_ptr<RocksDbStore> store_;  // null until it is needed
+  bool cold_ = false;  // there may be keys that are on disk only
+  // The time of the timer on disk, by slot; kMinTimestamp: there is none that is still to come.
+  std::vector<Timestamp> timers_;
+  Timestamp cursor_ = kMinTimestamp;
+  std::string cursor_key_;  // among the timers at cursor_
+  Timestamp next_timer_ = kMinTimestamp;  // no timer from the cursor on comes before it
+  std::shared_ptr<std::atomic<int64_t>> timers_from_;
+  // Of the keys written or measured lately.
+  double measured_ = 0, measured_key_bytes_ = 0, measured_value_bytes_ = 0;
+  size_t trims_ = 0;
+};
+
+}  // namespace millrace

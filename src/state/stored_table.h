@@ -1,0 +1,131 @@
+// StoredTable: the rows of a state table in the files of a RocksDB, to be read; and StoredLayout:
+// how they stand there (rocksdb_store.h). A value is all rows of its key, one behind the other, as
+// bytes (row_codec.h); in tables with timers the time of the key's timer comes first:
+//
+//   [timer 8] [row without the key's columns] [row] ...
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "state/key_codec.h"
+#include "state/rocksdb_store.h"
+#include "state/row_codec.h"
+#include "state/snapshot.h"
+
+namespace millrace {
+
+// Keys of a store, one behind the other. A scratch buffer.
+struct StoreKeys {
+  std::string bytes;
+  std::vector<size_t> ends;
+  void Clear() {
+    bytes.clear();
+    ends.clear();
+  }
+  size_t size() const { return ends.size(); }
+  std::string_view operator[](size_t i) const {
+    const size_t begin = i == 0 ? 0 : ends[i - 1];
+    return std::string_view(bytes).substr(begin, ends[i] - begin);
+  }
+};
+
+class StoredLayout {
+ public:
+  // `keys`: the columns that are a row's key, `table.key_columns` among them. Fails if some column
+  // cannot be stored.
+  static Result<StoredLayout> Make(const StateTable& table, std::vector<int> keys, bool timers);
+  // What a database says of itself.
+  static Result<StoredLayout> Read(const RocksDbStore& store);
+  Status Write(RocksDbStore& store) const;
+
+  const StateTable& table() const { return table_; }
+  const RowCodec& rows() const { return rows_; }
+  const std::vector<int>& keys() const { return keys_; }
+  size_t timer_bytes() const { return timers_ ? 8 : 0; }
+  bool SameAs(const StoredLayout& other) const;
+
+  // A batch of the key columns alone.
+  std::shared_ptr<arrow::RecordBatch> KeyBatch(int64_t rows, arrow::ArrayVector columns) const {
+    return arrow::RecordBatch::Make(key_schema_, rows, std::move(columns));
+  }
+  // Places of the key columns in it.
+  const std::vector<int>& key_places() const { return key_places_; }
+  // The other columns of rows.
+  arrow::ArrayVector Values(const arrow::RecordBatch& rows) const;
+  // Place of the table's column `column` among these.
+  size_t ValuePlace(int column) const;
+
+  // Sets `keys` to those of a batch of keys, or of the rows.
+  Status EncodeKeys(const arrow::RecordBatch& key_batch, StoreKeys& keys) const;
+  Status EncodeKeysOf(const arrow::RecordBatch& rows, StoreKeys& keys) const;
+  // The batch of keys.
+  Result<std::shared_ptr<arrow::RecordBatch>> DecodeKeys(const StoreKeys& keys) const;
+  // The rows: `keys[i]` has the next counts[i] of `values`.
+  Result<std::shared_ptr<arrow::RecordBatch>> Join(const StoreKeys& keys,
+                                                   const std::vector<int32_t>& counts,
+                                                   const arrow::RecordBatch& values) const;
+
+  // Reads the rows of a value into `reader`; returns how many.
+  Result<int32_t> ReadRows(std::string_view value, RowReader& reader) const;
+  int64_t TimerOf(std::string_view value) const;
+
+ private:
+  StoredLayout(StateTable table, std::vector<int> keys, bool timers, KeyCodec codec, RowCodec rows);
+
+  StateTable table_;
+  std::vector<int> keys_, values_;  // places of the columns
+  bool timers_;
+  KeyCodec codec_;
+  RowCodec rows_;
+  std::shared_ptr<arrow::Schema> key_schema_;
+  std::vector<int> key_places_;
+  StateTable grouped_;  // a batch of keys, for its key groups
+};
+
+class StoredTable final : public StoredRows {
+ public:
+  // `files`: all of a database. `owned`: their folder, which is removed with this; `space`: what it
+  // lies in.
+  StoredTable(std::vector<std::string> files, KeyGroupRange groups, int64_t rows,
+              std::string owned = "", std::shared_ptr<RocksDbSpace> space = nullptr)
+      : files_(std::move(files)),
+        groups_(groups),
+        rows_(rows),
+        owned_(std::move(owned)),
+        space_(std::move(space)) {}
+  ~StoredTable() override;
+
+  std::vector<std::string> Files() const override { return files_; }
+  KeyGroupRange groups() const override { return groups_; }
+  int64_t rows() const override { return rows_; }
+  Status ForEach(const StateTable& table, KeyGroupRange groups,
+                 const RowVisitor& visit) const override;
+
+ private:
+  std::vector<std::string> files_;
+  KeyGroupRange groups_;
+  int64_t rows_;
+  std::string owned_;
+  std::shared_ptr<RocksDbSpace> space_;
+};
+
+// The first rows of a database, at most `limit`, with the columns that it has; null if there are
+// none.
+Result<std::shared_ptr<arrow::RecordBatch>> FirstStoredRows(const StoredRows& stored,
+                                                            int64_t limit);
+
+// The files of the database in `folder`.
+std::vector<std::string> DatabaseFiles(const std::string& folder);
+// True if the file never changes under its name.
+bool IsImmutable(const std::string& path);
+// Makes `to` another name of the file, or a copy if that cannot be.
+Status LinkOrCopy(const std::string& from, const std::string& to);
+// Makes a database of the files in `folder`, which is made.
+Status AdoptFiles(const std::vector<std::string>& files, const std::string& folder);
+
+}  // namespace millrace

@@ -1,0 +1,31 @@
+-- An idle split holds back time until its timeout only; when it wakes, it goes on where the table is: what is behind that
+-- is late.
+CREATE TABLE clicks (ts TIMESTAMP(3), u STRING, n INT, WATERMARK FOR ts AS ts) WITH ('connector' = 'test', 'unbounded' = 'true', 'scan.watermark.idle-timeout' = '10 s');
+-- input clicks
+--   split busy
+--   00:00:01 | ann | 1
+--   00:00:07 | ann | 2
+--   @ 00:00:05
+--   00:00:12 | ann | 4
+--   @ 00:01:00
+--   00:00:22 | ann | 8
+--   @ 00:01:05
+--   00:00:23 | ann | 16
+--   split quiet
+--   00:00:02 | bob | 32
+--   @ 00:00:05
+--   @ 00:01:00
+--   @ 00:01:05
+--   00:00:08 | bob | 64
+--   00:00:24 | bob | 128
+SELECT u, window_start, SUM(n) FROM TABLE(TUMBLE(TABLE clicks, DESCRIPTOR(ts), INTERVAL '5' SECOND)) GROUP BY u, window_start, window_end;
+-- expect live
+--   ann | 00:00:00 | 1
+--   bob | 00:00:00 | 32
+--   ann | 00:00:05 | 2
+--   ann | 00:00:10 | 4
+-- expect
+--   ann | 00:00:20 | 24
+--   bob | 00:00:20 | 128
+-- expect late
+--   quiet | 2020-01-01 00:00:08
