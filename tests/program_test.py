@@ -139,6 +139,13 @@ class CommandLine(Folder):
         self.assertTrue(lines[3].startswith("|"), lines)
         self.assertLess(seconds, 5)  # 0.3 s on a machine that does nothing else
 
+    def test_help_explains_functions_aggregates_and_forms(self):
+        for name, said in (("upper", "UPPER(STRING)"), ("listagg", "LISTAGG("), ("cast", "CAST(value AS type)"),
+                           ("grouping", "ROLLUP")):
+            done = run("sql", "-e", f"HELP {name}")
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertIn(said, done.stdout)
+
     def test_values_cannot_speak_to_the_terminal(self):
         done = run("sql", text=b"SELECT '\x1b[2J\n' AS a;")
         self.assertNotIn("\x1b", done.stdout)

@@ -17,6 +17,7 @@
 #include "engine/state_backend.h"
 #include "functions/calendar.h"
 #include "functions/registry.h"
+#include "functions/special_forms.h"
 #include "plan/binder.h"
 #include "plan/optimizer.h"
 #include "sql/parser.h"
@@ -325,13 +326,7 @@ class EngineImpl : public Engine {
     }
     MILL_ASSIGN(const BuildSettings settings, Settings(nullptr));
     MILL_ASSIGN(const Graph graph, BuildGraph(best, settings));
-    MILL_ASSIGN(const StateBackend backend, ReadStateBackend(set_, Workers()));
-    MILL_ASSIGN(const int64_t key_groups, IntOption(set_, "pipeline.max-parallelism", kKeyGroups));
-    if (backend.rocksdb && key_groups != kKeyGroups) {
-      return UserError("'state.backend.type' = 'rocksdb' divides its keys by 128, "
-                       "'pipeline.max-parallelism' is {}. hint: RESET 'pipeline.max-parallelism'",
-                       key_groups);
-    }
+    MILL_ASSIGN(const StateBackend backend, BackendOfJob());
     return Text(logical + optimized + "\n== Physical Plan ==\n" +
                 GraphToString(graph, backend.rocksdb));
   }
@@ -345,6 +340,9 @@ class EngineImpl : public Engine {
     }
     if (const AggregateFunction* f = registry.FindAggregate(help.name)) {
       return Text(f->signature + "\n" + f->doc + "\n");
+    }
+    if (const SpecialForm* form = FindSpecialForm(help.name)) {
+      return Text(fmt::format("{}\n{}\n", form->signature, form->doc));
     }
     const std::string near = NearestName(help.name, registry.Names());
     return UserError("there is no function '{}'{}", help.name,
@@ -517,7 +515,7 @@ class EngineImpl : public Engine {
   }
 
   // Once it is known whose folder it is.
-  Result<std::shared_ptr<RocksDbSpace>> SpaceOfJob() const {
+  Result<StateBackend> BackendOfJob() const {
     MILL_ASSIGN(const StateBackend backend, ReadStateBackend(set_, Workers()));
     MILL_ASSIGN(const int64_t key_groups, IntOption(set_, "pipeline.max-parallelism", kKeyGroups));
     if (backend.rocksdb && key_groups != kKeyGroups) {
@@ -525,6 +523,11 @@ class EngineImpl : public Engine {
                        "'pipeline.max-parallelism' is {}. hint: RESET 'pipeline.max-parallelism'",
                        key_groups);
     }
+    return backend;
+  }
+
+  Result<std::shared_ptr<RocksDbSpace>> SpaceOfJob() const {
+    MILL_ASSIGN(const StateBackend backend, BackendOfJob());
     return MakeSpace(backend, directory_ ? directory_->path() : "");
   }
 

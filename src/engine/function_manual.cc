@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "functions/registry.h"
+#include "functions/special_forms.h"
 
 namespace millrace {
 namespace {
@@ -54,6 +55,14 @@ std::string AggregateTable(const FunctionRegistry& registry) {
     const AggregateFunction* function = registry.FindAggregate(name);
     if (function == nullptr) continue;
     table += fmt::format("| {} | {} |\n", Code(function->signature), Cell(function->doc));
+  }
+  return table;
+}
+
+std::string FormTable() {
+  std::string table = "| form | |\n|---|---|\n";
+  for (const SpecialForm& form : SpecialForms()) {
+    table += fmt::format("| {} | {} |\n", Code(form.signature), Cell(form.doc));
   }
   return table;
 }
@@ -210,13 +219,6 @@ const std::vector<FlinkGroup>& FlinkList() {
   return kGroups;
 }
 
-// Forms that the parser and the binder know, with no entry in the registry.
-bool IsForm(std::string_view name) {
-  constexpr std::string_view kForms[] = {"CASE", "CAST", "TRY_CAST", "OVERLAPS",
-                                         "SOURCE_WATERMARK"};
-  return std::find(std::begin(kForms), std::end(kForms), name) != std::end(kForms);
-}
-
 std::string WhyMissing(const std::string& name) {
   static const std::map<std::string, std::string> kReasons = {
       {"EXISTS", "subqueries inside expressions are not there yet"},
@@ -240,7 +242,8 @@ std::string FlinkTable(const FunctionRegistry& registry) {
     std::string there, missing;
     for (const std::string name : group.names) {
       const bool known = registry.FindScalar(name) != nullptr ||
-                         registry.FindAggregate(name) != nullptr || IsForm(name);
+                         registry.FindAggregate(name) != nullptr ||
+                         FindSpecialForm(name) != nullptr;
       if (known) there += (there.empty() ? "" : ", ") + Code(name);
       else missing += (missing.empty() ? "" : "<br>") + Code(name) + ": " + WhyMissing(name);
     }
@@ -258,6 +261,7 @@ std::string FunctionManual() {
          "tests. `HELP name;` explains one function in the shell.\n\n## Operators\n\n" +
          ScalarTable(registry, true) + "\n## Functions\n\n" + ScalarTable(registry, false) +
          "\n## Aggregates\n\n" + AggregateTable(registry) +
+         "\n## Forms with a syntax of their own\n\n" + FormTable() +
          "\n## Flink's list of built-in functions\n\n" + FlinkTable(registry);
 }
 
