@@ -429,6 +429,8 @@ SCRIPT_ERRORS = [
     ("SET 'parallelism.default' = '100000'", 1, "not between -1 and 1024"),
     ("SET 'execution.checkpointing.interval' = 'soon'", 1, "'soon'", "hint"),
     ("HELP 'UPPR'", 1, "did you mean 'UPPER'?"),
+    ("CREATE TABLE z (a BIGINT NOT EXISTS)", 26, "found 'NOT'"),
+    ("CREATE TABLE z (a BIGINT COMMENT 'x' NULL ON)", 38, "found 'NULL'"),
     ("EXPLAIN DROP TABLE t", 9, "found 'DROP'"),
     ("BEGIN STATEMENT SET; SELECT 1; END", 22, "INSERT or END"),
     ("UPDATE t SET a = 1", 1, "expected a statement", "'UPDATE'"),

@@ -94,7 +94,7 @@ Status Parser::ParseColumnClauses(ast::CreateTable& table, ast::ColumnDef& colum
       MILL_RETURN(ParseMetadata(column));
     } else if (column.has_type && AtAny({"PRIMARY", "CONSTRAINT"})) {
       MILL_RETURN(ParseColumnKey(table, column));
-    } else if (column.has_type && AtAny({"NOT", "NULL"})) {
+    } else if (column.has_type && AtNullability()) {
       MILL_RETURN(ParseNullability(column.type));
     } else {
       return Status::OK();

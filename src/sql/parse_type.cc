@@ -29,14 +29,15 @@ Result<SqlType> Parser::ParseType() {
   return type;
 }
 
+bool Parser::AtNullability() const {
+  // RETURNING INT NULL ON EMPTY is no nullable type.
+  return AtAll({"NOT", "NULL"}) || (At("NULL") && !At("ON", 1));
+}
+
 Status Parser::ParseNullability(SqlType& type) {
-  if (AcceptAll({"NOT", "NULL"})) {
-    type.nullable = false;
-  } else if (At("NULL") && !At("ON", 1)) {  // RETURNING INT NULL ON EMPTY is no nullable type
-    Take();
-    type.nullable = true;
-  }
-  return Status::OK();
+  if (!AtNullability()) return Status::OK();
+  type.nullable = !Accept("NOT");
+  return Expect("NULL", "");
 }
 
 Result<SqlType> Parser::ParseTypeName() {

@@ -253,6 +253,7 @@ class Parser {
   Status ParseRowField(SqlType& row);
   Result<int> ParseTypeNumber(std::string_view what, int lowest, int highest);
   Result<int> ParseOptionalNumber(std::string_view what, int lowest, int highest, int otherwise);
+  bool AtNullability() const;
   Status ParseNullability(SqlType& type);
 
   std::string_view script_;
