@@ -58,21 +58,11 @@ class DistinctBase : public Accumulators {
     MILL_RETURN(inner_->Load(slots, columns.first(columns.size() - 1)));
     return columns.back();
   }
-  // The keys in a column of key_type_, as Save writes it.
-  template <typename Key>
-  void ReadSavedKeys(const ArrayPtr& column, std::vector<Key>& keys) {
-    if constexpr (std::is_same_v<Key, uint64_t>) {
-      ReadKeys({column}, keys);
-    } else {
-      bytes_.Read(KeyForm::kBytes, {column}, keys);
-    }
-  }
-
   std::unique_ptr<Accumulators> inner_;
   std::vector<SqlType> types_;
   KeyForm form_;
   SqlType key_type_;  // in saved state
-  ByteKeys bytes_;
+  KeyReader reader_;
 
  private:
   template <typename Key>
@@ -104,8 +94,8 @@ class Distinct : public DistinctBase {
 
   Status Update(Slots slots, const Args& args, const RowKind* kinds) override {
     WithoutNulls(slots, args, chosen_);
-    Read(args);
-    HashRows();
+    reader_.Read(form_, args, keys_);
+    seen_.HashRows(chosen_, keys_, hashes_);
     seen_.Reserve(chosen_.size());
     return KeepNew() ? inner_->Update(chosen_, args, kinds) : Status::OK();
   }
@@ -138,39 +128,19 @@ class Distinct : public DistinctBase {
   Status Load(Slots slots, Columns columns) override {
     MILL_ASSIGN(const ArrayPtr column, LoadInner(slots, columns));
     const auto& lists = static_cast<const arrow::ListArray&>(*column);
-    ReadSavedKeys(lists.values(), keys_);
+    reader_.ReadSaved(lists.values(), keys_);
     for (int64_t row = 0; row < lists.length(); ++row) {
       if (lists.IsNull(row)) continue;
       const auto begin = static_cast<size_t>(lists.value_offset(row));
-      AddSeen(slots[static_cast<size_t>(row)],
-              std::span<const Key>(keys_).subspan(
-                  begin, static_cast<size_t>(lists.value_length(row))));
+      const auto count = static_cast<size_t>(lists.value_length(row));
+      seen_.InsertAll(slots[static_cast<size_t>(row)],
+                      std::span<const Key>(keys_).subspan(begin, count));
     }
     return Status::OK();
   }
 
  private:
   static constexpr size_t kAhead = 12;  // rows between the prefetch of an entry and its use
-
-  void AddSeen(uint32_t slot, std::span<const Key> keys) {
-    seen_.Reserve(keys.size());
-    for (const Key key : keys) seen_.Insert(slot, key, seen_.HashOf(slot, Store::Hash(key)));
-  }
-
-  void Read(const Args& args) {
-    if constexpr (std::is_same_v<Key, uint64_t>) {
-      ReadKeys(args, keys_);
-    } else {
-      bytes_.Read(form_, args, keys_);
-    }
-  }
-
-  void HashRows() {
-    hashes_.resize(chosen_.size());
-    for (size_t i = 0; i < chosen_.size(); ++i) {
-      if (chosen_[i] != kNoSlot) hashes_[i] = seen_.HashOf(chosen_[i], Store::Hash(keys_[i]));
-    }
-  }
 
   // Leaves only new (slot, key) in chosen_; false if there are none.
   bool KeepNew() {
@@ -219,7 +189,7 @@ class RetractableDistinct : public DistinctBase {
   }
 
   Status Update(Slots slots, const Args& args, const RowKind* kinds) override {
-    Read(args);
+    reader_.Read(form_, args, keys_);
     chosen_.assign(slots.begin(), slots.end());
     bool any = false;
     for (size_t i = 0; i < chosen_.size(); ++i) {
@@ -282,7 +252,7 @@ class RetractableDistinct : public DistinctBase {
     const auto& lists = static_cast<const arrow::ListArray&>(*column);
     const auto& pairs = static_cast<const arrow::StructArray&>(*lists.values());
     const ArrayPtr values = pairs.field(0);
-    this->ReadSavedKeys(values, keys_);
+    reader_.ReadSaved(values, keys_);
     const aggregates::Reader<int64_t> counts(*pairs.field(1));
     for (int64_t row = 0; row < lists.length(); ++row) {
       if (lists.IsNull(row)) continue;
@@ -301,14 +271,6 @@ class RetractableDistinct : public DistinctBase {
   using Counts =
       std::conditional_t<kCodes, boost::unordered_flat_map<uint64_t, int64_t>, TextCounts>;
   using Stored = typename Counts::key_type;
-
-  void Read(const Args& args) {
-    if constexpr (kCodes) {
-      ReadKeys(args, keys_);
-    } else {
-      bytes_.Read(form_, args, keys_);
-    }
-  }
 
   arrow::FieldVector PairFields() const {
     return {arrow::field("value", key_type_.ToArrow()), arrow::field("count", arrow::int64())};

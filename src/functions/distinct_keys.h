@@ -63,7 +63,7 @@ void ReadCodes(const arrow::Array& array, std::vector<uint64_t>& codes) {
   }
 }
 
-inline void ReadKeys(const Args& args, std::vector<uint64_t>& codes) {
+inline void ReadCodes(const Args& args, std::vector<uint64_t>& codes) {
   const arrow::Array& array = *args[0];
   codes.resize(static_cast<size_t>(array.length()));
   switch (array.type_id()) {
@@ -132,9 +132,10 @@ inline void Encode(const arrow::Array& array, int64_t row, std::string* out) {
   }
 }
 
-// Keys that are bytes: they point into the arguments, or into text made here.
-class ByteKeys {
+// Reads the keys of rows. Those that are bytes point into the arguments, or into text made here.
+class KeyReader {
  public:
+  void Read(KeyForm, const Args& args, std::vector<uint64_t>& keys) { ReadCodes(args, keys); }
   void Read(KeyForm form, const Args& args, std::vector<std::string_view>& keys) {
     const auto rows = static_cast<size_t>(args[0]->length());
     keys.resize(rows);
@@ -147,6 +148,11 @@ class ByteKeys {
       const auto& array = static_cast<const arrow::BinaryArray&>(*args[0]);
       for (size_t i = 0; i < rows; ++i) keys[i] = array.GetView(static_cast<int64_t>(i));
     }
+  }
+  // From a column of saved keys.
+  template <typename Key>
+  void ReadSaved(const ArrayPtr& column, std::vector<Key>& keys) {
+    Read(KeyForm::kBytes, {column}, keys);
   }
 
  private:

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <cstring>
 #include <functional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -115,6 +116,14 @@ class SeenTable {
     const uint64_t owner = (uint64_t{generations_[slot]} << 32) | slot;
     return Mix(key_hash ^ (owner * 0xD6E8FEB86659FD93ull));
   }
+  // HashOf each row's key; of rows without a slot nothing is said.
+  void HashRows(std::span<const uint32_t> slots, std::span<const Key> keys,
+                std::vector<uint64_t>& hashes) const {
+    hashes.resize(slots.size());
+    for (size_t i = 0; i < slots.size(); ++i) {
+      if (slots[i] != kNoSlot) hashes[i] = HashOf(slots[i], Store::Hash(keys[i]));
+    }
+  }
   void Prefetch(uint64_t hash) const { __builtin_prefetch(&entries_[Home(hash)]); }
 
   // Notes that the calls have the key in the slot; those of them to which it was new. There must be
@@ -124,6 +133,12 @@ class SeenTable {
     if (entry.slot != kNoSlot) return Extend(entry, slot, calls);
     Occupy(entry, slot, store_.Save(key, hash), calls);
     return calls;
+  }
+
+  // Inserts all of the keys into one slot.
+  void InsertAll(uint32_t slot, std::span<const Key> keys, uint64_t calls = 1) {
+    Reserve(keys.size());
+    for (const Key key : keys) Insert(slot, key, HashOf(slot, Store::Hash(key)), calls);
   }
 
   // Adds the keys of slot `from` to `into`; calls visit(key, calls) for those that were new to

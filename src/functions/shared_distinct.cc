@@ -26,8 +26,8 @@ class SharedSet final : public SharedDistinct {
                 std::span<const arrow::Array* const> conditions) override {
     WithoutNulls(slots, args, chosen_);
     FindTakers(conditions);
-    Read(args);
-    HashRows();
+    reader_.Read(form_, args, keys_);
+    seen_.HashRows(chosen_, keys_, hashes_);
     seen_.Reserve(chosen_.size());
     ProbeRows();
     for (size_t c = 0; c < inner_.size(); ++c) MILL_RETURN(PassRows(c, args));
@@ -116,21 +116,6 @@ class SharedSet final : public SharedDistinct {
     }
   }
 
-  void Read(const Args& args) {
-    if constexpr (std::is_same_v<Key, uint64_t>) {
-      ReadKeys(args, keys_);
-    } else {
-      bytes_.Read(form_, args, keys_);
-    }
-  }
-
-  void HashRows() {
-    hashes_.resize(chosen_.size());
-    for (size_t i = 0; i < chosen_.size(); ++i) {
-      if (chosen_[i] != kNoSlot) hashes_[i] = seen_.HashOf(chosen_[i], Store::Hash(keys_[i]));
-    }
-  }
-
   void ProbeRows() {
     for (News& news : news_) {
       news.rows.clear();
@@ -203,20 +188,13 @@ class SharedSet final : public SharedDistinct {
 
   void LoadSeen(size_t c, Slots slots, const ArrayPtr& column) {
     const auto& lists = static_cast<const arrow::ListArray&>(*column);
-    if constexpr (std::is_same_v<Key, uint64_t>) {
-      ReadKeys({lists.values()}, keys_);
-    } else {
-      bytes_.Read(KeyForm::kBytes, {lists.values()}, keys_);
-    }
+    reader_.ReadSaved(lists.values(), keys_);
     for (int64_t row = 0; row < lists.length(); ++row) {
       if (lists.IsNull(row)) continue;
-      const uint32_t slot = slots[static_cast<size_t>(row)];
       const auto begin = static_cast<size_t>(lists.value_offset(row));
       const auto count = static_cast<size_t>(lists.value_length(row));
-      seen_.Reserve(count);
-      for (const Key key : std::span<const Key>(keys_).subspan(begin, count)) {
-        seen_.Insert(slot, key, seen_.HashOf(slot, Store::Hash(key)), uint64_t{1} << c);
-      }
+      seen_.InsertAll(slots[static_cast<size_t>(row)],
+                      std::span<const Key>(keys_).subspan(begin, count), uint64_t{1} << c);
     }
   }
 
@@ -226,7 +204,7 @@ class SharedSet final : public SharedDistinct {
   std::vector<std::unique_ptr<Accumulators>> inner_;  // by call
   std::vector<bool> counts_;                          // by call: COUNT
   SeenTable<Store, ManyCalls> seen_;
-  ByteKeys bytes_;
+  KeyReader reader_;
   Status merged_;
   arrow::ArrayVector saved_;  // by call, between the first's Save and the last's
   // Of the rows at hand; members only so that their memory is reused.
