@@ -5,22 +5,20 @@ every moment, and so does every window of the movements.
 
 usage: bank_test.py --program build/millrace
 """
-import argparse
 import collections
 import json
-import os
 import pathlib
 import random
 import signal
 import sqlite3
 import subprocess
-import sys
 import tempfile
 import threading
 import time
 import unittest
 
-PROGRAM = ""
+import program_support
+
 TRANSFERS = 1000000
 ACCOUNTS = 1000
 KILLS = 8
@@ -97,8 +95,8 @@ class Bank(unittest.TestCase):
 
     def start(self, workers):
         return subprocess.Popen(
-            [PROGRAM, "run", "job.sql", "--folder", "job", "--restore", "latest", "--workers", str(workers),
-             "--set", "execution.checkpointing.interval=100ms"],
+            [program_support.PROGRAM, "run", "job.sql", "--folder", "job", "--restore", "latest",
+             "--workers", str(workers), "--set", "execution.checkpointing.interval=100ms"],
             cwd=self.folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
 
     def windows(self):
@@ -145,8 +143,4 @@ class Bank(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--program", required=True)
-    arguments, rest = parser.parse_known_args()
-    PROGRAM = os.path.abspath(arguments.program)
-    unittest.main(argv=[sys.argv[0], *rest])
+    program_support.main()

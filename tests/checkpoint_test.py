@@ -3,7 +3,6 @@
 
 usage: checkpoint_test.py --program build/millrace
 """
-import argparse
 import json
 import os
 import pathlib
@@ -12,12 +11,12 @@ import re
 import signal
 import sqlite3
 import subprocess
-import sys
 import tempfile
 import time
 import unittest
 
-PROGRAM = ""
+import program_support
+from program_support import manifests, newest_checkpoint, run
 
 # Sessions into files, running totals into a table that is upserted, and large clicks into one that is
 # appended to.
@@ -92,7 +91,7 @@ class Recovery(unittest.TestCase):
 
     @staticmethod
     def command(*args):
-        return [PROGRAM, "run", "job.sql", "--folder", "job", *OFTEN, *args]
+        return [program_support.PROGRAM, "run", "job.sql", "--folder", "job", *OFTEN, *args]
 
     @classmethod
     def run_job(cls, folder, *args):
@@ -140,8 +139,7 @@ class Recovery(unittest.TestCase):
     def wait_for_checkpoint(self, folder, at_least=1):
         deadline = time.time() + 20
         while time.time() < deadline:
-            found = [int(p.stem[4:]) for p in (folder / "job").glob("checkpoints/*/chk-*.json")]
-            if found and max(found) >= at_least:
+            if newest_checkpoint(folder / "job") >= at_least:
                 return
             time.sleep(0.005)
         self.fail("no checkpoint %d" % at_least)
@@ -206,10 +204,10 @@ class Recovery(unittest.TestCase):
     def test_damaged_checkpoint(self):
         folder = self.folder("damaged")
         self.kill_at_checkpoint(folder, 4)
-        manifests = sorted((folder / "job").glob("checkpoints/*/chk-*.json"), key=lambda p: int(p.stem[4:]))
-        self.assertIn(len(manifests), (2, 3))
-        text = manifests[-1].read_text()
-        manifests[-1].write_text(text[:len(text) // 2])
+        kept = manifests(folder / "job")
+        self.assertIn(len(kept), (2, 3))
+        text = kept[-1].read_text()
+        kept[-1].write_text(text[:len(text) // 2])
         done = self.run_job(folder, "--restore", "latest")
         self.assertEqual(done.returncode, 2)
         self.assertIn("is damaged", done.stderr)
@@ -223,16 +221,16 @@ class Recovery(unittest.TestCase):
     def test_damaged_state_file(self):
         folder = self.folder("damaged_state")
         self.kill_at_checkpoint(folder, 2)
-        listed = subprocess.run([PROGRAM, "state", "ls", "job"], cwd=folder, capture_output=True, text=True)
+        listed = run("state", "ls", "job", folder=folder)
         self.assertIn(listed.stdout.count("whole"), (2, 3), listed.stdout)
-        manifests = sorted((folder / "job").glob("checkpoints/*/chk-*.json"), key=lambda p: int(p.stem[4:]))
-        manifest = json.loads(manifests[-1].read_text())["manifest"]
+        kept = manifests(folder / "job")
+        manifest = json.loads(kept[-1].read_text())["manifest"]
         files = [f for op in manifest["operators"] for i in op["instances"] for f in i["files"]]
-        path = manifests[-1].parent / files[-1]["path"]
+        path = kept[-1].parent / files[-1]["path"]
         content = bytearray(path.read_bytes())
         content[len(content) // 2] ^= 1
         path.write_bytes(content)
-        done = self.run_job(folder, "--restore", str(manifests[-1]))
+        done = self.run_job(folder, "--restore", str(kept[-1]))
         self.assertNotEqual(done.returncode, 0)
         self.assertIn(files[-1]["path"], done.stderr)
         # The one before it is whole.
@@ -240,7 +238,7 @@ class Recovery(unittest.TestCase):
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertRegex(done.stderr, r"a checkpoint cannot be used: .*%s.* is damaged: its checksum is"
                          % re.escape(files[-1]["path"]))
-        self.assertIn("goes on from checkpoint %d" % int(manifests[-2].stem[4:]), done.stderr)
+        self.assertIn("goes on from checkpoint %d" % int(kept[-2].stem[4:]), done.stderr)
         self.assertEqual(self.output(folder)["totals"], self.wanted["totals"])
 
     def test_second_owner_is_refused(self):
@@ -258,31 +256,27 @@ class Recovery(unittest.TestCase):
         folder = self.folder("savepoint")
         process = self.start(folder)
         self.wait_for_checkpoint(folder)
-        done = subprocess.run([PROGRAM, "stop", "--savepoint", "--to", "point", "job"], cwd=folder,
-                              capture_output=True, text=True, timeout=60)
+        done = run("stop", "--savepoint", "--to", "point", "job", folder=folder, timeout=60)
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertEqual(process.wait(timeout=30), 0)
         process.stderr.close()
         self.assertNotEqual(self.output(folder)["totals"], self.wanted["totals"], "stopped too late")
-        shown = subprocess.run([PROGRAM, "state", "show", "point", "--rows", "2"], cwd=folder, capture_output=True,
-                               text=True)
+        shown = run("state", "show", "point", "--rows", "2", folder=folder)
         self.assertIn("savepoint", shown.stdout)
         self.assertIn("sessions/WindowAggregate(user_id; ", shown.stdout)
         done = self.run_job(folder, "--restore", "point", "--workers", "3")
         self.assertEqual(done.returncode, 0, done.stderr)
         self.check(folder)
-        changed = subprocess.run([PROGRAM, "state", "diff", "point", "job"], cwd=folder, capture_output=True, text=True)
+        changed = run("state", "diff", "point", "job", folder=folder)
         self.assertIn("epoch", changed.stdout)
 
     def test_savepoint_while_running_then_drained(self):
         folder = self.folder("drained")
         process = self.start(folder, "--workers", "2")
         self.wait_for_checkpoint(folder)
-        saved = subprocess.run([PROGRAM, "savepoint", "--to", "point", "job"], cwd=folder, capture_output=True,
-                               text=True, timeout=60)
+        saved = run("savepoint", "--to", "point", "job", folder=folder, timeout=60)
         self.assertEqual(saved.returncode, 0, saved.stderr)
-        stopped = subprocess.run([PROGRAM, "stop", "--drain", "job"], cwd=folder, capture_output=True, text=True,
-                                 timeout=60)
+        stopped = run("stop", "--drain", "job", folder=folder, timeout=60)
         self.assertEqual(stopped.returncode, 0, stopped.stderr)
         self.assertEqual(process.wait(timeout=30), 0)
         process.stderr.close()
@@ -296,7 +290,7 @@ class Recovery(unittest.TestCase):
         done = self.run_job(folder, "--restore", "point", "--allow-replay")
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertEqual(self.output(folder)["totals"], self.wanted["totals"], "upserts converge")
-        nobody = subprocess.run([PROGRAM, "savepoint", "job"], cwd=folder, capture_output=True, text=True)
+        nobody = run("savepoint", "job", folder=folder)
         self.assertEqual(nobody.returncode, 2)
         self.assertIn("no process runs a job", nobody.stderr)
 
@@ -307,8 +301,7 @@ class Recovery(unittest.TestCase):
         while not (folder / "job" / "control").exists():
             time.sleep(0.01)
         time.sleep(0.2)  # nothing is published but what belongs to the savepoint
-        saved = subprocess.run([PROGRAM, "savepoint", "--to", "point", "job"], cwd=folder, capture_output=True,
-                               text=True, timeout=60)
+        saved = run("savepoint", "--to", "point", "job", folder=folder, timeout=60)
         process.send_signal(signal.SIGKILL)
         process.wait()
         process.stderr.close()
@@ -335,10 +328,9 @@ class Recovery(unittest.TestCase):
         folder = self.folder("disk")
         self.kill_at_checkpoint(folder, 2, "--workers", "2", *disk)
         self.kill_at_checkpoint(folder, 4, "--restore", "latest", "--workers", "2", *disk)
-        newest = max((folder / "job").glob("checkpoints/*/chk-*.json"), key=lambda path: int(path.stem[4:]))
+        newest = manifests(folder / "job")[-1]
         self.assertIn(".sst", newest.read_text())
-        shown = subprocess.run([PROGRAM, "state", "show", "job", "--rows", "2"], cwd=folder, capture_output=True,
-                               text=True)
+        shown = run("state", "show", "job", "--rows", "2", folder=folder)
         self.assertIn("files of RocksDB", shown.stdout, shown.stderr)
         self.assertIn("| user_id", shown.stdout)
         for number, (backend, workers) in enumerate([(disk, "1"), ((), "3"), (disk, "2")]):
@@ -346,8 +338,7 @@ class Recovery(unittest.TestCase):
             process = self.start(folder, "--restore", "point%d" % (number - 1) if number else "latest", "--workers",
                                  workers, *backend)
             time.sleep(0.3)
-            stopped = subprocess.run([PROGRAM, "stop", "--savepoint", "--to", point, "job"], cwd=folder,
-                                     capture_output=True, text=True, timeout=60)
+            stopped = run("stop", "--savepoint", "--to", point, "job", folder=folder, timeout=60)
             self.assertEqual(stopped.returncode, 0, stopped.stderr + process.stderr.read())
             self.assertEqual(process.wait(timeout=30), 0)
             process.stderr.close()
@@ -397,8 +388,4 @@ class Recovery(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--program", required=True)
-    arguments, rest = parser.parse_known_args()
-    PROGRAM = os.path.abspath(arguments.program)
-    unittest.main(argv=[sys.argv[0], *rest])
+    program_support.main()

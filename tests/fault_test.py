@@ -4,20 +4,19 @@ that stands still. Each is survived or refused clearly, and nothing is lost or d
 
 usage: fault_test.py --program build/millrace
 """
-import argparse
-import os
 import pathlib
 import resource
 import shutil
 import signal
 import sqlite3
 import subprocess
-import sys
 import tempfile
 import time
 import unittest
 
-PROGRAM = ""
+import program_support
+from program_support import newest_checkpoint
+
 ROWS = 200000
 RATE = 80000  # a second
 
@@ -63,7 +62,7 @@ class Faults(unittest.TestCase):
 
     @staticmethod
     def start(folder, *settings, restore=False):
-        command = [PROGRAM, "run", "job.sql", "--folder", "job", "--workers", "2"]
+        command = [program_support.PROGRAM, "run", "job.sql", "--folder", "job", "--workers", "2"]
         command += ["--restore", "latest"] if restore else []
         for setting in ("execution.checkpointing.interval=50ms", *settings):
             command += ["--set", setting]
@@ -89,16 +88,11 @@ class Faults(unittest.TestCase):
         hidden = [p.name for p in (folder / "sessions").iterdir() if p.name.startswith(".")]
         self.assertEqual(hidden, [])
 
-    @staticmethod
-    def checkpoint(folder):
-        """The newest one's number."""
-        return max([0] + [int(p.stem[4:]) for p in (folder / "job").glob("checkpoints/*/chk-*.json")])
-
     def wait_for_checkpoint(self, folder, process, number=3):
         """False if the job ended before."""
         deadline = time.time() + 30
         while time.time() < deadline:
-            if self.checkpoint(folder) >= number:
+            if newest_checkpoint(folder / "job") >= number:
                 return True
             if process.poll() is not None:
                 return False
@@ -127,7 +121,7 @@ class Faults(unittest.TestCase):
         folder = self.folder("outlived")
         process = self.start(folder, *RESTARTS)
         for size in (0, 20000, 0):
-            if self.wait_for_checkpoint(folder, process, self.checkpoint(folder) + 3):
+            if self.wait_for_checkpoint(folder, process, newest_checkpoint(folder / "job") + 3):
                 self.limit_files(process, size)
                 time.sleep(0.3)
                 self.limit_files(process, resource.RLIM_INFINITY)
@@ -211,8 +205,4 @@ class Faults(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--program", required=True)
-    arguments, rest = parser.parse_known_args()
-    PROGRAM = os.path.abspath(arguments.program)
-    unittest.main(argv=[sys.argv[0], *rest])
+    program_support.main()

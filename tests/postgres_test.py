@@ -18,6 +18,7 @@ import time
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+from program_support import newest_checkpoint  # noqa: E402
 from services import postgres  # noqa: E402
 
 PROGRAM = ""
@@ -41,11 +42,9 @@ def rows_of(text):
 def killed_at_a_checkpoint(process, folder, after, draw, before=lambda: None):
     """Kills the job of `folder` shortly after `after` more checkpoints, however fast the machine is; False if
     the job ended before. `before` is called right before the kill."""
-    def newest():
-        return max((int(path.stem[4:]) for path in folder.glob("checkpoints/*/chk-*.json")), default=0)
-    wanted = newest() + after
+    wanted = newest_checkpoint(folder) + after
     deadline = time.monotonic() + 60
-    while process.poll() is None and newest() < wanted:
+    while process.poll() is None and newest_checkpoint(folder) < wanted:
         if time.monotonic() > deadline:
             raise AssertionError(f"no checkpoint {wanted} after 60 s")
         time.sleep(0.002)

@@ -47,6 +47,16 @@ def wait_for_handler(process, number, timeout=30):
     raise AssertionError(f"signal {number} is not handled after {timeout} s")
 
 
+def manifests(job_folder):
+    """The manifests of a job folder's checkpoints, the oldest first."""
+    return sorted(job_folder.glob("checkpoints/*/chk-*.json"), key=lambda path: int(path.stem[4:]))
+
+
+def newest_checkpoint(job_folder):
+    """The number of its newest checkpoint; 0 if there is none."""
+    return max((int(path.stem[4:]) for path in manifests(job_folder)), default=0)
+
+
 def table_rows(output):
     """The cells of the rows of a printed result, without its header."""
     lines = [line for line in output.splitlines() if line.startswith("|")]
