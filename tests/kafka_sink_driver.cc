@@ -16,7 +16,7 @@
 #include <thread>
 #include <vector>
 
-#include "connectors/kafka_sink.h"
+#include "connectors/kafka/sink.h"
 
 namespace millrace {
 namespace {

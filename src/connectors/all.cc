@@ -1,8 +1,8 @@
 // The list of connectors: to add one, add its line.
 #include "connectors/builtin.h"
-#include "connectors/generators.h"
-#include "connectors/kafka.h"
-#include "connectors/postgres.h"
+#include "connectors/generators/generators.h"
+#include "connectors/kafka/connector.h"
+#include "connectors/postgres/connector.h"
 
 namespace millrace {
 

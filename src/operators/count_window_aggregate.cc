@@ -215,16 +215,10 @@ SavedRows CountWindowAggregate::Layout() const {
       {"latest", "The latest.", true},
       {"rows", "Its rows."}};
   // The exchange hashes these columns.
-  std::vector<int> places;
-  for (int column : ExchangeKeys(spec_.window, spec_.keys)) {
-    const auto key = std::find(spec_.keys.begin(), spec_.keys.end(), column);
-    places.push_back(static_cast<int>(key - spec_.keys.begin()));
-  }
+  const std::vector<int> places =
+      PlacesAmong(spec_.keys, ExchangeKeys(spec_.window, spec_.keys));
   // A key's windows share an id and are saved whole, so that none can add to an earlier one.
-  arrow::FieldVector aggregates;
-  for (const auto& field : aggregates_.StateFields()) {
-    aggregates.push_back(StateField(field->name(), field->type(), DocOf(*field)));
-  }
+  const arrow::FieldVector aggregates = WholeFields(aggregates_.StateFields());
   return SavedRows("windows", "A window that is not full.",
                    KeyFields(*spec_.output, spec_.keys.size(), "Column of GROUP BY."), own,
                    aggregates, places, places);

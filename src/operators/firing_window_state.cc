@@ -15,16 +15,10 @@ SavedRows FiringWindowAggregate::Layout() const {
       {"flags", "1: the watermark has passed it. 2: this is what was last emitted. "
                 "4: this is a copy of what was, of a window in another row."}};
   // The exchange hashes these columns.
-  std::vector<int> places;
-  for (int column : ExchangeKeys(spec_.window, spec_.keys)) {
-    const auto key = std::find(spec_.keys.begin(), spec_.keys.end(), column);
-    places.push_back(static_cast<int>(key - spec_.keys.begin()));
-  }
+  const std::vector<int> places =
+      PlacesAmong(spec_.keys, ExchangeKeys(spec_.window, spec_.keys));
   // A key's windows share an id and are saved whole, so that none can add to an earlier one.
-  arrow::FieldVector aggregates;
-  for (const auto& field : windows_.aggregates().StateFields()) {
-    aggregates.push_back(StateField(field->name(), field->type(), DocOf(*field)));
-  }
+  const arrow::FieldVector aggregates = WholeFields(windows_.aggregates().StateFields());
   return SavedRows("windows", "A window of a key, or what was emitted of it.",
                    KeyFields(*spec_.output, spec_.keys.size(), "Column of GROUP BY."), own,
                    aggregates, places, places);

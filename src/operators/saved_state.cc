@@ -136,6 +136,24 @@ arrow::FieldVector KeyFields(const arrow::Schema& output, size_t count, const st
   return fields;
 }
 
+std::vector<int> PlacesAmong(const std::vector<int>& keys, const std::vector<int>& columns) {
+  std::vector<int> places;
+  for (int column : columns) {
+    const auto key = std::find(keys.begin(), keys.end(), column);
+    MILL_CHECK(key != keys.end());
+    places.push_back(static_cast<int>(key - keys.begin()));
+  }
+  return places;
+}
+
+arrow::FieldVector WholeFields(const arrow::FieldVector& fields) {
+  arrow::FieldVector whole;
+  for (const auto& field : fields) {
+    whole.push_back(StateField(field->name(), field->type(), DocOf(*field)));
+  }
+  return whole;
+}
+
 Status InPortions(std::span<const uint32_t> slots,
                   const std::function<Status(std::span<const uint32_t>)>& write) {
   for (size_t begin = 0; begin < slots.size(); begin += kPortion) {

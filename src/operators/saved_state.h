@@ -75,6 +75,12 @@ Status WriteErased(StateWriter& writer, const StateTable& table, const std::vect
 // Fields of the first `count` columns of an output, which are its keys.
 arrow::FieldVector KeyFields(const arrow::Schema& output, size_t count, const std::string& doc);
 
+// Where each of `columns` stands among `keys`, which hold them all.
+std::vector<int> PlacesAmong(const std::vector<int>& keys, const std::vector<int>& columns);
+// Fields of accumulators that are always saved whole: of a row that shares its id with others, none
+// can add to an earlier one.
+arrow::FieldVector WholeFields(const arrow::FieldVector& fields);
+
 // Calls write(slots) for portions of the slots, so that no array grows beyond bounds.
 Status InPortions(std::span<const uint32_t> slots,
                   const std::function<Status(std::span<const uint32_t>)>& write);

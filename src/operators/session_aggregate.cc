@@ -310,16 +310,10 @@ SavedRows SessionAggregate::Layout() const {
       {"last", "Time of its last row; it ends a gap later.", true},
       {"rows", "Its rows, added less taken back."}};
   // The exchange hashes the partition's columns.
-  std::vector<int> places;
-  for (int column : spec_.window.partition) {
-    const auto key = std::find(spec_.keys.begin(), spec_.keys.end(), column);
-    places.push_back(static_cast<int>(key - spec_.keys.begin()));
-  }
+  const std::vector<int> places =
+      PlacesAmong(spec_.keys, spec_.window.partition);
   // Several rows share an id, so that none can add to an earlier one.
-  arrow::FieldVector aggregates;
-  for (const auto& field : aggregates_.StateFields()) {
-    aggregates.push_back(StateField(field->name(), field->type(), DocOf(*field)));
-  }
+  const arrow::FieldVector aggregates = WholeFields(aggregates_.StateFields());
   return SavedRows("sessions", "An open session. A key has several where its rows are in disorder.",
                    KeyFields(*spec_.output, spec_.keys.size(), "Column of GROUP BY."), own,
                    aggregates, places, places);

@@ -1,0 +1,90 @@
+// The connector 'filesystem': its options, sources and sink.
+#include "connectors/builtin.h"
+#include "connectors/files/file_columns.h"
+#include "connectors/files/file_sink.h"
+#include "connectors/files/file_source.h"
+#include "connectors/files/parquet_source.h"
+
+namespace millrace {
+namespace {
+
+using std::chrono::milliseconds;
+
+// How the table's format cuts its records.
+Result<RecordFraming> FramingOf(const TableInfo& table) {
+  RecordFraming framing;
+  if (StringOption(table.options, "format", "") != "csv") return framing;
+  MILL_ASSIGN(bool unquoted, BoolOption(table.options, "csv.disable-quote-character", false));
+  if (unquoted) return framing;
+  framing.kind = Framing::kCsvRows;
+  const std::string quote = StringOption(table.options, "csv.quote-character", "\"");
+  const std::string escape = StringOption(table.options, "csv.escape-character", "");
+  if (!quote.empty()) framing.quote = quote.front();
+  if (!escape.empty()) framing.escape = escape.front();
+  return framing;
+}
+
+Result<LaneFilesOptions> FilesOf(const TableInfo& table) {
+  constexpr int64_t kMaxLanes = 1024;
+  LaneFilesOptions files;
+  files.path = StringOption(table.options, "path", "");
+  MILL_ASSIGN(files.monitor_interval,
+              DurationOption(table.options, "source.monitor-interval", milliseconds(0)));
+  MILL_ASSIGN(int64_t lanes, IntOption(table.options, "scan.parallelism", 1));
+  if (lanes < 1 || lanes > kMaxLanes) {
+    return UserError("option 'scan.parallelism': {} is not between 1 and {}", lanes, kMaxLanes);
+  }
+  files.lanes = static_cast<int>(lanes);
+  return files;
+}
+
+Result<std::vector<std::unique_ptr<Source>>> MakeSources(const TableInfo& table,
+                                                         const Schema& columns) {
+  MILL_ASSIGN(LaneFilesOptions files, FilesOf(table));
+  MILL_ASSIGN(const RecordFraming framing, FramingOf(table));
+  const bool parquet = StringOption(table.options, "format", "") == "parquet";
+  std::vector<std::unique_ptr<Source>> sources;
+  for (files.lane = 0; files.lane < files.lanes; ++files.lane) {
+    if (parquet) {
+      sources.push_back(std::make_unique<ParquetSource>(files, table, FileColumns(table, columns)));
+      continue;
+    }
+    FileSourceOptions options;
+    options.files = files;
+    options.framing = framing;
+    sources.push_back(std::make_unique<FileSource>(std::move(options)));
+  }
+  return sources;
+}
+
+}  // namespace
+
+Connector FilesystemConnector() {
+  Connector connector;
+  connector.name = "filesystem";
+  connector.doc = "Files and folders, also compressed (.gz, .zst) ones when read.";
+  connector.takes_format = true;
+  connector.metadata = FileMetadata();
+  connector.options = {
+      {"path", "STRING", "", "A file, a folder (read recursively) or a glob; a folder to write.",
+       true},
+      {"source.monitor-interval", "DURATION", "", "Keep looking for new files this often."},
+      {"partition.default-name", "STRING", "__DEFAULT_PARTITION__",
+       "The partition of NULL and of empty text."},
+      {"sink.rolling-policy.file-size", "MEMORY", "128MB", "Start a new file at this size."},
+      {"sink.rolling-policy.rollover-interval", "DURATION", "30 min",
+       "Start a new file when one is this old."},
+      {"sink.rolling-policy.check-interval", "DURATION", "1 min", "How often to look for such."},
+  };
+  connector.make_source = MakeSources;
+  connector.make_decoder = MakeFileDecoder;
+  connector.takes_conditions = [](const TableInfo& table) {
+    return StringOption(table.options, "format", "") == "parquet";
+  };
+  connector.make_sink = [](const TableInfo& table) -> Result<std::unique_ptr<Sink>> {
+    return FileSink::Make(table);
+  };
+  return connector;
+}
+
+}  // namespace millrace

@@ -1,0 +1,74 @@
+#include "connectors/kafka/connector.h"
+
+#include <algorithm>
+
+#include "connectors/kafka/fields.h"
+#include "connectors/kafka/sink.h"
+#include "connectors/kafka/source.h"
+#include "formats/message_metadata.h"
+
+namespace millrace {
+namespace {
+
+bool Wants(const TableInfo& table, const std::string& metadata) {
+  return std::find(table.metadata.begin(), table.metadata.end(), metadata) !=
+         table.metadata.end();
+}
+
+// One lane for each partition.
+Result<std::vector<std::unique_ptr<Source>>> MakeSources(const TableInfo& table,
+                                                         const Schema& columns) {
+  MILL_ASSIGN(const KafkaOptions options, KafkaOptions::Read(table));
+  const MessageSpec spec = MessageSpecOf(options, table, columns);
+  const KafkaNeeds needs{!spec.key.format.empty() || Wants(table, "key"),
+                         Wants(table, "headers")};
+  const std::string where = fmt::format("table '{}'", table.name);
+  auto consumer = KafkaConsumer::Make(options);
+  MILL_RETURN(Annotate(consumer.status(), where));
+  auto partitions = (*consumer)->client().FindPartitions(options);
+  MILL_RETURN(Annotate(partitions.status(), where));
+  std::vector<std::unique_ptr<Source>> sources;
+  for (KafkaPartition& partition : *partitions) {
+    sources.push_back(std::make_unique<KafkaSource>(*consumer, std::move(partition), needs));
+  }
+  return sources;
+}
+
+Result<std::unique_ptr<Decoder>> MakeKafkaDecoder(const TableInfo& table, const Schema& columns) {
+  MILL_ASSIGN(const KafkaOptions options, KafkaOptions::Read(table));
+  return MakeMessageDecoder(MessageSpecOf(options, table, columns));
+}
+
+Connector MakeConnector(bool upsert) {
+  Connector connector;
+  connector.options = KafkaOptionSpecs(upsert);
+  connector.more_options = KafkaFormatOptions;
+  for (const MessageMetadata& metadata : AllMessageMetadata()) {
+    connector.metadata.push_back({metadata.key, metadata.type, metadata.doc});
+  }
+  connector.make_source = MakeSources;
+  connector.make_decoder = MakeKafkaDecoder;
+  connector.make_sink = [](const TableInfo& table) -> Result<std::unique_ptr<Sink>> {
+    return KafkaSink::Make(table);
+  };
+  return connector;
+}
+
+}  // namespace
+
+Connector KafkaConnector() {
+  Connector connector = MakeConnector(false);
+  connector.name = "kafka";
+  connector.doc = "Topics of Apache Kafka.";
+  return connector;
+}
+
+Connector UpsertKafkaConnector() {
+  Connector connector = MakeConnector(true);
+  connector.name = "upsert-kafka";
+  connector.doc = "A topic of Apache Kafka as a table: the newest message of a key is its row.";
+  connector.changelog = [](const TableInfo&) { return ChangelogMode::kUpsert; };
+  return connector;
+}
+
+}  // namespace millrace

@@ -1,0 +1,153 @@
+// What of the Kafka connector needs no broker.
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <fstream>
+
+#include "connectors/kafka/connector.h"
+#include "connectors/kafka/epoch.h"
+#include "connectors/kafka/fields.h"
+#include "connectors/kafka/properties.h"
+#include "connectors/secrets.h"
+
+namespace millrace {
+namespace {
+
+TableInfo Table(Options more) {
+  TableInfo table;
+  table.name = "t";
+  table.schema.columns = {{"k_id", SqlType::Int()}, {"v", SqlType::String()}};
+  table.options = {{"connector", "kafka"},
+                   {"topic", "a; b"},
+                   {"properties.bootstrap.servers", "localhost:1"},
+                   {"format", "json"}};
+  for (auto& [key, value] : more) table.options[key] = value;
+  return table;
+}
+
+std::string ErrorOf(Options more) {
+  const auto read = KafkaOptions::Read(Table(std::move(more)));
+  return read.ok() ? "" : read.status().message();
+}
+
+bool Has(const std::string& text, const std::string& part) { return text.find(part) != text.npos; }
+
+TEST(KafkaOptions, ReadsAsFlinkWrites) {
+  const auto read = KafkaOptions::Read(
+      Table({{"scan.startup.mode", "specific-offsets"},
+             {"scan.startup.specific-offsets", "partition:0,offset:42;partition:1,offset:300"},
+             {"properties.group.id", "g"}}));
+  ASSERT_TRUE(read.ok()) << read.status().ToString();
+  EXPECT_EQ(read->topics, (std::vector<std::string>{"a", "b"}));
+  EXPECT_EQ(read->start.offsets, (std::map<int32_t, int64_t>{{0, 42}, {1, 300}}));
+  EXPECT_EQ(read->group, "g");
+}
+
+TEST(KafkaOptions, ErrorsNameOptionAndHint) {
+  EXPECT_TRUE(Has(ErrorOf({{"scan.startup.mode", "newest"}}), "earliest-offset"));
+  EXPECT_TRUE(Has(ErrorOf({{"scan.startup.mode", "timestamp"}}), "scan.startup.timestamp-millis"));
+  EXPECT_TRUE(Has(ErrorOf({{"scan.bounded.mode", "specific-offsets"},
+                           {"scan.bounded.specific-offsets", "0:1"}}), "partition:0,offset:42"));
+  EXPECT_TRUE(Has(ErrorOf({{"topic-pattern", "x.*"}}), "either"));
+  EXPECT_TRUE(Has(ErrorOf({{"value.format", "csv"}}), "either"));
+  EXPECT_TRUE(Has(ErrorOf({{"key.format", "json"}}), "key.fields"));
+  EXPECT_TRUE(Has(ErrorOf({{"key.format", "json"}, {"key.fields", "x"}}), "'x'"));
+  EXPECT_TRUE(Has(ErrorOf({{"key.format", "json"}, {"key.fields", "k_id"},
+                           {"key.fields-prefix", "k_"}}), "EXCEPT_KEY"));
+  EXPECT_TRUE(Has(ErrorOf({{"connector", "upsert-kafka"}}), "PRIMARY KEY"));
+}
+
+TEST(KafkaFields, PartsAreNamedAsTheirFormatsKnowThem) {
+  const TableInfo table = Table({{"key.format", "json"}, {"key.fields", "k_id"},
+                                 {"key.fields-prefix", "k_"}, {"value.fields-include", "EXCEPT_KEY"}});
+  const KafkaOptions options = *KafkaOptions::Read(table);
+  const MessageSpec spec = MessageSpecOf(options, table, table.schema);
+  EXPECT_EQ(spec.key.columns.columns[0].name, "id");
+  EXPECT_EQ(spec.key.targets, (std::vector<int>{0}));
+  EXPECT_EQ(spec.value.all.size(), 1);
+  EXPECT_EQ(spec.value.targets, (std::vector<int>{1}));
+}
+
+TEST(KafkaFields, KeysAreNotReadWhereTheValueHasThem) {
+  const TableInfo table = Table({{"key.format", "raw"}, {"key.fields", "k_id"}});
+  const MessageSpec spec = MessageSpecOf(*KafkaOptions::Read(table), table, table.schema);
+  EXPECT_EQ(spec.key.format, "");
+  EXPECT_EQ(spec.value.columns.size(), 2);
+}
+
+TEST(KafkaProperties, TakesJavasNames) {
+  const auto read = LibrdkafkaProperties(
+      {{"sasl.jaas.config", "x.PlainLoginModule required username=\"ann\" password='p w';"},
+       {"ssl.keystore.location", "c.pem"},
+       {"key.deserializer", "x"},
+       {"auto.offset.reset", "none"},
+       {"max.request.size", "5"}});
+  ASSERT_TRUE(read.ok());
+  const std::map<std::string, std::string> expected = {
+      {"sasl.username", "ann"},  {"sasl.password", "p w"},       {"ssl.certificate.location", "c.pem"},
+      {"ssl.key.location", "c.pem"}, {"auto.offset.reset", "error"}, {"message.max.bytes", "5"}};
+  EXPECT_EQ(*read, expected);
+  EXPECT_FALSE(LibrdkafkaProperties({{"ssl.truststore.type", "JKS"},
+                                     {"ssl.truststore.location", "x.jks"}}).ok());
+}
+
+TEST(Secrets, AreReplacedAndNeverTold) {
+  setenv("MILLRACE_TEST_SECRET", "s3", 1);
+  const std::string path = testing::TempDir() + "/secret";
+  std::ofstream(path) << "f1\n";
+  EXPECT_EQ(*ResolveSecrets("a${env:MILLRACE_TEST_SECRET}b${file:" + path + "}c${x}${"),
+            "as3bf1c${x}${");
+  EXPECT_TRUE(Has(ResolveSecrets("${env:MILLRACE_NOT_SET}").status().message(), "MILLRACE_NOT_SET"));
+  EXPECT_FALSE(ResolveSecrets("${file:/nowhere}").ok());
+  EXPECT_TRUE(IsSecretKey("properties.sasl.password") && IsSecretKey("properties.sasl.jaas.config"));
+  EXPECT_FALSE(IsSecretKey("properties.group.id"));
+}
+
+TEST(KafkaEpoch, ComesBackAsItWas) {
+  KafkaEpoch epoch;
+  EXPECT_TRUE(epoch.empty());
+  OutMessage message;
+  message.topic = "t";
+  message.value = "v";
+  message.timestamp = 7;
+  message.headers = {{"h", "1"}};
+  epoch.Append(message);
+  message.key = "k";
+  message.value = {};
+  epoch.Append(message);
+  const std::string bytes = *epoch.Serialize("w", 3);
+  const auto staged = *KafkaEpoch::Parse(bytes);
+  EXPECT_EQ(staged.writer, "w");
+  EXPECT_EQ(staged.epoch, 3);
+  int seen = 0;
+  ASSERT_TRUE(KafkaEpoch::ForEach(staged.messages, [&](const OutMessage& read) {
+                EXPECT_EQ(read.key.data() != nullptr, seen == 1);
+                EXPECT_EQ(read.value.data() != nullptr, seen == 0);
+                EXPECT_EQ(read.headers.size(), 1u);
+                EXPECT_EQ(read.timestamp, 7);
+                ++seen;
+                return Status::OK();
+              }).ok());
+  EXPECT_EQ(seen, 2);
+}
+
+TEST(KafkaEpoch, BrokenBytesAreAnError) {
+  KafkaEpoch epoch;
+  OutMessage message;
+  message.topic = "topic";
+  message.value = "value";
+  epoch.Append(message);
+  const std::string bytes = *epoch.Serialize("writer", 3);
+  for (size_t size = 0; size < bytes.size(); ++size) {
+    EXPECT_FALSE(KafkaEpoch::Parse(std::string_view(bytes).substr(0, size)).ok()) << size;
+  }
+  const std::string messages = KafkaEpoch::Parse(bytes)->messages;
+  for (size_t size = 1; size < messages.size(); ++size) {
+    const auto read = KafkaEpoch::ForEach(std::string_view(messages).substr(0, size),
+                                          [](const OutMessage&) { return Status::OK(); });
+    EXPECT_FALSE(read.ok()) << size;
+  }
+}
+
+}  // namespace
+}  // namespace millrace

@@ -1,0 +1,47 @@
+#include "connectors/postgres/connector.h"
+
+#include "connectors/postgres/decoder.h"
+#include "connectors/postgres/options.h"
+#include "connectors/postgres/sink.h"
+#include "connectors/postgres/source.h"
+
+namespace millrace {
+namespace {
+
+// Lanes are divided by 'scan.partition.*'.
+Result<std::vector<std::unique_ptr<Source>>> MakeSources(const TableInfo& table,
+                                                         const Schema& columns) {
+  MILL_ASSIGN(const PostgresOptions options, PostgresOptions::Read(table));
+  std::vector<std::unique_ptr<Source>> sources;
+  for (int64_t lane = 0; lane < options.partitions; ++lane) {
+    sources.push_back(std::make_unique<PostgresSource>(options, columns, lane));
+  }
+  return sources;
+}
+
+}  // namespace
+
+Connector PostgresConnector() {
+  Connector connector;
+  connector.name = "postgres";
+  connector.doc = "A table of a PostgreSQL database; upserts where the table has a primary key.";
+  connector.options = PostgresOptionSpecs();
+  connector.make_source = MakeSources;
+  connector.make_decoder = [](const TableInfo&,
+                              const Schema& columns) -> Result<std::unique_ptr<Decoder>> {
+    return MakePostgresDecoder(columns);
+  };
+  connector.make_sink = [](const TableInfo& table) -> Result<std::unique_ptr<Sink>> {
+    return PostgresSink::Make(table);
+  };
+  return connector;
+}
+
+Connector JdbcConnector() {
+  Connector connector = PostgresConnector();
+  connector.name = "jdbc";
+  connector.doc = "The connector 'postgres' under the name it has in Flink.";
+  return connector;
+}
+
+}  // namespace millrace
