@@ -75,6 +75,9 @@ struct Connector {
   std::function<Result<std::chrono::milliseconds>(const TableInfo&)> disorder;
   // True if the sources make use of TableInfo::conditions; null: never.
   std::function<bool(const TableInfo&)> takes_conditions;
+  // True if they make use of a condition on `column`; null: on any. TableInfo::conditions are not
+  // there yet.
+  std::function<bool(const TableInfo&, const std::string& column)> uses_condition;
   // Null: cannot be written.
   std::function<Result<std::unique_ptr<Sink>>(const TableInfo&)> make_sink;
 };

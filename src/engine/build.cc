@@ -539,9 +539,14 @@ class GraphBuilder {
                              const Connector& connector, TableInfo* info) {
     const bool takes = connector.takes_conditions && connector.takes_conditions(*info);
     if (!takes || scan.readers > 1 || !WatermarkFollowsTime(table)) return;
-    info->conditions = scan.conditions;
-    if (!table.watermark) return;
-    info->time_column = table.columns[static_cast<size_t>(table.rowtime)].name;
+    if (table.watermark) {
+      info->time_column = table.columns[static_cast<size_t>(table.rowtime)].name;
+    }
+    for (const ColumnCondition& condition : scan.conditions) {
+      const bool used =
+          !connector.uses_condition || connector.uses_condition(*info, condition.column);
+      if (used) info->conditions.push_back(condition);
+    }
   }
 
   using MakeLaneDecoder = std::function<Result<std::unique_ptr<Decoder>>()>;

@@ -1,9 +1,14 @@
 // The connector 'filesystem': its options, sources and sink.
+#include <algorithm>
+
 #include "connectors/builtin.h"
 #include "connectors/files/file_columns.h"
 #include "connectors/files/file_sink.h"
 #include "connectors/files/file_source.h"
 #include "connectors/files/parquet_source.h"
+#include "connectors/files/partition_filter.h"
+#include "connectors/storage/file_system.h"
+#include "connectors/storage/s3_settings.h"
 
 namespace millrace {
 namespace {
@@ -28,6 +33,9 @@ Result<LaneFilesOptions> FilesOf(const TableInfo& table) {
   constexpr int64_t kMaxLanes = 1024;
   LaneFilesOptions files;
   files.path = StringOption(table.options, "path", "");
+  if (IsObjectStore(files.path)) {
+    MILL_ASSIGN(files.store, ObjectFiles::Make(files.path, table.options));
+  }
   MILL_ASSIGN(files.monitor_interval,
               DurationOption(table.options, "source.monitor-interval", milliseconds(0)));
   MILL_ASSIGN(int64_t lanes, IntOption(table.options, "scan.parallelism", 1));
@@ -41,6 +49,11 @@ Result<LaneFilesOptions> FilesOf(const TableInfo& table) {
 Result<std::vector<std::unique_ptr<Source>>> MakeSources(const TableInfo& table,
                                                          const Schema& columns) {
   MILL_ASSIGN(LaneFilesOptions files, FilesOf(table));
+  if (table.time_column.empty() && !table.conditions.empty()) {
+    files.wanted = [filter = PartitionFilter(table)](const std::string& path) {
+      return filter.MayPass(path);
+    };
+  }
   MILL_ASSIGN(const RecordFraming framing, FramingOf(table));
   const bool parquet = StringOption(table.options, "format", "") == "parquet";
   std::vector<std::unique_ptr<Source>> sources;
@@ -55,6 +68,14 @@ Result<std::vector<std::unique_ptr<Source>>> MakeSources(const TableInfo& table,
     sources.push_back(std::make_unique<FileSource>(std::move(options)));
   }
   return sources;
+}
+
+// Parquet files tell of their columns; of others only the partitions are known, which says nothing
+// of the times that a watermark is made of.
+bool UsesCondition(const TableInfo& table, const std::string& column) {
+  if (StringOption(table.options, "format", "") == "parquet") return true;
+  const auto& names = table.partitioned_by;
+  return table.time_column.empty() && std::find(names.begin(), names.end(), column) != names.end();
 }
 
 }  // namespace
@@ -76,11 +97,11 @@ Connector FilesystemConnector() {
        "Start a new file when one is this old."},
       {"sink.rolling-policy.check-interval", "DURATION", "1 min", "How often to look for such."},
   };
+  for (OptionSpec& option : S3OptionSpecs()) connector.options.push_back(std::move(option));
   connector.make_source = MakeSources;
   connector.make_decoder = MakeFileDecoder;
-  connector.takes_conditions = [](const TableInfo& table) {
-    return StringOption(table.options, "format", "") == "parquet";
-  };
+  connector.takes_conditions = [](const TableInfo&) { return true; };
+  connector.uses_condition = UsesCondition;
   connector.make_sink = [](const TableInfo& table) -> Result<std::unique_ptr<Sink>> {
     return FileSink::Make(table);
   };
