@@ -1,6 +1,6 @@
 // MD5, SHA1 and the SHA-2 family over text, in hexadecimal digits.
 #include "functions/bind.h"
-#include "functions/digest.h"
+#include "base/digest.h"
 #include "functions/families.h"
 #include "functions/per_row.h"
 
