@@ -131,23 +131,23 @@ Result<PostgresOptions> PostgresOptions::Read(const TableInfo& table) {
   return postgres;
 }
 
-Result<std::unique_ptr<PostgresClient>> PostgresOptions::TryConnect(PostgresFault* fault) const {
+Result<std::unique_ptr<PostgresClient>> PostgresOptions::Connect(PostgresFault* fault) const {
   *fault = PostgresFault::kSetup;
   MILL_ASSIGN(const auto resolved, ResolveAddress(address));
   return PostgresClient::Connect(resolved, fault);
 }
 
-Result<std::unique_ptr<PostgresClient>> PostgresOptions::Connect() const {
+Status PostgresOptions::TryPatiently(const std::function<Status(PostgresFault*)>& try_once) const {
   using Clock = std::chrono::steady_clock;
   const auto deadline = Clock::now() + patience;
   milliseconds pause{100};
   PostgresRetryNotes notes;
   while (true) {
     PostgresFault fault = PostgresFault::kNone;
-    auto client = TryConnect(&fault);
-    const bool again = !client.ok() && fault == PostgresFault::kAgain;
-    if (!again || Clock::now() + pause > deadline) return client;
-    notes.Add(*this, client.status());
+    const Status tried = try_once(&fault);
+    const bool again = !tried.ok() && fault == PostgresFault::kAgain;
+    if (!again || Clock::now() + pause > deadline) return tried;
+    notes.Add(*this, tried);
     std::this_thread::sleep_for(pause);
     pause = std::min(pause * 2, milliseconds(2000));
   }

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -35,10 +36,11 @@ struct PostgresOptions {
 
   // Only checks what needs no server.
   static Result<PostgresOptions> Read(const TableInfo& table);
-  // A new connection. Tries again while time may help, up to `patience`, and says so on stderr.
-  Result<std::unique_ptr<PostgresClient>> Connect() const;
-  // One try. `fault` is told of a failure.
-  Result<std::unique_ptr<PostgresClient>> TryConnect(PostgresFault* fault) const;
+  // A new connection. `fault` is told of a failure.
+  Result<std::unique_ptr<PostgresClient>> Connect(PostgresFault* fault) const;
+  // Calls try_once(fault) again while the fault says that time may help, up to `patience`; says so on
+  // stderr.
+  Status TryPatiently(const std::function<Status(PostgresFault*)>& try_once) const;
   // Tells the terminal.
   void Note(const std::string& what) const;
 };

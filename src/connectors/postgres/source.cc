@@ -36,12 +36,17 @@ std::string PostgresSource::name() const {
 }
 
 Status PostgresSource::Open() {
-  const Status opened = Start();
+  const Status opened = options_.TryPatiently([this](PostgresFault* fault) {
+    const Status started = Start(fault);
+    if (started.IsIOError()) *fault = PostgresFault::kAgain;
+    return started;
+  });
   return Annotate(opened, fmt::format("table '{}'", options_.table));
 }
 
-Status PostgresSource::Start() {
-  MILL_ASSIGN(client_, options_.Connect());
+Status PostgresSource::Start(PostgresFault* fault) {
+  client_.reset();
+  MILL_ASSIGN(client_, options_.Connect(fault));
   MILL_ASSIGN(const auto there, ReadPostgresTable(*client_, options_.target));
   if (!there) return NoPostgresTable(*client_, options_.target);
   return Plan(*there);
@@ -218,7 +223,7 @@ Status PostgresSource::GoOn(const Status& lost, milliseconds wait) {
     return Status::OK();
   }
   PostgresFault fault = PostgresFault::kNone;
-  auto client = options_.TryConnect(&fault);
+  auto client = options_.Connect(&fault);
   if (client.ok()) {
     client_ = std::move(*client);
     return Status::OK();
