@@ -321,6 +321,12 @@ Result<std::string> PostgresScanType(const PostgresType& there, const SqlType& w
                    wanted.Nullable().ToString());
 }
 
+std::string_view PostgresCopyRow(std::string_view piece, bool first) {
+  constexpr size_t kHeaderBytes = 19;
+  if (first) piece.remove_prefix(std::min(kHeaderBytes, piece.size()));
+  return piece == "\xff\xff" ? "" : piece;
+}
+
 std::unique_ptr<Decoder> MakePostgresDecoder(const Schema& columns) {
   return std::make_unique<PostgresDecoder>(columns);
 }
