@@ -57,6 +57,7 @@ const char* ReadDecimal(std::string_view bytes, const SqlType& type, ColumnBuild
   for (int16_t i = 0; i < head.count; ++i) {
     int16_t group = 0;
     if (!in.Read(&group)) return kShort;
+    if (group < 0 || group > 9999) return "the number is damaged";
     for (const int unit : {1000, 100, 10, 1}) {
       if (!add(group / unit % 10)) return kTooBig;
     }
