@@ -1,7 +1,7 @@
 #include "base/digest.h"
 
+#include <algorithm>
 #include <array>
-#include <bit>
 #include <cstdint>
 #include <cstring>
 
@@ -52,196 +52,267 @@ constexpr std::array<uint64_t, 8> kNextSquareRoots = {
     0x67332667ffc00b31, 0x8eb44a8768581511, 0xdb0c2e0d64f98fa7, 0x47b5481dbefa4fa4,
 };
 
-template <typename Word, bool kBigEndian>
-Word Load(const uint8_t* bytes) {
-  Word word = 0;
-  std::memcpy(&word, bytes, sizeof(word));
-  if constexpr (!kBigEndian) return word;
-  return sizeof(Word) == 8 ? static_cast<Word>(__builtin_bswap64(word))
-                           : static_cast<Word>(__builtin_bswap32(static_cast<uint32_t>(word)));
+// Words of eight texts side by side, or of four: one step of a digest is one instruction for
+// all of them. A digest's steps wait for one another, so a single text would leave most units idle.
+typedef uint32_t Lanes32 __attribute__((vector_size(32)));
+typedef uint64_t Lanes64 __attribute__((vector_size(32)));
+
+template <int kBits, typename Lanes>
+Lanes RotateLeft(Lanes x, int by) {
+  return (x << by) | (x >> (kBits - by));
+}
+template <int kBits, typename Lanes>
+Lanes RotateRight(Lanes x, int by) {
+  return (x >> by) | (x << (kBits - by));
 }
 
-// Cuts the text into blocks of 16 words, padded with a one bit, zeros and the length in bits.
-template <typename Word, bool kBigEndian, typename Mix>
-void ForEachBlock(std::string_view text, Mix mix) {
-  constexpr size_t kBlock = 16 * sizeof(Word);
-  const auto* bytes = reinterpret_cast<const uint8_t*>(text.data());
-  size_t at = 0;
-  for (; at + kBlock <= text.size(); at += kBlock) mix(bytes + at);
-  uint8_t tail[2 * kBlock] = {};
-  const size_t rest = text.size() - at;
-  if (rest > 0) std::memcpy(tail, bytes + at, rest);
-  tail[rest] = 0x80;
-  const size_t size = rest + 1 + 2 * sizeof(Word) <= kBlock ? kBlock : 2 * kBlock;
-  const uint64_t bits = uint64_t{text.size()} * 8;
-  for (size_t i = 0; i < 8; ++i) {
-    const size_t place = kBigEndian ? size - 1 - i : size - 8 + i;
-    tail[place] = static_cast<uint8_t>(bits >> (8 * i));
-  }
-  for (size_t done = 0; done < size; done += kBlock) mix(tail + done);
-}
-
+// A text cut into blocks of 16 words, padded with a one bit, zeros and the length in bits.
 template <typename Word, bool kBigEndian>
-void AppendHex(const Word* words, size_t count, std::string* out) {
-  constexpr char kDigits[] = "0123456789abcdef";
-  char text[2 * 64];
-  char* end = text;
-  for (size_t i = 0; i < count; ++i) {
-    for (size_t j = 0; j < sizeof(Word); ++j) {
-      const size_t shift = 8 * (kBigEndian ? sizeof(Word) - 1 - j : j);
-      const auto byte = static_cast<uint8_t>(words[i] >> shift);
-      *end++ = kDigits[byte >> 4];
-      *end++ = kDigits[byte & 15];
-    }
+class Message {
+ public:
+  static constexpr size_t kBlock = 16 * sizeof(Word);
+
+  explicit Message(std::string_view text = {})
+      : text_(reinterpret_cast<const uint8_t*>(text.data())), whole_(text.size() / kBlock) {
+    const size_t rest = text.size() % kBlock;
+    if (rest > 0) std::memcpy(tail_, text_ + whole_ * kBlock, rest);
+    tail_[rest] = 0x80;
+    const size_t size = rest + 1 + 2 * sizeof(Word) <= kBlock ? kBlock : 2 * kBlock;
+    std::memset(tail_ + rest + 1, 0, size - rest - 1);
+    uint64_t bits = uint64_t{text.size()} * 8;
+    if (kBigEndian) bits = __builtin_bswap64(bits);
+    std::memcpy(tail_ + size - (kBigEndian ? 8 : 2 * sizeof(Word)), &bits, sizeof(bits));
+    blocks_ = whole_ + size / kBlock;
   }
-  out->append(text, static_cast<size_t>(end - text));
-}
+
+  size_t blocks() const { return blocks_; }
+  Word At(size_t block, size_t i) const {
+    const uint8_t* from = block < whole_ ? text_ + block * kBlock : tail_ + (block - whole_) * kBlock;
+    Word word;
+    std::memcpy(&word, from + i * sizeof(Word), sizeof(Word));
+    if constexpr (!kBigEndian) return word;
+    if constexpr (sizeof(Word) == 8) return __builtin_bswap64(word);
+    else return __builtin_bswap32(word);
+  }
+
+ private:
+  const uint8_t* text_;
+  size_t whole_, blocks_;
+  uint8_t tail_[2 * kBlock];
+};
 
 // The rounds of a digest turn their variables in a circle; a loop unrolled by a multiple of the circle's
 // length needs no moves for it.
 
-void MixMd5(const uint8_t* block, std::array<uint32_t, 4>* state) {
-  auto [a, b, c, d] = *state;
-  const auto step = [&](uint32_t i, uint32_t f, uint32_t word, const int (&shifts)[4]) {
-    const uint32_t sum = a + f + kSines[i] + Load<uint32_t, false>(block + 4 * (word % 16));
-    a = d;
-    d = c;
-    c = b;
-    b += std::rotl(sum, shifts[i % 4]);
-  };
-  constexpr int kFirst[4] = {7, 12, 17, 22}, kSecond[4] = {5, 9, 14, 20},
-                kThird[4] = {4, 11, 16, 23}, kFourth[4] = {6, 10, 15, 21};
-#pragma GCC unroll 16
-  for (uint32_t i = 0; i < 16; ++i) step(i, d ^ (b & (c ^ d)), i, kFirst);
-#pragma GCC unroll 16
-  for (uint32_t i = 16; i < 32; ++i) step(i, c ^ (d & (b ^ c)), 5 * i + 1, kSecond);
-#pragma GCC unroll 16
-  for (uint32_t i = 32; i < 48; ++i) step(i, b ^ c ^ d, 3 * i + 5, kThird);
-#pragma GCC unroll 16
-  for (uint32_t i = 48; i < 64; ++i) step(i, c ^ (b | ~d), 7 * i, kFourth);
-  const std::array<uint32_t, 4> mixed = {a, b, c, d};
-  for (size_t i = 0; i < 4; ++i) (*state)[i] += mixed[i];
-}
-
-void MixSha1(const uint8_t* block, std::array<uint32_t, 5>* state) {
-  std::array<uint32_t, 80> w;
-  for (size_t i = 0; i < 16; ++i) w[i] = Load<uint32_t, true>(block + 4 * i);
-#pragma GCC unroll 8
-  for (size_t i = 16; i < 80; ++i) w[i] = std::rotl(w[i - 3] ^ w[i - 8] ^ w[i - 14] ^ w[i - 16], 1);
-  auto [a, b, c, d, e] = *state;
-  const auto step = [&](size_t i, uint32_t f, uint32_t k) {
-    const uint32_t sum = std::rotl(a, 5) + f + e + k + w[i];
-    e = d;
-    d = c;
-    c = std::rotl(b, 30);
-    b = a;
-    a = sum;
-  };
-#pragma GCC unroll 20
-  for (size_t i = 0; i < 20; ++i) step(i, d ^ (b & (c ^ d)), 0x5a827999);
-#pragma GCC unroll 20
-  for (size_t i = 20; i < 40; ++i) step(i, b ^ c ^ d, 0x6ed9eba1);
-#pragma GCC unroll 20
-  for (size_t i = 40; i < 60; ++i) step(i, (b & c) | (d & (b | c)), 0x8f1bbcdc);
-#pragma GCC unroll 20
-  for (size_t i = 60; i < 80; ++i) step(i, b ^ c ^ d, 0xca62c1d6);
-  const std::array<uint32_t, 5> mixed = {a, b, c, d, e};
-  for (size_t i = 0; i < 5; ++i) (*state)[i] += mixed[i];
-}
-
-// What tells SHA-256 from SHA-512: word, rounds and the amounts of rotation.
-struct Sha256Kind {
+struct Md5 {
   using Word = uint32_t;
-  static constexpr size_t kRounds = 64;
-  static constexpr int kBig0[3] = {2, 13, 22}, kBig1[3] = {6, 11, 25};
-  static constexpr int kSmall0[3] = {7, 18, 3}, kSmall1[3] = {17, 19, 10};
-  static Word Root(size_t i) { return static_cast<Word>(kRoots[i] >> 32); }
-};
-struct Sha512Kind {
-  using Word = uint64_t;
-  static constexpr size_t kRounds = 80;
-  static constexpr int kBig0[3] = {28, 34, 39}, kBig1[3] = {14, 18, 41};
-  static constexpr int kSmall0[3] = {1, 8, 7}, kSmall1[3] = {19, 61, 6};
-  static Word Root(size_t i) { return kRoots[i]; }
+  using Lanes = Lanes32;
+  using State = std::array<Lanes, 4>;
+  static constexpr bool kBigEndian = false;
+
+  static void Mix(const Lanes (&words)[16], State* state) {
+    auto [a, b, c, d] = *state;
+    const auto step = [&](uint32_t i, Lanes f, uint32_t word, const int (&shifts)[4]) {
+      const Lanes sum = a + f + kSines[i] + words[word % 16];
+      a = d;
+      d = c;
+      c = b;
+      b += RotateLeft<32>(sum, shifts[i % 4]);
+    };
+    constexpr int kFirst[4] = {7, 12, 17, 22}, kSecond[4] = {5, 9, 14, 20},
+                  kThird[4] = {4, 11, 16, 23}, kFourth[4] = {6, 10, 15, 21};
+#pragma GCC unroll 16
+    for (uint32_t i = 0; i < 16; ++i) step(i, d ^ (b & (c ^ d)), i, kFirst);
+#pragma GCC unroll 16
+    for (uint32_t i = 16; i < 32; ++i) step(i, c ^ (d & (b ^ c)), 5 * i + 1, kSecond);
+#pragma GCC unroll 16
+    for (uint32_t i = 32; i < 48; ++i) step(i, b ^ c ^ d, 3 * i + 5, kThird);
+#pragma GCC unroll 16
+    for (uint32_t i = 48; i < 64; ++i) step(i, c ^ (b | ~d), 7 * i, kFourth);
+    *state = {a, b, c, d};
+  }
 };
 
-template <typename Word>
-Word Rotations(Word x, const int (&by)[3]) {
-  return std::rotr(x, by[0]) ^ std::rotr(x, by[1]) ^ std::rotr(x, by[2]);
+struct Sha1 {
+  using Word = uint32_t;
+  using Lanes = Lanes32;
+  using State = std::array<Lanes, 5>;
+  static constexpr bool kBigEndian = true;
+
+  static void Mix(const Lanes (&words)[16], State* state) {
+    Lanes w[80];
+    std::copy(words, words + 16, w);
+#pragma GCC unroll 8
+    for (size_t i = 16; i < 80; ++i) {
+      w[i] = RotateLeft<32>(w[i - 3] ^ w[i - 8] ^ w[i - 14] ^ w[i - 16], 1);
+    }
+    auto [a, b, c, d, e] = *state;
+    const auto step = [&](size_t i, Lanes f, uint32_t k) {
+      const Lanes sum = RotateLeft<32>(a, 5) + f + e + k + w[i];
+      e = d;
+      d = c;
+      c = RotateLeft<32>(b, 30);
+      b = a;
+      a = sum;
+    };
+#pragma GCC unroll 20
+    for (size_t i = 0; i < 20; ++i) step(i, d ^ (b & (c ^ d)), 0x5a827999);
+#pragma GCC unroll 20
+    for (size_t i = 20; i < 40; ++i) step(i, b ^ c ^ d, 0x6ed9eba1);
+#pragma GCC unroll 20
+    for (size_t i = 40; i < 60; ++i) step(i, (b & c) | (d & (b | c)), 0x8f1bbcdc);
+#pragma GCC unroll 20
+    for (size_t i = 60; i < 80; ++i) step(i, b ^ c ^ d, 0xca62c1d6);
+    *state = {a, b, c, d, e};
+  }
+};
+
+template <typename WordType, typename LanesType>
+struct Sha2 {
+  using Word = WordType;
+  using Lanes = LanesType;
+  using State = std::array<Lanes, 8>;
+  static constexpr bool kBigEndian = true;
+  static constexpr int kBits = 8 * sizeof(Word);
+  // What tells SHA-256 from SHA-512: word, rounds and the amounts of rotation.
+  static constexpr bool kLong = kBits == 64;
+  static constexpr size_t kRounds = kLong ? 80 : 64;
+  static constexpr std::array<int, 3> kBig0 =
+      kLong ? std::array{28, 34, 39} : std::array{2, 13, 22};
+  static constexpr std::array<int, 3> kBig1 =
+      kLong ? std::array{14, 18, 41} : std::array{6, 11, 25};
+  static constexpr std::array<int, 3> kSmall0 = kLong ? std::array{1, 8, 7} : std::array{7, 18, 3};
+  static constexpr std::array<int, 3> kSmall1 =
+      kLong ? std::array{19, 61, 6} : std::array{17, 19, 10};
+
+  static Lanes Rotations(Lanes x, const std::array<int, 3>& by) {
+    return RotateRight<kBits>(x, by[0]) ^ RotateRight<kBits>(x, by[1]) ^
+           RotateRight<kBits>(x, by[2]);
+  }
+  static Lanes ShiftedRotations(Lanes x, const std::array<int, 3>& by) {
+    return RotateRight<kBits>(x, by[0]) ^ RotateRight<kBits>(x, by[1]) ^ (x >> by[2]);
+  }
+
+  static void Mix(const Lanes (&words)[16], State* state) {
+    Lanes w[kRounds];
+    std::copy(words, words + 16, w);
+#pragma GCC unroll 8
+    for (size_t i = 16; i < kRounds; ++i) {
+      w[i] = w[i - 16] + ShiftedRotations(w[i - 15], kSmall0) + w[i - 7] +
+             ShiftedRotations(w[i - 2], kSmall1);
+    }
+    auto [a, b, c, d, e, f, g, h] = *state;
+#pragma GCC unroll 8
+    for (size_t i = 0; i < kRounds; ++i) {
+      const auto root = static_cast<Word>(kRoots[i] >> (64 - kBits));
+      const Lanes first = h + Rotations(e, kBig1) + ((e & f) ^ (~e & g)) + root + w[i];
+      const Lanes second = Rotations(a, kBig0) + ((a & b) ^ (a & c) ^ (b & c));
+      h = g;
+      g = f;
+      f = e;
+      e = d + first;
+      d = c;
+      c = b;
+      b = a;
+      a = first + second;
+    }
+    *state = {a, b, c, d, e, f, g, h};
+  }
+};
+
+void WriteHex(uint8_t byte, char* out) {
+  constexpr char kDigits[] = "0123456789abcdef";
+  out[0] = kDigits[byte >> 4];
+  out[1] = kDigits[byte & 15];
 }
-template <typename Word>
-Word ShiftedRotations(Word x, const int (&by)[3]) {
-  return std::rotr(x, by[0]) ^ std::rotr(x, by[1]) ^ (x >> by[2]);
+
+// The first `words` words of the digests of as many texts as there are lanes, or fewer; `start` are the
+// state's words before the first block.
+template <typename Kind>
+void DigestLanes(std::span<const std::string_view> texts, const typename Kind::Word* start,
+                 size_t words, char* out) {
+  using Word = typename Kind::Word;
+  using Lanes = typename Kind::Lanes;
+  constexpr size_t kLanes = sizeof(Lanes) / sizeof(Word);
+  Message<Word, Kind::kBigEndian> messages[kLanes];
+  size_t blocks = 0;
+  for (size_t lane = 0; lane < texts.size(); ++lane) {
+    messages[lane] = Message<Word, Kind::kBigEndian>(texts[lane]);
+    blocks = std::max(blocks, messages[lane].blocks());
+  }
+  typename Kind::State state;
+  for (size_t i = 0; i < state.size(); ++i) state[i] = Lanes{} + start[i];
+  for (size_t block = 0; block < blocks; ++block) {
+    Lanes loaded[16];
+    Lanes more = {};  // all ones in the lanes whose text has this block
+    for (size_t lane = 0; lane < kLanes; ++lane) {
+      const bool has = block < messages[lane].blocks();
+      more[lane] = has ? ~Word{0} : 0;
+      for (size_t i = 0; i < 16; ++i) loaded[i][lane] = has ? messages[lane].At(block, i) : 0;
+    }
+    typename Kind::State mixed = state;
+    Kind::Mix(loaded, &mixed);
+    for (size_t i = 0; i < state.size(); ++i) state[i] += mixed[i] & more;
+  }
+  for (size_t lane = 0; lane < texts.size(); ++lane) {
+    for (size_t i = 0; i < words; ++i) {
+      const Word word = state[i][lane];
+      for (size_t byte = 0; byte < sizeof(Word); ++byte, out += 2) {
+        const size_t at = Kind::kBigEndian ? sizeof(Word) - 1 - byte : byte;
+        WriteHex(static_cast<uint8_t>(word >> (8 * at)), out);
+      }
+    }
+  }
 }
 
 template <typename Kind>
-void MixSha2(const uint8_t* block, std::array<typename Kind::Word, 8>* state) {
-  using Word = typename Kind::Word;
-  std::array<Word, Kind::kRounds> w;
-  for (size_t i = 0; i < 16; ++i) w[i] = Load<Word, true>(block + sizeof(Word) * i);
-#pragma GCC unroll 8
-  for (size_t i = 16; i < Kind::kRounds; ++i) {
-    w[i] = w[i - 16] + ShiftedRotations(w[i - 15], Kind::kSmall0) + w[i - 7] +
-           ShiftedRotations(w[i - 2], Kind::kSmall1);
+void WriteAll(std::span<const std::string_view> texts, const typename Kind::Word* start, size_t words,
+              char* out) {
+  constexpr size_t kLanes = sizeof(typename Kind::Lanes) / sizeof(typename Kind::Word);
+  for (size_t at = 0; at < texts.size(); at += kLanes) {
+    const auto some = texts.subspan(at, std::min(kLanes, texts.size() - at));
+    DigestLanes<Kind>(some, start, words, out + at * words * 2 * sizeof(typename Kind::Word));
   }
-  auto [a, b, c, d, e, f, g, h] = *state;
-#pragma GCC unroll 8
-  for (size_t i = 0; i < Kind::kRounds; ++i) {
-    const Word first = h + Rotations(e, Kind::kBig1) + ((e & f) ^ (~e & g)) + Kind::Root(i) + w[i];
-    const Word second = Rotations(a, Kind::kBig0) + ((a & b) ^ (a & c) ^ (b & c));
-    h = g;
-    g = f;
-    f = e;
-    e = d + first;
-    d = c;
-    c = b;
-    b = a;
-    a = first + second;
-  }
-  const std::array<Word, 8> mixed = {a, b, c, d, e, f, g, h};
-  for (size_t i = 0; i < 8; ++i) (*state)[i] += mixed[i];
 }
 
-template <typename Kind>
-void AppendSha2(std::string_view text, std::array<typename Kind::Word, 8> state, size_t words,
-                std::string* out) {
-  using Word = typename Kind::Word;
-  ForEachBlock<Word, true>(text, [&](const uint8_t* block) { MixSha2<Kind>(block, &state); });
-  AppendHex<Word, true>(state.data(), words, out);
+using Sha256 = Sha2<uint32_t, Lanes32>;
+using Sha512 = Sha2<uint64_t, Lanes64>;
+
+constexpr uint32_t kMd5Start[] = {0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476};
+constexpr uint32_t kSha1Start[] = {0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476, 0xc3d2e1f0};
+
+// SHA-224 begins with the lower halves of SHA-384's words, SHA-256 with the upper ones of SHA-512's.
+constexpr std::array<uint32_t, 8> HalvesOf(const std::array<uint64_t, 8>& words, int shift) {
+  std::array<uint32_t, 8> halves = {};
+  for (size_t i = 0; i < 8; ++i) halves[i] = static_cast<uint32_t>(words[i] >> shift);
+  return halves;
 }
+constexpr auto kSha224Start = HalvesOf(kNextSquareRoots, 0);
+constexpr auto kSha256Start = HalvesOf(kSquareRoots, 32);
 
 }  // namespace
 
-void AppendMd5(std::string_view text, std::string* out) {
-  std::array<uint32_t, 4> state = {0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476};
-  ForEachBlock<uint32_t, false>(text, [&](const uint8_t* block) { MixMd5(block, &state); });
-  AppendHex<uint32_t, false>(state.data(), state.size(), out);
+size_t DigestDigits(Digest digest) {
+  switch (digest) {
+    case Digest::kMd5: return 32;
+    case Digest::kSha1: return 40;
+    case Digest::kSha224: return 56;
+    case Digest::kSha256: return 64;
+    case Digest::kSha384: return 96;
+    case Digest::kSha512: return 128;
+  }
+  return 0;
 }
 
-void AppendSha1(std::string_view text, std::string* out) {
-  std::array<uint32_t, 5> state = {0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476, 0xc3d2e1f0};
-  ForEachBlock<uint32_t, true>(text, [&](const uint8_t* block) { MixSha1(block, &state); });
-  AppendHex<uint32_t, true>(state.data(), state.size(), out);
-}
-
-void AppendSha224(std::string_view text, std::string* out) {
-  std::array<uint32_t, 8> state;
-  for (size_t i = 0; i < 8; ++i) state[i] = static_cast<uint32_t>(kNextSquareRoots[i]);
-  AppendSha2<Sha256Kind>(text, state, 7, out);
-}
-
-void AppendSha256(std::string_view text, std::string* out) {
-  std::array<uint32_t, 8> state;
-  for (size_t i = 0; i < 8; ++i) state[i] = static_cast<uint32_t>(kSquareRoots[i] >> 32);
-  AppendSha2<Sha256Kind>(text, state, 8, out);
-}
-
-void AppendSha384(std::string_view text, std::string* out) {
-  AppendSha2<Sha512Kind>(text, kNextSquareRoots, 6, out);
-}
-
-void AppendSha512(std::string_view text, std::string* out) {
-  AppendSha2<Sha512Kind>(text, kSquareRoots, 8, out);
+void WriteDigests(Digest digest, std::span<const std::string_view> texts, char* out) {
+  switch (digest) {
+    case Digest::kMd5: return WriteAll<Md5>(texts, kMd5Start, 4, out);
+    case Digest::kSha1: return WriteAll<Sha1>(texts, kSha1Start, 5, out);
+    case Digest::kSha224: return WriteAll<Sha256>(texts, kSha224Start.data(), 7, out);
+    case Digest::kSha256: return WriteAll<Sha256>(texts, kSha256Start.data(), 8, out);
+    case Digest::kSha384: return WriteAll<Sha512>(texts, kNextSquareRoots.data(), 6, out);
+    case Digest::kSha512: return WriteAll<Sha512>(texts, kSquareRoots.data(), 8, out);
+  }
 }
 
 }  // namespace millrace
