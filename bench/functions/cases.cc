@@ -281,6 +281,7 @@ std::vector<Case> JsonAndHashCases() {
       {"JSON_VALUE(json, '$.tags[1]')", kPath},
       {"JSON_VALUE(json, '$.none')", kPath},
       {"JSON_QUERY(json, '$.geo')", kPath},
+      {"JSON_QUERY(json, '$.tags')", kPath},
       {"JSON_EXISTS(json, '$.geo.lat')", kPath},
       {"json IS JSON", kPath},
       {"JSON_QUOTE(word)", kText},

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "connectors/lookup.h"
 #include "connectors/sink.h"
 #include "connectors/source.h"
 #include "data/column_condition.h"
@@ -78,6 +79,10 @@ struct Connector {
   // True if they make use of a condition on `column`; null: on any. TableInfo::conditions are not
   // there yet.
   std::function<bool(const TableInfo&, const std::string& column)> uses_condition;
+  // Finds rows of the table by the columns `keys`; `columns` are those to find. Null: cannot be looked up.
+  std::function<Result<std::unique_ptr<Lookup>>(const TableInfo&, const Schema& columns,
+                                                const Schema& keys)>
+      make_lookup;
   // Null: cannot be written.
   std::function<Result<std::unique_ptr<Sink>>(const TableInfo&)> make_sink;
 };

@@ -12,6 +12,7 @@ namespace millrace {
 namespace json_text {
 
 size_t SkipBlank(std::string_view text, size_t at) {
+  if (at < text.size() && static_cast<unsigned char>(text[at]) > ' ') return at;  // most have none
   while (at < text.size() &&
          (text[at] == ' ' || text[at] == '\n' || text[at] == '\t' || text[at] == '\r')) {
     ++at;
@@ -115,25 +116,72 @@ bool AppendEscape(std::string_view text, size_t* at, std::string* out) {
 }
 
 struct Member {
-  std::string_view name, value;
+  std::string_view name;  // as written, if it has no escapes
+  std::string_view value;
+  bool escaped = false;  // the name was
 };
+
+bool HasExponent(std::string_view number) {
+  return std::any_of(number.begin(), number.end(), [](char c) { return (c | 0x20) == 'e'; });
+}
+
+// True if a value that is no object or array is canonical as it stands.
+bool IsCanonicalScalar(std::string_view value) {
+  switch (JsonKindOf(value)) {
+    case JsonKind::kObject:
+    case JsonKind::kArray: return false;
+    case JsonKind::kNumber: return !HasExponent(value);
+    case JsonKind::kString: return value.find('\\') == value.npos;
+    default: return true;
+  }
+}
+
+// Reads the members of an object behind those that are in `members`. True if they are canonical as they
+// stand: sorted, of scalars, without blanks.
+bool ReadMembers(std::string_view object, std::vector<Member>* members,
+                 std::list<std::string>* unescaped) {
+  bool canonical = true;
+  size_t bytes = 1;  // of the braces, and of a comma behind each member but the last
+  const size_t begin = members->size();
+  ForEachMember(object, [&](std::string_view name, std::string_view value) {
+    bytes += name.size() + value.size() + 4;
+    const bool escaped = name.find('\\') != name.npos;
+    if (escaped) {
+      AppendUnescaped(name, &unescaped->emplace_back());
+      name = unescaped->back();
+    }
+    const bool after = members->size() == begin || members->back().name < name;
+    canonical = canonical && after && !escaped && IsCanonicalScalar(value);
+    members->push_back({name, value, escaped});
+    return true;
+  });
+  return canonical && bytes == object.size();
+}
+
+using Members = std::vector<Member>::iterator;
+
+// By name, equal ones in their order. Few are sorted without the memory that std::stable_sort asks for.
+void SortMembers(Members first, Members last) {
+  constexpr std::ptrdiff_t kFew = 16;
+  const auto before = [](const Member& a, const Member& b) { return a.name < b.name; };
+  if (last - first > kFew) return std::stable_sort(first, last, before);
+  for (Members next = first; next != last; ++next) {
+    std::rotate(std::upper_bound(first, next, *next, before), next, next + 1);
+  }
+}
 
 // The members of all objects that are open lie in one stack, so that an object allocates nothing.
 void AppendCanonicalObject(std::string_view object, std::string* out) {
   thread_local std::vector<Member> open;
   const size_t begin = open.size();
-  std::list<std::string> plain;  // of names with escapes
-  ForEachMember(object, [&](std::string_view name, std::string_view value) {
-    if (name.find('\\') != name.npos) {
-      AppendUnescaped(name, &plain.emplace_back());
-      name = plain.back();
-    }
-    open.push_back({name, value});
-    return true;
-  });
-  const auto before = [](const Member& a, const Member& b) { return a.name < b.name; };
+  std::list<std::string> unescaped;
+  if (ReadMembers(object, &open, &unescaped)) {
+    open.resize(begin);
+    out->append(object);
+    return;
+  }
   const auto first = open.begin() + static_cast<std::ptrdiff_t>(begin);
-  if (!std::is_sorted(first, open.end(), before)) std::stable_sort(first, open.end(), before);
+  SortMembers(first, open.end());
   out->push_back('{');
   bool none = true;
   for (size_t i = begin, end = open.size(); i < end; ++i) {
@@ -141,7 +189,8 @@ void AppendCanonicalObject(std::string_view object, std::string* out) {
     if (i + 1 < end && open[i + 1].name == member.name) continue;  // of equal names the last counts
     if (!none) out->push_back(',');
     none = false;
-    AppendJsonString(member.name, out);
+    if (member.escaped) AppendJsonString(member.name, out);
+    else out->append(member.name.data() - 1, member.name.size() + 2);  // with its quotes
     out->push_back(':');
     AppendCanonicalJson(member.value, out);
   }
@@ -215,9 +264,13 @@ void AppendJsonString(std::string_view text, std::string* out) {
 }
 
 void AppendJsonNumber(std::string_view number, std::string* out) {
+  if (!HasExponent(number)) {
+    out->append(number);
+    return;
+  }
   const size_t e = number.find_first_of("eE");
   int64_t exponent = 0;
-  std::string_view power = e == std::string_view::npos ? "" : number.substr(e + 1);
+  std::string_view power = number.substr(e + 1);
   if (power.starts_with('+')) power.remove_prefix(1);
   if (std::from_chars(power.data(), power.data() + power.size(), exponent).ec != std::errc()) {
     out->append(number);
@@ -256,7 +309,7 @@ void AppendCanonicalJson(std::string_view value, std::string* out) {
     case JsonKind::kArray: return AppendCanonicalArray(value, out);
     case JsonKind::kNumber: return AppendJsonNumber(value, out);
     case JsonKind::kString: {
-      if (value.find('\\') == std::string_view::npos) {
+      if (IsCanonicalScalar(value)) {
         out->append(value);
         return;
       }

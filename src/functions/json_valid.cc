@@ -68,7 +68,7 @@ class Follower {
 class Scan {
  public:
   explicit Scan(std::string_view text, Follower* follower = nullptr)
-      : at_(text.data()), end_(at_ + text.size()), follower_(follower) {}
+      : begin_(text.data()), at_(begin_), end_(at_ + text.size()), follower_(follower) {}
 
   bool Document() {
     SkipBlank();
@@ -97,6 +97,7 @@ class Scan {
     return true;
   }
   void SkipBlank() {
+    if (at_ == end_ || static_cast<unsigned char>(*at_) > ' ') return;  // most have none
     while (at_ != end_ && (*at_ == ' ' || *at_ == '\n' || *at_ == '\t' || *at_ == '\r')) ++at_;
   }
 
@@ -167,25 +168,45 @@ class Scan {
 
   // Moves to the next quote, backslash or control character.
   void SkipPlain() {
-    const __m128i quote = _mm_set1_epi8('"'), backslash = _mm_set1_epi8('\\'),
-                  last_control = _mm_set1_epi8(0x1F);
-    while (end_ - at_ >= 16) {
-      const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at_));
-      const __m128i marks = _mm_or_si128(_mm_cmpeq_epi8(bytes, quote), _mm_cmpeq_epi8(bytes, backslash));
-      const __m128i controls = _mm_cmpeq_epi8(_mm_min_epu8(bytes, last_control), bytes);
-      const int found = _mm_movemask_epi8(_mm_or_si128(marks, controls));
-      wide_ = wide_ || _mm_movemask_epi8(bytes) != 0;
-      if (found != 0) {
-        at_ += __builtin_ctz(static_cast<unsigned>(found));
+    while (end_ - at_ >= kBlock) {
+      const Marks marks = MarksOf(at_);
+      wide_ |= marks.wide != 0;
+      if (marks.ends != 0) {
+        at_ += __builtin_ctz(marks.ends);
         return;
       }
-      at_ += 16;
+      at_ += kBlock;
     }
+    if (end_ - begin_ >= kBlock) return SkipLastPlain();
     for (; at_ != end_ && *at_ != '"' && *at_ != '\\'; ++at_) {
       const auto byte = static_cast<unsigned char>(*at_);
       if (byte < 0x20) return;
-      wide_ = wide_ || byte >= 0x80;
+      wide_ |= byte >= 0x80;
     }
+  }
+
+  // The same in less than a block: the text's last one reaches back before it.
+  void SkipLastPlain() {
+    const auto before = static_cast<unsigned>(kBlock - (end_ - at_));
+    const Marks marks = MarksOf(end_ - kBlock);
+    wide_ |= marks.wide >> before != 0;
+    const unsigned ends = marks.ends >> before;
+    at_ = ends != 0 ? at_ + __builtin_ctz(ends) : end_;
+  }
+
+  static constexpr std::ptrdiff_t kBlock = 16;
+  struct Marks {
+    unsigned ends = 0;  // bits of quotes, backslashes and control characters
+    unsigned wide = 0;  // of bytes that are no ASCII
+  };
+  static Marks MarksOf(const char* block) {
+    const __m128i quote = _mm_set1_epi8('"'), backslash = _mm_set1_epi8('\\'),
+                  last_control = _mm_set1_epi8(0x1F);
+    const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(block));
+    const __m128i marks = _mm_or_si128(_mm_cmpeq_epi8(bytes, quote), _mm_cmpeq_epi8(bytes, backslash));
+    const __m128i controls = _mm_cmpeq_epi8(_mm_min_epu8(bytes, last_control), bytes);
+    return {static_cast<unsigned>(_mm_movemask_epi8(_mm_or_si128(marks, controls))),
+            static_cast<unsigned>(_mm_movemask_epi8(bytes))};
   }
 
   bool String() {
@@ -212,6 +233,7 @@ class Scan {
     return true;
   }
 
+  const char* const begin_;
   const char* at_;
   const char* const end_;
   Follower* const follower_;  // may be null

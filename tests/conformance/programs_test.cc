@@ -306,7 +306,7 @@ std::string Beyond(const ProgramCase& program) {
        std::regex("\\bfrom\\s+\\w+(\\s+as)?(\\s+\\w+)?\\s*,\\s*\\w+\\s*(\\w+\\s*)?(where|$)",
                   std::regex::icase)},
       {"the case lacks its tables", std::regex("from users", std::regex::icase)},
-      {"state that expires by a hint", std::regex("state_ttl", std::regex::icase)},
+      {"a pause of the wall clock between two runs", std::regex("state_ttl", std::regex::icase)},
       {"Top-N", std::regex("order\\s+by[^()]*limit", std::regex::icase)}};
   if (*Otherwise(program.name) != 0) return Otherwise(program.name);
   for (const InputTable& input : program.inputs) {

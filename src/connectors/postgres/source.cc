@@ -13,7 +13,6 @@ using std::chrono::milliseconds;
 
 constexpr int64_t kBatchRows = 8192;
 constexpr size_t kBatchBytes = 1 << 20;
-constexpr size_t kHeaderBytes = 19;
 constexpr milliseconds kRetryPause{500};
 
 // The value that the lanes' bounds count in: numbers, days or milliseconds since 1970.
@@ -36,38 +35,24 @@ std::string PostgresSource::name() const {
 }
 
 Status PostgresSource::Open() {
-  const Status opened = Start();
+  const Status opened = options_.TryPatiently([this](PostgresFault* fault) {
+    const Status started = Start(fault);
+    if (started.IsIOError()) *fault = PostgresFault::kAgain;
+    return started;
+  });
   return Annotate(opened, fmt::format("table '{}'", options_.table));
 }
 
-Status PostgresSource::Start() {
-  MILL_ASSIGN(client_, options_.Connect());
+Status PostgresSource::Start(PostgresFault* fault) {
+  client_.reset();
+  MILL_ASSIGN(client_, options_.Connect(fault));
   MILL_ASSIGN(const auto there, ReadPostgresTable(*client_, options_.target));
   if (!there) return NoPostgresTable(*client_, options_.target);
   return Plan(*there);
 }
 
 Status PostgresSource::Plan(const PostgresTable& there) {
-  std::string differences;
-  select_.clear();
-  for (const Column& column : columns_.columns) {
-    const PostgresColumn* const found = there.Find(column.name);
-    if (!found) {
-      differences += fmt::format("\n  - column '{}' is not there", column.name);
-      continue;
-    }
-    const auto type = PostgresScanType(found->type, column.type);
-    if (!type.ok()) {
-      differences += fmt::format("\n  - column '{}' is {} there: {}", column.name,
-                                 found->type.name, type.status().message());
-      continue;
-    }
-    select_ += fmt::format("{}t.{}::{}", select_.empty() ? "" : ", ",
-                           QuotedIdentifier(found->name), *type);
-  }
-  if (!differences.empty()) {
-    return UserError("it does not fit the PostgreSQL table {}:{}", there.quoted, differences);
-  }
+  MILL_ASSIGN(select_, PostgresSelect(there, columns_));
   keys_.clear();
   for (const std::string& key : there.primary_key) {
     const std::string column = "t." + QuotedIdentifier(key);
@@ -164,10 +149,9 @@ Result<bool> PostgresSource::Read(milliseconds wait, std::string* bytes, int64_t
     if (!got.ok() || *got == PostgresClient::Got::kNothing) break;
     more = *got != PostgresClient::Got::kEnd;
     if (!more) break;
-    std::string_view row = piece;
-    if (header_) row.remove_prefix(std::min(kHeaderBytes, row.size()));
+    const std::string_view row = PostgresCopyRow(piece, header_);
     header_ = false;
-    if (row == "\xff\xff") continue;  // the trailer
+    if (row.empty()) continue;
     bytes->append(row);
     last = row;
     ++*rows;
@@ -218,7 +202,7 @@ Status PostgresSource::GoOn(const Status& lost, milliseconds wait) {
     return Status::OK();
   }
   PostgresFault fault = PostgresFault::kNone;
-  auto client = options_.TryConnect(&fault);
+  auto client = options_.Connect(&fault);
   if (client.ok()) {
     client_ = std::move(*client);
     return Status::OK();

@@ -37,7 +37,7 @@ class PostgresSource final : public Source {
     std::string column, type;  // as SQL text
   };
 
-  Status Start();
+  Status Start(PostgresFault* fault);
   Status Plan(const PostgresTable& there);
   Result<std::string> LaneCondition(const PostgresTable& there) const;
   std::string Query();

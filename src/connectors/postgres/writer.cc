@@ -42,20 +42,17 @@ std::string Value(const PostgresTarget::Item& item, const std::string& name) {
 }  // namespace
 
 Status PostgresWriter::Open() {
-  const Status opened = Connect(true);
+  const Status opened = options_.TryPatiently([this](PostgresFault* fault) {
+    const Status connected = Connect();
+    *fault = fault_;
+    return connected;
+  });
   return Annotate(opened, fmt::format("table '{}'", table_.name));
 }
 
-Status PostgresWriter::Connect(bool wait) {
-  fault_ = PostgresFault::kAgain;
+Status PostgresWriter::Connect() {
   client_.reset();
-  std::unique_ptr<PostgresClient> client;
-  if (wait) {
-    MILL_ASSIGN(client, options_.Connect());
-  } else {
-    MILL_ASSIGN(client, options_.TryConnect(&fault_));
-  }
-  client_ = std::move(client);
+  MILL_ASSIGN(client_, options_.Connect(&fault_));
   const Status prepared = Prepare();
   if (prepared.ok()) return prepared;
   fault_ = prepared.IsIOError() ? PostgresFault::kAgain : PostgresFault::kSetup;
@@ -221,7 +218,7 @@ Status PostgresWriter::Write(const std::vector<Batch>& batches, const Epoch& epo
 
 Status PostgresWriter::TryWrite(const std::vector<Batch>& batches, const Epoch& epoch) {
   if (client_ && !client_->alive()) client_.reset();
-  if (!client_) MILL_RETURN(Connect(false));
+  if (!client_) MILL_RETURN(Connect());
   rejected_now_ = 0;
   const Status written = WriteTransaction(batches, epoch);
   if (written.ok()) {

@@ -54,7 +54,7 @@ class PostgresWriter {
   };
   using Rows = std::vector<Row>;
 
-  Status Connect(bool wait);
+  Status Connect();
   Status Prepare();
   Status EnsureTable(const std::string& name, const std::string& create);
   Status MakeStages();
