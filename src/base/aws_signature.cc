@@ -10,8 +10,8 @@ namespace millrace {
 namespace {
 
 std::string HexSha256(std::string_view text) {
-  std::string hex;
-  AppendSha256(text, &hex);
+  std::string hex(DigestDigits(Digest::kSha256), '0');
+  WriteDigests(Digest::kSha256, {&text, 1}, hex.data());
   return hex;
 }
 
