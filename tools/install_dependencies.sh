@@ -9,8 +9,8 @@ readonly PYARROW=26.0.1
 readonly WHEEL_SHA256=39cb0f2418282c24bea6ceda77b03e5a8f0a5766b63a8bf194d4e2a2c423548c
 readonly PACKAGES="g++ cmake ninja-build ccache mold pkg-config python3 python3-pip
   libsimdjson-dev libmimalloc-dev libfmt-dev libcli11-dev libpcre2-dev libzstd-dev zlib1g-dev
-  libsqlite3-dev libedit-dev libxxhash-dev librdkafka-dev libpq-dev librocksdb-dev libgtest-dev
-  sqlite3"
+  libsqlite3-dev libedit-dev libxxhash-dev libcurl4-openssl-dev librdkafka-dev
+  libpq-dev librocksdb-dev libgtest-dev sqlite3"
 
 missing=""
 for package in $PACKAGES; do
