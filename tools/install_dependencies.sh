@@ -23,7 +23,7 @@ if [ -n "$missing" ]; then
   DEBIAN_FRONTEND=noninteractive $sudo apt-get install -y -q --no-install-recommends $missing >/dev/null
 fi
 
-if [ ! -f ".deps/arrow-$PYARROW/complete" ]; then
+if [ ! -f ".deps/arrow-$PYARROW/complete" ] || [ ! -f ".deps/arrow-$PYARROW/lib/libarrow_s3.so.2600" ]; then
   echo "fetching Arrow C++ (pyarrow $PYARROW)"
   rm -rf .deps/new && mkdir -p .deps/new
   /usr/bin/python3 -m pip download -q --no-deps --only-binary=:all: --python-version 3.11 \

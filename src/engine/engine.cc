@@ -32,7 +32,9 @@ const std::vector<std::string>& SessionOptions() {
       "execution.runtime-mode", "execution.checkpointing.interval", "sql-client.execution.result-mode",
       "table.dml-sync", "table.exec.*", "__table.exec.sort.non-temporal.enabled__", "table.optimizer.*", "execution.*", "restart-strategy*",
       "state.*", "pipeline.*", "millrace.batch-rows", "millrace.queue-bytes", "millrace.job-folder",
-      "millrace.table.*"};
+      "millrace.table.*",
+      "s3.endpoint", "s3.region", "s3.access-key", "s3.secret-key", "s3.session-token",
+      "s3.path.style.access", "s3.anonymous"};
   return kNames;
 }
 
@@ -162,6 +164,7 @@ class EngineImpl : public Engine {
   Result<StatementResult> Run(const ast::CreateTable& create, ResultSink*) {
     MILL_ASSIGN(TableDefinition table, Binder(catalog_).BindCreateTable(create));
     OverrideOptions(&table);
+    InheritOptions(&table);
     const Connector* connector = ConnectorOf(table.options);
     if (connector != nullptr && connector->changelog) {
       table.changelog = connector->changelog(InfoOf(table));
@@ -198,6 +201,16 @@ class EngineImpl : public Engine {
     if (set_.contains(prefix + "connector")) table->options.clear();
     for (auto it = set_.lower_bound(prefix); it != set_.end() && it->first.starts_with(prefix); ++it) {
       table->options[it->first.substr(prefix.size())] = it->second;
+    }
+  }
+
+  // 's3.*' holds for all tables that know such options and do not say otherwise themselves.
+  void InheritOptions(TableDefinition* table) const {
+    const Connector* connector = ConnectorOf(table->options);
+    if (!connector) return;
+    for (const OptionSpec& option : connector->options) {
+      const auto set = set_.find(option.name);
+      if (option.name.starts_with("s3.") && set != set_.end()) table->options.insert(*set);
     }
   }
 
