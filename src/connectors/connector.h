@@ -76,9 +76,6 @@ struct Connector {
   std::function<Result<std::chrono::milliseconds>(const TableInfo&)> disorder;
   // True if the sources make use of TableInfo::conditions; null: never.
   std::function<bool(const TableInfo&)> takes_conditions;
-  // True if they make use of a condition on `column`; null: on any. TableInfo::conditions are not
-  // there yet.
-  std::function<bool(const TableInfo&, const std::string& column)> uses_condition;
   // Finds rows of the table by the columns `keys`; `columns` are those to find. Null: cannot be looked up.
   std::function<Result<std::unique_ptr<Lookup>>(const TableInfo&, const Schema& columns,
                                                 const Schema& keys)>

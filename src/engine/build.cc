@@ -537,15 +537,12 @@ class GraphBuilder {
   // Rows may be left out only if nobody else reads them, and if the watermark can go on without them.
   static void PushConditions(const TableDefinition& table, const SharedScan& scan,
                              const Connector& connector, TableInfo* info) {
-    const bool takes = connector.takes_conditions && connector.takes_conditions(*info);
-    if (!takes || scan.readers > 1 || !WatermarkFollowsTime(table)) return;
     if (table.watermark) {
       info->time_column = table.columns[static_cast<size_t>(table.rowtime)].name;
     }
-    for (const ColumnCondition& condition : scan.conditions) {
-      const bool used =
-          !connector.uses_condition || connector.uses_condition(*info, condition.column);
-      if (used) info->conditions.push_back(condition);
+    const bool takes = connector.takes_conditions && connector.takes_conditions(*info);
+    if (takes && scan.readers <= 1 && WatermarkFollowsTime(table)) {
+      info->conditions = scan.conditions;
     }
   }
 

@@ -1,6 +1,4 @@
 // The connector 'filesystem': its options, sources and sink.
-#include <algorithm>
-
 #include "connectors/builtin.h"
 #include "connectors/files/file_columns.h"
 #include "connectors/files/file_sink.h"
@@ -72,10 +70,9 @@ Result<std::vector<std::unique_ptr<Source>>> MakeSources(const TableInfo& table,
 
 // Parquet files tell of their columns; of others only the partitions are known, which says nothing
 // of the times that a watermark is made of.
-bool UsesCondition(const TableInfo& table, const std::string& column) {
+bool TakesConditions(const TableInfo& table) {
   if (StringOption(table.options, "format", "") == "parquet") return true;
-  const auto& names = table.partitioned_by;
-  return table.time_column.empty() && std::find(names.begin(), names.end(), column) != names.end();
+  return table.time_column.empty() && !table.partitioned_by.empty();
 }
 
 }  // namespace
@@ -87,7 +84,8 @@ Connector FilesystemConnector() {
   connector.takes_format = true;
   connector.metadata = FileMetadata();
   connector.options = {
-      {"path", "STRING", "", "A file, a folder (read recursively) or a glob; a folder to write.",
+      {"path", "STRING", "",
+       "A file, a folder (read recursively) or a glob; a folder to write. Local, or s3://bucket/...",
        true},
       {"source.monitor-interval", "DURATION", "", "Keep looking for new files this often."},
       {"partition.default-name", "STRING", "__DEFAULT_PARTITION__",
@@ -96,12 +94,12 @@ Connector FilesystemConnector() {
       {"sink.rolling-policy.rollover-interval", "DURATION", "30 min",
        "Start a new file when one is this old."},
       {"sink.rolling-policy.check-interval", "DURATION", "1 min", "How often to look for such."},
+      {"s3.upload.min.part.size", "MEMORY", "5MB", "How much of an object one request sends."},
   };
   for (OptionSpec& option : S3OptionSpecs()) connector.options.push_back(std::move(option));
   connector.make_source = MakeSources;
   connector.make_decoder = MakeFileDecoder;
-  connector.takes_conditions = [](const TableInfo&) { return true; };
-  connector.uses_condition = UsesCondition;
+  connector.takes_conditions = TakesConditions;
   connector.make_sink = [](const TableInfo& table) -> Result<std::unique_ptr<Sink>> {
     return FileSink::Make(table);
   };
