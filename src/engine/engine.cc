@@ -339,7 +339,7 @@ class EngineImpl : public Engine {
     }
     MILL_ASSIGN(const BuildSettings settings, Settings(nullptr));
     MILL_ASSIGN(const Graph graph, BuildGraph(best, settings));
-    MILL_ASSIGN(const StateBackend backend, BackendOfJob());
+    MILL_ASSIGN(const StateBackend backend, ReadStateBackend(set_, Workers()));
     return Text(logical + optimized + "\n== Physical Plan ==\n" +
                 GraphToString(graph, backend.rocksdb));
   }
@@ -528,19 +528,8 @@ class EngineImpl : public Engine {
   }
 
   // Once it is known whose folder it is.
-  Result<StateBackend> BackendOfJob() const {
-    MILL_ASSIGN(const StateBackend backend, ReadStateBackend(set_, Workers()));
-    MILL_ASSIGN(const int64_t key_groups, IntOption(set_, "pipeline.max-parallelism", kKeyGroups));
-    if (backend.rocksdb && key_groups != kKeyGroups) {
-      return UserError("'state.backend.type' = 'rocksdb' divides its keys by 128, "
-                       "'pipeline.max-parallelism' is {}. hint: RESET 'pipeline.max-parallelism'",
-                       key_groups);
-    }
-    return backend;
-  }
-
   Result<std::shared_ptr<RocksDbSpace>> SpaceOfJob() const {
-    MILL_ASSIGN(const StateBackend backend, BackendOfJob());
+    MILL_ASSIGN(const StateBackend backend, ReadStateBackend(set_, Workers()));
     return MakeSpace(backend, directory_ ? directory_->path() : "");
   }
 
