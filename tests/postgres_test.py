@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Runs jobs against a real PostgreSQL server and compares what they write and read.
 
-usage: postgres_test.py --program build/millrace
+usage: postgres_test.py --program build/millrace --driver build/postgres_lookup_driver
 Exits with 77 (skipped) where the server cannot be had.
 """
 import argparse
@@ -523,11 +523,75 @@ class Source(Postgres):
         self.assertGreater(kills, 0)
 
 
+class Lookups(Postgres):
+    """What a lookup join is told, asked for by tests/postgres_lookup_driver.cc."""
+    COLUMNS = "id:INT,name:STRING,size:BIGINT"
+
+    def setUp(self):
+        super().setUp()
+        self.query("CREATE TABLE {t} (id bigint, name text, size int); CREATE INDEX ON {t} (id); "
+                   "INSERT INTO {t} VALUES (1, 'one', 10), (2, 'two', NULL), (2, 'zwei', 20), (3, NULL, 30)")
+
+    def driver(self, *options, key="id", columns=COLUMNS):
+        process = subprocess.Popen([DRIVER, SERVER.url(), self.name, key, columns, *options], stdin=subprocess.PIPE,
+                                   stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        self.addCleanup(process.communicate)  # ends it, with its input
+        return process
+
+    def ask(self, process, keys):
+        process.stdin.write(keys + "\n")
+        process.stdin.flush()
+        return process.stdout.readline().strip()
+
+    def test_finds_all_rows_of_each_key(self):
+        self.query("ALTER TABLE {t} ALTER COLUMN id TYPE int")
+        process = self.driver()
+        self.assertEqual(self.ask(process, "2 7 NULL 1 2"), "0: 2|two|NULL; 0: 2|zwei|20; 3: 1|one|10; 4: 2|two|NULL; 4: 2|zwei|20")
+        self.assertEqual(self.ask(process, "NULL"), "")
+        many = self.ask(process, " ".join(["3"] * 2500))  # of several queries
+        self.assertEqual(many, "; ".join(f"{i}: 3|NULL|30" for i in range(2500)))
+
+    def test_text_keys(self):
+        self.query("ALTER TABLE {t} ADD COLUMN u uuid")
+        process = self.driver(key="name", columns="name:STRING,size:BIGINT")
+        self.assertEqual(self.ask(process, "o'ne one zwei \\"), "1: one|10; 2: zwei|20")
+        self.query("UPDATE {t} SET u = 'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11' WHERE id = 3")
+        process = self.driver(key="u", columns="u:STRING,size:BIGINT")
+        self.assertEqual(self.ask(process, "nonsense a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11"), "1: a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11|30")
+
+    def test_cache(self):
+        self.query("ALTER TABLE {t} ALTER COLUMN id TYPE int")
+        fresh, cached = self.driver(), self.driver("lookup.cache=PARTIAL", "lookup.partial-cache.expire-after-write=1 s")
+        for process in (fresh, cached):
+            self.assertEqual(self.ask(process, "1 9"), "0: 1|one|10")
+        begun = time.monotonic()
+        self.query("UPDATE {t} SET name = 'eins' WHERE id = 1; INSERT INTO {t} VALUES (9, 'nine', 90)")
+        self.assertEqual(self.ask(fresh, "1 9"), "0: 1|eins|10; 1: 9|nine|90")
+        old = self.ask(cached, "1 9")
+        if time.monotonic() - begun < 0.9:
+            self.assertEqual(old, "0: 1|one|10")
+        time.sleep(1.1)
+        self.assertEqual(self.ask(cached, "1 9"), "0: 1|eins|10; 1: 9|nine|90")
+
+    def test_connection_lost(self):
+        self.query("ALTER TABLE {t} ALTER COLUMN id TYPE int")
+        process = self.driver()
+        self.assertEqual(self.ask(process, "1"), "0: 1|one|10")
+        self.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'millrace'")
+        self.assertEqual(self.ask(process, "1"), "0: 1|one|10")
+
+    def test_errors(self):
+        self.assertIn("column 'id' is bigint there: INT does not hold its values", self.driver().communicate()[0])
+        self.assertIn("column 'none' is not there", self.driver(columns="id:BIGINT,none:STRING").communicate()[0])
+        self.assertIn("'FULL' is neither NONE nor PARTIAL", self.driver("lookup.cache=FULL").communicate()[0])
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("--program", required=True)
+    parser.add_argument("--driver", required=True)
     arguments, rest = parser.parse_known_args()
-    PROGRAM = os.path.abspath(arguments.program)
+    PROGRAM, DRIVER = os.path.abspath(arguments.program), os.path.abspath(arguments.driver)
     try:
         SERVER = postgres.Server()
     except postgres.Unavailable as reason:

@@ -12,8 +12,8 @@ readonly CONFLUENT=2.16.1
 readonly CONFLUENT_SHA256=24f613cc81a856b6fbb2d7d11044a9aa770044eecc1f83ff84618688b056be06
 readonly PACKAGES="g++ cmake ninja-build ccache mold pkg-config python3 python3-pip
   libsimdjson-dev libmimalloc-dev libfmt-dev libcli11-dev libpcre2-dev libzstd-dev zlib1g-dev
-  libsqlite3-dev libedit-dev libxxhash-dev librdkafka-dev libpq-dev librocksdb-dev libgtest-dev
-  sqlite3"
+  libsqlite3-dev libedit-dev libxxhash-dev libcurl4-openssl-dev librdkafka-dev
+  libpq-dev librocksdb-dev libgtest-dev sqlite3"
 
 missing=""
 for package in $PACKAGES; do
@@ -26,7 +26,7 @@ if [ -n "$missing" ]; then
   DEBIAN_FRONTEND=noninteractive $sudo apt-get install -y -q --no-install-recommends $missing >/dev/null
 fi
 
-if [ ! -f ".deps/arrow-$PYARROW/complete" ]; then
+if [ ! -f ".deps/arrow-$PYARROW/complete" ] || [ ! -f ".deps/arrow-$PYARROW/lib/libarrow_s3.so.2600" ]; then
   echo "fetching Arrow C++ (pyarrow $PYARROW)"
   rm -rf .deps/new && mkdir -p .deps/new
   /usr/bin/python3 -m pip download -q --no-deps --only-binary=:all: --python-version 3.11 \

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "connectors/lookup.h"
 #include "connectors/sink.h"
 #include "connectors/source.h"
 #include "data/column_condition.h"
@@ -75,6 +76,10 @@ struct Connector {
   std::function<Result<std::chrono::milliseconds>(const TableInfo&)> disorder;
   // True if the sources make use of TableInfo::conditions; null: never.
   std::function<bool(const TableInfo&)> takes_conditions;
+  // Finds rows of the table by the columns `keys`; `columns` are those to find. Null: cannot be looked up.
+  std::function<Result<std::unique_ptr<Lookup>>(const TableInfo&, const Schema& columns,
+                                                const Schema& keys)>
+      make_lookup;
   // Null: cannot be written.
   std::function<Result<std::unique_ptr<Sink>>(const TableInfo&)> make_sink;
 };

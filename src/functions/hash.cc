@@ -2,7 +2,7 @@
 #include <algorithm>
 
 #include "functions/bind.h"
-#include "functions/digest.h"
+#include "base/digest.h"
 #include "functions/families.h"
 #include "functions/per_row.h"
 

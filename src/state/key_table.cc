@@ -36,8 +36,8 @@ Status KeyTable::FindOrInsert(const arrow::RecordBatch& rows, const std::vector<
 }
 
 Status KeyTable::Find(const arrow::RecordBatch& rows, const std::vector<int>& columns,
-                      std::vector<uint32_t>& slots) {
-  MILL_RETURN(codec_.Encode(rows, columns, nullptr, encoded_));
+                      const int64_t* namespaces, std::vector<uint32_t>& slots) {
+  MILL_RETURN(codec_.Encode(rows, columns, namespaces, encoded_));
   slots.resize(static_cast<size_t>(rows.num_rows()));
   hashes_.resize(slots.size());
   for (size_t begin = 0; begin < slots.size(); begin += kGroup) {

@@ -61,9 +61,9 @@ class KeyTable {
   Status FindOrInsert(const arrow::RecordBatch& rows, const std::vector<int>& columns,
                       const int64_t* namespaces, std::vector<uint32_t>& slots,
                       std::vector<uint32_t>& inserted);
-  // Sets slots[i] to the slot of row i's key, kNone if it is not there. No namespaces.
+  // Sets slots[i] to the slot of row i's key (and namespaces[i]), kNone if it is not there.
   Status Find(const arrow::RecordBatch& rows, const std::vector<int>& columns,
-              std::vector<uint32_t>& slots);
+              const int64_t* namespaces, std::vector<uint32_t>& slots);
   // FindOrInsert for the keys of `slots` under another namespace.
   void FindOrInsertIn(int64_t other_namespace, std::span<const uint32_t> slots,
                       std::vector<uint32_t>& others, std::vector<uint32_t>& inserted);

@@ -4,6 +4,7 @@
 #include <cctype>
 
 #include "base/nearest.h"
+#include "connectors/postgres/decoder.h"
 
 namespace millrace {
 namespace {
@@ -265,6 +266,27 @@ Result<PostgresTarget> FitPostgresTable(PostgresClient& client, const TableInfo&
   fitting.FitKey();
   MILL_RETURN(fitting.FitRights(client));
   return fitting.Finish();
+}
+
+Result<std::string> PostgresSelect(const PostgresTable& there, const Schema& columns) {
+  std::string select, differences;
+  for (const Column& column : columns.columns) {
+    const PostgresColumn* const found = there.Find(column.name);
+    if (!found) {
+      differences += fmt::format("\n  - column '{}' is not there", column.name);
+      continue;
+    }
+    const auto type = PostgresScanType(found->type, column.type);
+    if (!type.ok()) {
+      differences += fmt::format("\n  - column '{}' is {} there: {}", column.name, found->type.name,
+                                 type.status().message());
+      continue;
+    }
+    select += fmt::format("{}t.{}::{}", select.empty() ? "" : ", ", QuotedIdentifier(found->name),
+                          *type);
+  }
+  if (differences.empty()) return select;
+  return UserError("it does not fit the PostgreSQL table {}:{}", there.quoted, differences);
 }
 
 Result<std::string> CreatePostgresTable(const TableInfo& table, const std::string& name) {

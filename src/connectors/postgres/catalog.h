@@ -59,6 +59,9 @@ struct PostgresTarget {
 // Compares names, types, keys and rights; the error lists all that does not fit.
 Result<PostgresTarget> FitPostgresTable(PostgresClient& client, const TableInfo& table,
                                         const PostgresTable& there);
+// "t.a::text, t.b::bigint": `columns` of the table, named t, as its scan sends them. The error
+// lists all that does not fit.
+Result<std::string> PostgresSelect(const PostgresTable& there, const Schema& columns);
 // CREATE TABLE for a table of the script.
 Result<std::string> CreatePostgresTable(const TableInfo& table, const std::string& name);
 

@@ -1,6 +1,7 @@
 #include "connectors/postgres/connector.h"
 
 #include "connectors/postgres/decoder.h"
+#include "connectors/postgres/lookup.h"
 #include "connectors/postgres/options.h"
 #include "connectors/postgres/sink.h"
 #include "connectors/postgres/source.h"
@@ -19,6 +20,14 @@ Result<std::vector<std::unique_ptr<Source>>> MakeSources(const TableInfo& table,
   return sources;
 }
 
+Result<std::unique_ptr<Lookup>> MakeLookup(const TableInfo& table, const Schema& columns,
+                                           const Schema& keys) {
+  MILL_ASSIGN(const PostgresOptions options, PostgresOptions::Read(table));
+  auto lookup = std::make_unique<PostgresLookup>(options, columns, keys);
+  if (!options.lookup_cache) return lookup;
+  return MakeCachedLookup(std::move(lookup), *options.lookup_cache);
+}
+
 }  // namespace
 
 Connector PostgresConnector() {
@@ -31,6 +40,7 @@ Connector PostgresConnector() {
                               const Schema& columns) -> Result<std::unique_ptr<Decoder>> {
     return MakePostgresDecoder(columns);
   };
+  connector.make_lookup = MakeLookup;
   connector.make_sink = [](const TableInfo& table) -> Result<std::unique_ptr<Sink>> {
     return PostgresSink::Make(table);
   };

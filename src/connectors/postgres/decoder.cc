@@ -57,6 +57,7 @@ const char* ReadDecimal(std::string_view bytes, const SqlType& type, ColumnBuild
   for (int16_t i = 0; i < head.count; ++i) {
     int16_t group = 0;
     if (!in.Read(&group)) return kShort;
+    if (group < 0 || group > 9999) return "the number is damaged";
     for (const int unit : {1000, 100, 10, 1}) {
       if (!add(group / unit % 10)) return kTooBig;
     }
@@ -319,6 +320,12 @@ Result<std::string> PostgresScanType(const PostgresType& there, const SqlType& w
   }
   return UserError("{} cannot be read from PostgreSQL. hint: read it as STRING, as JSON text",
                    wanted.Nullable().ToString());
+}
+
+std::string_view PostgresCopyRow(std::string_view piece, bool first) {
+  constexpr size_t kHeaderBytes = 19;
+  if (first) piece.remove_prefix(std::min(kHeaderBytes, piece.size()));
+  return piece == "\xff\xff" ? "" : piece;
 }
 
 std::unique_ptr<Decoder> MakePostgresDecoder(const Schema& columns) {

@@ -19,6 +19,9 @@ std::unique_ptr<Decoder> MakePostgresDecoder(const Schema& columns);
 // error without the column's name if values of `there` could not be held.
 Result<std::string> PostgresScanType(const PostgresType& there, const SqlType& wanted);
 
+// The row in a piece of a COPY; of its first piece a header goes off; the trailer is no row: "".
+std::string_view PostgresCopyRow(std::string_view piece, bool first);
+
 // Reads big-endian numbers off the front of rows.
 class PostgresBytes {
  public:

@@ -100,19 +100,6 @@ Status ReadPartitions(const TableInfo& table, PostgresOptions* postgres) {
                    postgres->lower_bound, kKeys[3], postgres->upper_bound);
 }
 
-// Lookup joins are not there yet; what a script says of them is checked all the same.
-Status CheckLookup(const Options& options) {
-  const std::string cache = StringOption(options, "lookup.cache", "NONE");
-  if (cache != "NONE" && cache != "PARTIAL") {
-    return UserError("option 'lookup.cache': '{}' is neither NONE nor PARTIAL", cache);
-  }
-  for (const char* key : {"lookup.partial-cache.max-rows", "lookup.cache.max-rows",
-                          "lookup.max-retries"}) {
-    MILL_RETURN(Ranged(options, key, 1, 0, INT64_MAX).status());
-  }
-  return Status::OK();
-}
-
 Status ReadAll(const TableInfo& table, PostgresOptions* postgres) {
   postgres->table = table.name;
   postgres->target = StringOption(table.options, "table-name", table.name);
@@ -120,7 +107,9 @@ Status ReadAll(const TableInfo& table, PostgresOptions* postgres) {
   MILL_RETURN(ReadSink(table.options, postgres));
   MILL_RETURN(ReadPartitions(table, postgres));
   MILL_ASSIGN(postgres->fetch_size, Ranged(table.options, "scan.fetch-size", 0, 0, kMostFetched));
-  return CheckLookup(table.options);
+  MILL_ASSIGN(postgres->lookup_retries, Ranged(table.options, "lookup.max-retries", 3, 0, 1000));
+  MILL_ASSIGN(postgres->lookup_cache, LookupCacheOptions::Read(table.options));
+  return Status::OK();
 }
 
 }  // namespace
@@ -165,7 +154,7 @@ void PostgresRetryNotes::Add(const PostgresOptions& options, const Status& statu
 }
 
 std::vector<OptionSpec> PostgresOptionSpecs() {
-  return {
+  std::vector<OptionSpec> specs = {
       {"url", "STRING", "", "postgresql://host:5432/db, or jdbc:postgresql://host:5432/db.", true},
       {"table-name", "STRING", "", "Name in the database: table or schema.table.", true},
       {"username", "STRING", "", "Who connects; by default as libpq decides."},
@@ -190,16 +179,11 @@ std::vector<OptionSpec> PostgresOptionSpecs() {
       {"scan.partition.upper-bound", "BIGINT", "", "Largest value of the last lane's stride."},
       {"scan.fetch-size", "BIGINT", "0", "Rows of a batch; 0: 8192."},
       {"scan.auto-commit", "BOOLEAN", "true", "Accepted as in Flink; rows are streamed."},
-      {"lookup.cache", "STRING", "NONE", "Of lookup joins, which are not there yet; checked."},
-      {"lookup.partial-cache.max-rows", "BIGINT", "", "Of lookup joins."},
-      {"lookup.partial-cache.expire-after-write", "DURATION", "", "Of lookup joins."},
-      {"lookup.partial-cache.expire-after-access", "DURATION", "", "Of lookup joins."},
-      {"lookup.partial-cache.cache-missing-key", "BOOLEAN", "true", "Of lookup joins."},
-      {"lookup.cache.max-rows", "BIGINT", "", "Of lookup joins."},
-      {"lookup.cache.ttl", "DURATION", "", "Of lookup joins."},
-      {"lookup.cache.caching-missing-key", "BOOLEAN", "true", "Of lookup joins."},
-      {"lookup.max-retries", "BIGINT", "3", "Of lookup joins."},
+      {"lookup.max-retries", "BIGINT", "3", "Of a lookup whose connection is lost."},
   };
+  const std::vector<OptionSpec> cache = LookupCacheOptions::Specs();
+  specs.insert(specs.end(), cache.begin(), cache.end());
+  return specs;
 }
 
 }  // namespace millrace

@@ -4,10 +4,12 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "connectors/connector.h"
+#include "connectors/lookup_cache.h"
 #include "connectors/postgres/client.h"
 
 namespace millrace {
@@ -34,12 +36,15 @@ struct PostgresOptions {
   int64_t partitions = 1, lower_bound = 0, upper_bound = 0;
   int64_t fetch_size = 0;  // rows of a batch
 
+  int64_t lookup_retries = 3;
+  std::optional<LookupCacheOptions> lookup_cache;
+
   // Only checks what needs no server.
   static Result<PostgresOptions> Read(const TableInfo& table);
   // A new connection. `fault` is told of a failure.
   Result<std::unique_ptr<PostgresClient>> Connect(PostgresFault* fault) const;
-  // Calls try_once(fault) again while the fault says that time may help, up to `patience`; says so on
-  // stderr.
+  // Calls try_once(fault) again while the fault says that time may help, up to `patience`; says so
+  // on stderr.
   Status TryPatiently(const std::function<Status(PostgresFault*)>& try_once) const;
   // Tells the terminal.
   void Note(const std::string& what) const;

@@ -13,7 +13,6 @@ using std::chrono::milliseconds;
 
 constexpr int64_t kBatchRows = 8192;
 constexpr size_t kBatchBytes = 1 << 20;
-constexpr size_t kHeaderBytes = 19;
 constexpr milliseconds kRetryPause{500};
 
 // The value that the lanes' bounds count in: numbers, days or milliseconds since 1970.
@@ -53,26 +52,7 @@ Status PostgresSource::Start(PostgresFault* fault) {
 }
 
 Status PostgresSource::Plan(const PostgresTable& there) {
-  std::string differences;
-  select_.clear();
-  for (const Column& column : columns_.columns) {
-    const PostgresColumn* const found = there.Find(column.name);
-    if (!found) {
-      differences += fmt::format("\n  - column '{}' is not there", column.name);
-      continue;
-    }
-    const auto type = PostgresScanType(found->type, column.type);
-    if (!type.ok()) {
-      differences += fmt::format("\n  - column '{}' is {} there: {}", column.name,
-                                 found->type.name, type.status().message());
-      continue;
-    }
-    select_ += fmt::format("{}t.{}::{}", select_.empty() ? "" : ", ",
-                           QuotedIdentifier(found->name), *type);
-  }
-  if (!differences.empty()) {
-    return UserError("it does not fit the PostgreSQL table {}:{}", there.quoted, differences);
-  }
+  MILL_ASSIGN(select_, PostgresSelect(there, columns_));
   keys_.clear();
   for (const std::string& key : there.primary_key) {
     const std::string column = "t." + QuotedIdentifier(key);
@@ -169,10 +149,9 @@ Result<bool> PostgresSource::Read(milliseconds wait, std::string* bytes, int64_t
     if (!got.ok() || *got == PostgresClient::Got::kNothing) break;
     more = *got != PostgresClient::Got::kEnd;
     if (!more) break;
-    std::string_view row = piece;
-    if (header_) row.remove_prefix(std::min(kHeaderBytes, row.size()));
+    const std::string_view row = PostgresCopyRow(piece, header_);
     header_ = false;
-    if (row == "\xff\xff") continue;  // the trailer
+    if (row.empty()) continue;
     bytes->append(row);
     last = row;
     ++*rows;

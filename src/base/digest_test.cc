@@ -1,5 +1,5 @@
 // Digests against those of Python's hashlib, where the padding falls on either side of a block's end.
-#include "functions/digest.h"
+#include "base/digest.h"
 
 #include <gtest/gtest.h>
 

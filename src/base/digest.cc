@@ -1,4 +1,4 @@
-#include "functions/digest.h"
+#include "base/digest.h"
 
 #include <algorithm>
 #include <array>
