@@ -211,7 +211,7 @@ class Read(Iceberg):
         columns = """flag BOOLEAN, n INT, big BIGINT, f FLOAT, d DOUBLE, amount DECIMAL(9, 2), name STRING, raw BYTES, fixed BINARY(4),
           day DATE, at TIME(3), ts TIMESTAMP(6), zoned TIMESTAMP_LTZ(6), tags ARRAY<INT>, counts MAP<STRING, BIGINT>, pair ROW<a INT, b ARRAY<STRING>>"""
         found = self.done(self.table(columns, kind="jdbc") + "SELECT n, big, f, d, amount, name, day, at, ts, tags[2], counts['k'], pair.b[1] FROM t WHERE flag;")
-        self.assertEqual(found, [["-7", str(1 << 40), "0.5", "2.25", "12.50", "x", "2024-01-02", "01:02:03.000", "2024-01-02 03:04:05.000006",
+        self.assertEqual(found, [["-7", str(1 << 40), "0.5", "2.25", "12.50", "x", "2024-01-02", "01:02:03", "2024-01-02 03:04:05.000006",
                                   "2", "5", "z"]])
         self.assertEqual(self.total(self.table(columns, kind="jdbc") + "SELECT COUNT(*), COUNT(flag) FROM t;"), ["2", "1"])
 
@@ -260,7 +260,8 @@ class Read(Iceberg):
         # Writing goes on with the new columns, and with some of them only.
         self.done(self.table("id BIGINT, gone STRING", kind="jdbc") + "INSERT INTO t VALUES (3, 'h');")
         self.assertEqual(self.done(script + "SELECT * FROM t WHERE id = 3;"), [["3", "NULL", "NULL", "NULL", "h"]])
-        self.assertEqual(self.sql_catalog().load_table("db.t").scan(row_filter="id = 3").to_arrow().to_pylist()[0]["gone"], "h")
+        rows = self.sql_catalog().load_table("db.t").scan().to_arrow().to_pylist()
+        self.assertEqual([row["gone"] for row in rows if row["id"] == 3], ["h"])
 
     def test_deletes_and_overwrites(self):
         import pyarrow as pa
