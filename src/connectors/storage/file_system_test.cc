@@ -7,7 +7,12 @@
 namespace millrace {
 namespace {
 
-TEST(FileSystem, PlainPathsAndFileUrlsAreLocal) {
+class FileSystem : public ::testing::Test {
+ protected:
+  static void TearDownTestSuite() { StopStorage(); }
+};
+
+TEST_F(FileSystem, PlainPathsAndFileUrlsAreLocal) {
   for (const char* url : {"/data/out/", "file:///data/out", "file:/data/out//"}) {
     const auto location = OpenLocation(url, {});
     ASSERT_TRUE(location.ok()) << location.status();
@@ -18,7 +23,7 @@ TEST(FileSystem, PlainPathsAndFileUrlsAreLocal) {
   EXPECT_EQ(OpenLocation("/", {})->path, "/");
 }
 
-TEST(FileSystem, BucketsAreReachedByTheirOptions) {
+TEST_F(FileSystem, BucketsAreReachedByTheirOptions) {
   const Options options = {
       {"s3.endpoint", "http://127.0.0.1:9"}, {"s3.access-key", "k"}, {"s3.secret-key", "s"}};
   for (const char* url : {"s3://bucket/a/b/", "s3a://bucket/a/b"}) {
@@ -35,7 +40,7 @@ TEST(FileSystem, BucketsAreReachedByTheirOptions) {
   EXPECT_FALSE(s3->force_virtual_addressing);
 }
 
-TEST(FileSystem, SecretsComeFromTheEnvironment) {
+TEST_F(FileSystem, SecretsComeFromTheEnvironment) {
   setenv("MILLRACE_TEST_KEY", "from-env", 1);
   const auto s3 = ReadS3Options({{"s3.endpoint", "http://h:1"},
                                  {"s3.access-key", "k"},
@@ -46,7 +51,7 @@ TEST(FileSystem, SecretsComeFromTheEnvironment) {
   EXPECT_EQ(s3->GetSessionToken(), "t");
 }
 
-TEST(FileSystem, WrongUrlsAndOptionsAreRefused) {
+TEST_F(FileSystem, WrongUrlsAndOptionsAreRefused) {
   const auto message = [](const std::string& url, const Options& options) {
     const auto location = OpenLocation(url, options);
     EXPECT_TRUE(location.status().IsInvalid()) << url;
