@@ -1,9 +1,11 @@
 // The connector 'filesystem': its options, sources and sink.
 #include "connectors/builtin.h"
+#include "connectors/files/avro_source.h"
 #include "connectors/files/file_columns.h"
 #include "connectors/files/file_sink.h"
 #include "connectors/files/file_source.h"
 #include "connectors/files/parquet_source.h"
+#include "formats/debezium.h"
 
 namespace millrace {
 namespace {
@@ -42,11 +44,16 @@ Result<std::vector<std::unique_ptr<Source>>> MakeSources(const TableInfo& table,
                                                          const Schema& columns) {
   MILL_ASSIGN(LaneFilesOptions files, FilesOf(table));
   MILL_ASSIGN(const RecordFraming framing, FramingOf(table));
-  const bool parquet = StringOption(table.options, "format", "") == "parquet";
+  const std::string format = StringOption(table.options, "format", "");
+  const bool parquet = format == "parquet";
   std::vector<std::unique_ptr<Source>> sources;
   for (files.lane = 0; files.lane < files.lanes; ++files.lane) {
     if (parquet) {
       sources.push_back(std::make_unique<ParquetSource>(files, table, FileColumns(table, columns)));
+      continue;
+    }
+    if (format == "avro") {
+      sources.push_back(std::make_unique<AvroSource>(files, FileColumns(table, columns)));
       continue;
     }
     FileSourceOptions options;
@@ -77,6 +84,11 @@ Connector FilesystemConnector() {
       {"sink.rolling-policy.check-interval", "DURATION", "1 min", "How often to look for such."},
   };
   connector.make_source = MakeSources;
+  connector.changelog = [](const TableInfo& table) {
+    return IsChangelogFormat(StringOption(table.options, "format", ""))
+               ? ChangelogMode::kRetract
+               : ChangelogMode::kInsertOnly;
+  };
   connector.make_decoder = MakeFileDecoder;
   connector.takes_conditions = [](const TableInfo& table) {
     return StringOption(table.options, "format", "") == "parquet";
