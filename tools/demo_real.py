@@ -73,19 +73,23 @@ def show(database, lake, started):
             print("         " + "  ".join(row), flush=True)
 
 
-def catches_up(program, env, database, lake, folder):
-    """True once all sessions of the lake are in the database, at most MOST_BEHIND later."""
+def sessions_of_lake(program, env, lake):
+    """How many rows its Parquet objects hold."""
     script = (JOBS / "two-stage.sql").read_text()
     table = script[script.index("CREATE TABLE session_lake"):]
-    table = table[:table.index(";") + 1].replace(
+    table = table[:table.index(";") + 1].replace("out/sessions", "s3://lake/viewing/sessions").replace(
         ",\n  'source.monitor-interval' = '5 s'", "")
-    (folder / "count.sql").write_text("SET 'execution.runtime-mode' = 'batch';\n" + table + "SELECT COUNT(*) AS sessions FROM session_lake;")
-    done = subprocess.run([program, "sql", "-q", "-i", str(JOBS / "real.sql")], input=(folder / "count.sql").read_text(), cwd=folder, env=env,
-                          capture_output=True, text=True, timeout=300)
+    done = subprocess.run([program, "sql", "-q"], env={**env, "AWS_ENDPOINT_URL": lake.endpoint}, capture_output=True, text=True, timeout=300,
+                          input="SET 'execution.runtime-mode' = 'batch';\n" + table + "SELECT COUNT(*) AS sessions FROM session_lake;")
     rows = [line.strip("| ").split("|")[-1].strip() for line in done.stdout.splitlines() if line.startswith("|")]
     if done.returncode != 0 or not rows:
         raise RuntimeError("counting the sessions of the lake: " + done.stderr)
-    wanted, begun = int(rows[-1]), time.monotonic()
+    return int(rows[-1])
+
+
+def catches_up(program, env, database, lake):
+    """True once all sessions that the lake has now are in the database, at most MOST_BEHIND later."""
+    wanted, begun = sessions_of_lake(program, env, lake), time.monotonic()
     while (found := count(database)) < wanted:
         if time.monotonic() - begun > MOST_BEHIND:
             print(f"the lake has {wanted} sessions, PostgreSQL {found}", flush=True)
@@ -116,7 +120,7 @@ def demo(program, seconds, folder):
         except KeyboardInterrupt:
             print("stopping", flush=True)
         stop(feed)
-        return catches_up(program, env, database, lake, folder)
+        return catches_up(program, env, database, lake)
 
 
 def main():

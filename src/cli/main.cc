@@ -13,9 +13,11 @@
 #include <new>
 #include <sstream>
 
+#include "cli/iceberg_commands.h"
 #include "cli/runner.h"
 #include "cli/shell.h"
 #include "cli/state_commands.h"
+#include "connectors/storage/file_system.h"
 #include "engine/function_manual.h"
 
 namespace millrace {
@@ -200,6 +202,8 @@ int Main(int argc, char** argv) {
   AddCommon(run, &arguments);
   StateCommands state;
   state.AddTo(&app);
+  IcebergCommands iceberg;
+  iceberg.AddTo(&app);
   CLI::App* sql =
       app.add_subcommand("sql", "Runs statements: a shell, or -e, or a script on standard input");
   sql->footer(kSqlFooter);
@@ -221,6 +225,7 @@ int Main(int argc, char** argv) {
     return app.exit(error) == 0 ? kExitDone : kExitUsage;
   }
   if (state.parsed()) return state.Run();
+  if (iceberg.parsed()) return iceberg.Run();
   if (run->parsed()) UseDefaultFolder(&arguments);
   if (run->parsed()) return RunFile(arguments, false);
   if (explain->parsed()) return RunFile(arguments, true);
@@ -236,7 +241,9 @@ int Main(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   try {
-    return millrace::Main(argc, argv);
+    const int code = millrace::Main(argc, argv);
+    millrace::StopStorage();
+    return code;
   } catch (const std::bad_alloc&) {
     std::fputs("millrace: out of memory\n", stderr);
   } catch (const std::exception& error) {

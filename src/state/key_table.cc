@@ -251,7 +251,8 @@ Result<KeyChanges> KeyTable::TakeChanges(SaveMode mode, Rewrite rewrite) {
   if (rewrite == Rewrite::kInTurns) {
     const size_t changed = CountTouched() + erased_lengths_.size();
     if (mode == SaveMode::kDelta && changed > 0) {
-      TouchNext(std::max(changed, size_ / kLongestChain + 1));
+      const size_t again = changed > size_ / kLargeChange ? changed / 2 : changed;
+      TouchNext(std::max(again, size_ / kLongestChain + 1));
     }
     changes.last_snapshots = CountSnapshots(mode);
   }

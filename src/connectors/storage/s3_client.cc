@@ -11,8 +11,9 @@ namespace millrace {
 namespace {
 
 using std::chrono::milliseconds;
+using std::chrono::steady_clock;
 
-constexpr int kTries = 20;  // about a minute
+constexpr milliseconds kPatience{90000};  // with a server that is away
 constexpr milliseconds kFirstWait{100}, kLongestWait{5000};
 constexpr milliseconds kConnectTimeout{10000}, kTimeout{60000};
 
@@ -86,13 +87,14 @@ void S3Client::Sign(HttpRequest* request) const {
 
 Result<HttpResponse> S3Client::Send(const char* doing, const std::string& key,
                                     HttpRequest request) {
+  const auto deadline = steady_clock::now() + kPatience;
   milliseconds wait = kFirstWait;
-  for (int attempt = 1;; ++attempt) {
+  while (true) {
     Sign(&request);
     auto response = http_.Send(request);
     const bool answered = response.ok() && !IsWorthAnotherTry(*response);
     if (answered) return response;
-    if (attempt == kTries) {
+    if (steady_clock::now() >= deadline) {
       if (response.ok()) return Refused(doing, key, *response);
       return StorageError(doing, "s3://" + bucket_ + "/" + key, response.status());
     }
@@ -129,7 +131,8 @@ Result<std::string> S3Client::UploadPart(const S3Upload& upload, int number,
 
 // A failure can come behind a status of 200, in the body: then the object may be there or not.
 Result<bool> S3Client::Complete(const S3Upload& upload, const std::vector<std::string>& etags) {
-  for (int attempt = 1;; ++attempt) {
+  const auto deadline = steady_clock::now() + kPatience;
+  while (true) {
     HttpRequest request = Request("POST", upload.key, "uploadId=" + UrlEncoded(upload.id));
     request.body = CompletionBody(etags);
     MILL_ASSIGN(const auto response, Send("publish", upload.key, std::move(request)));
@@ -137,8 +140,9 @@ Result<bool> S3Client::Complete(const S3Upload& upload, const std::vector<std::s
       return false;
     const bool failed = !response.ok() || !XmlElement(response.body, "Code").empty();
     if (!failed) return true;
-    if (!response.ok() || attempt == kTries) return Refused("publish", upload.key, response);
-    std::this_thread::sleep_for(kFirstWait);
+    const bool late = steady_clock::now() >= deadline;
+    if (!response.ok() || late) return Refused("publish", upload.key, response);
+    std::this_thread::sleep_for(kLongestWait);
   }
 }
 

@@ -103,6 +103,7 @@ std::vector<OptionSpec> S3OptionSpecs() {
 }
 
 Result<arrow::fs::S3Options> ReadS3Options(const Options& options) {
+  MILL_RETURN(StartS3());
   arrow::fs::S3Options s3;
   MILL_ASSIGN(s3.region, Resolved(options, kRegion));
   if (s3.region.empty()) s3.region = FromEnvironment({"AWS_REGION", "AWS_DEFAULT_REGION"});
@@ -119,7 +120,6 @@ Result<arrow::fs::S3Options> ReadS3Options(const Options& options) {
     s3.endpoint_override = "s3." + s3.region + ".amazonaws.com";
   }
   s3.force_virtual_addressing = !path_style;
-  MILL_RETURN(StartS3());
   MILL_RETURN(SetCredentials(options, &s3));
   s3.allow_delayed_open = true;  // one request for a small file instead of three
   s3.retry_strategy = std::make_shared<PatientRetry>();
@@ -132,9 +132,7 @@ Status StartS3() {
   static std::once_flag once;
   static Status started;
   std::call_once(once, [] {
-    arrow::fs::S3GlobalOptions global = arrow::fs::S3GlobalOptions::Defaults();
-    started = arrow::fs::InitializeS3(global);
-    if (started.ok()) std::atexit([] { (void)arrow::fs::FinalizeS3(); });
+    started = arrow::fs::InitializeS3(arrow::fs::S3GlobalOptions::Defaults());
   });
   return started;
 }
