@@ -177,9 +177,9 @@ Status IcebergSource::Plan(const IcebergSnapshot& snapshot, bool whole) {
 Result<const IcebergSnapshot*> IcebergSource::NextSnapshot() const {
   MILL_ASSIGN(const IcebergSnapshot* at, ChosenSnapshot());
   if (!at || at->id == snapshot_) return nullptr;
-  while (at->parent != snapshot_) {
+  for (size_t steps = 0; at->parent != snapshot_; ++steps) {
     const IcebergSnapshot* parent = table_.FindSnapshot(at->parent);
-    if (!parent) {
+    if (!parent || steps > table_.snapshots.size()) {
       return UserError("the snapshot that was read last, {}, is no ancestor of the current one any "
                        "more: it has expired, or the table was rolled back. hint: expire snapshots "
                        "later than readers need, or start anew", snapshot_);
