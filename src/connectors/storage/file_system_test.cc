@@ -7,12 +7,13 @@
 namespace millrace {
 namespace {
 
-class FileSystem : public ::testing::Test {
- protected:
-  static void TearDownTestSuite() { StopStorage(); }
+// The S3 client is ended behind all tests: it cannot be started twice.
+class StorageEnd : public ::testing::Environment {
+  void TearDown() override { StopStorage(); }
 };
+const auto* const kStorageEnd = ::testing::AddGlobalTestEnvironment(new StorageEnd);
 
-TEST_F(FileSystem, PlainPathsAndFileUrlsAreLocal) {
+TEST(FileSystem, PlainPathsAndFileUrlsAreLocal) {
   for (const char* url : {"/data/out/", "file:///data/out", "file:/data/out//"}) {
     const auto location = OpenLocation(url, {});
     ASSERT_TRUE(location.ok()) << location.status();
@@ -23,7 +24,7 @@ TEST_F(FileSystem, PlainPathsAndFileUrlsAreLocal) {
   EXPECT_EQ(OpenLocation("/", {})->path, "/");
 }
 
-TEST_F(FileSystem, BucketsAreReachedByTheirOptions) {
+TEST(FileSystem, BucketsAreReachedByTheirOptions) {
   const Options options = {
       {"s3.endpoint", "http://127.0.0.1:9"}, {"s3.access-key", "k"}, {"s3.secret-key", "s"}};
   for (const char* url : {"s3://bucket/a/b/", "s3a://bucket/a/b"}) {
@@ -40,7 +41,7 @@ TEST_F(FileSystem, BucketsAreReachedByTheirOptions) {
   EXPECT_FALSE(s3->force_virtual_addressing);
 }
 
-TEST_F(FileSystem, SecretsComeFromTheEnvironment) {
+TEST(FileSystem, SecretsComeFromTheEnvironment) {
   setenv("MILLRACE_TEST_KEY", "from-env", 1);
   const auto s3 = ReadS3Options({{"s3.endpoint", "http://h:1"},
                                  {"s3.access-key", "k"},
@@ -51,7 +52,7 @@ TEST_F(FileSystem, SecretsComeFromTheEnvironment) {
   EXPECT_EQ(s3->GetSessionToken(), "t");
 }
 
-TEST_F(FileSystem, WrongUrlsAndOptionsAreRefused) {
+TEST(FileSystem, WrongUrlsAndOptionsAreRefused) {
   const auto message = [](const std::string& url, const Options& options) {
     const auto location = OpenLocation(url, options);
     EXPECT_TRUE(location.status().IsInvalid()) << url;
