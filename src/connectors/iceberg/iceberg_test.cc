@@ -230,6 +230,24 @@ TEST_F(IcebergTest, StreamingFollowsNewSnapshotsAlsoAfterARestart) {
   EXPECT_EQ(follow(restarted.get()), (Texts{"2 b", "3 c"}));
 }
 
+TEST_F(IcebergTest, AStreamWaitsForItsTableAScanDoesNot) {
+  IcebergSource scan(table_, IcebergOptions::Read(table_).ValueOrDie(), table_.schema, 0, 1);
+  const Status opened = scan.Open();
+  EXPECT_NE(opened.message().find("'default.t' is not in the"), std::string::npos) << opened;
+  table_.options["streaming"] = "true";
+  table_.options["monitor-interval"] = "1 ms";
+  table_.options["starting-strategy"] = "INCREMENTAL_FROM_LATEST_SNAPSHOT";
+  auto source = OpenSource();
+  EXPECT_EQ(source->Poll(milliseconds(2)).ValueOrDie().state, Polled::State::kNothing);
+  Append(R"([[1, "a"]])");
+  Texts all;
+  for (int i = 0; i < 2000 && all.empty(); ++i) {
+    auto polled = source->Poll(milliseconds(2)).ValueOrDie();
+    if (polled.state == Polled::State::kData) all = TextsOf(*polled.rows);
+  }
+  EXPECT_EQ(all, Texts{"1 a"});
+}
+
 TEST_F(IcebergTest, TimeTravelBySnapshotTimeAndMissingOnes) {
   Append(R"([[1, "a"]])", 1);
   const IcebergMetadata before = Metadata();
