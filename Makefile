@@ -1,5 +1,5 @@
 # The two commands of a newcomer: `make demo` and `make test`. See README.md.
-.PHONY: all build demo test simulate soak bench bench-checkpoints bench-functions install package asan \
+.PHONY: all build demo demo-real test simulate soak bench bench-checkpoints bench-functions install package asan \
   tsan fuzz clean dependencies
 
 CMAKE ?= /usr/bin/cmake
@@ -24,6 +24,10 @@ build: dependencies $(BUILD)/build.ninja
 
 demo: build
 	@tools/demo.sh $(ARGS)
+
+# The two-stage job on a real Kafka broker, PostgreSQL and S3 server: until Ctrl-C, or ARGS="--for 60".
+demo-real: build
+	@/usr/bin/python3 tools/demo_real.py --program $(BUILD)/millrace $(ARGS)
 
 test: dependencies $(BUILD)/build.ninja
 	@$(CMAKE) --build $(BUILD)

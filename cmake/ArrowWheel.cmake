@@ -1,5 +1,5 @@
 # Arrow C++ from the unpacked pyarrow wheel (tools/install_dependencies.sh): imported targets
-# Arrow::arrow, Arrow::compute, Arrow::parquet. The wheel has no symlinks and no CMake package, so each
+# Arrow::arrow, Arrow::compute, Arrow::parquet, Arrow::s3. The wheel has no symlinks and no CMake package, so each
 # library is named in full.
 set(MILLRACE_ARROW_DIR "${CMAKE_SOURCE_DIR}/.deps/arrow-26.0.1" CACHE PATH "unpacked Arrow C++")
 if(NOT EXISTS "${MILLRACE_ARROW_DIR}/complete")
@@ -20,3 +20,4 @@ endfunction()
 millrace_arrow_target(arrow libarrow)
 millrace_arrow_target(compute libarrow_compute Arrow::arrow)
 millrace_arrow_target(parquet libparquet Arrow::arrow)
+millrace_arrow_target(s3 libarrow_s3 Arrow::arrow)

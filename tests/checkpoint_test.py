@@ -122,6 +122,21 @@ class Recovery(unittest.TestCase):
             self.assertEqual(len(found[what]), len(wanted), what)
             self.assertEqual(found[what], wanted, what)
 
+    def stop_with_savepoint(self, process, folder, point):
+        """The job is held while the command is on its way: on a busy machine it would end before."""
+        while not (folder / "job" / "control").exists():
+            self.assertIsNone(process.poll())
+            time.sleep(0.001)
+        process.send_signal(signal.SIGSTOP)
+        command = [program_support.PROGRAM, "stop", "--savepoint", "--to", point, "job"]
+        with subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as stop:
+            time.sleep(1)
+            process.send_signal(signal.SIGCONT)
+            error = stop.communicate(timeout=120)[1]
+        self.assertEqual(stop.returncode, 0, error + process.communicate(timeout=120)[1])
+        self.assertEqual(process.wait(timeout=60), 0)
+        process.stderr.close()
+
     def kill_after(self, folder, seconds, *args):
         """True if the job was killed, False if it had ended before."""
         process = self.start(folder, *args)
@@ -137,7 +152,7 @@ class Recovery(unittest.TestCase):
             process.stderr.close()
 
     def wait_for_checkpoint(self, folder, at_least=1):
-        deadline = time.time() + 20
+        deadline = time.time() + 60
         while time.time() < deadline:
             if newest_checkpoint(folder / "job") >= at_least:
                 return
@@ -323,8 +338,10 @@ class Recovery(unittest.TestCase):
 
     def test_state_on_disk(self):
         """Killed, restored at another parallelism, and through a savepoint between disk and memory."""
+        groups = ("--set", "pipeline.max-parallelism=1024")
         disk = ("--set", "state.backend.type=rocksdb", "--set",
-                "state.backend.rocksdb.memory.fixed-per-tm=40 kb", "--set", "execution.checkpointing.interval=100ms")
+                "state.backend.rocksdb.memory.fixed-per-tm=40 kb", "--set", "execution.checkpointing.interval=100ms",
+                *groups)
         folder = self.folder("disk")
         self.kill_at_checkpoint(folder, 2, "--workers", "2", *disk)
         self.kill_at_checkpoint(folder, 4, "--restore", "latest", "--workers", "2", *disk)
@@ -333,18 +350,15 @@ class Recovery(unittest.TestCase):
         shown = run("state", "show", "job", "--rows", "2", folder=folder)
         self.assertIn("files of RocksDB", shown.stdout, shown.stderr)
         self.assertIn("| user_id", shown.stdout)
-        for number, (backend, workers) in enumerate([(disk, "1"), ((), "3"), (disk, "2")]):
+        for number, (backend, workers) in enumerate([(disk, "1"), (groups, "3"), (disk, "2")]):
             point = "point%d" % number
+            (folder / "job" / "control").unlink(missing_ok=True)  # a killed process leaves it
             process = self.start(folder, "--restore", "point%d" % (number - 1) if number else "latest", "--workers",
                                  workers, *backend)
-            time.sleep(0.3)
-            stopped = run("stop", "--savepoint", "--to", point, "job", folder=folder, timeout=60)
-            self.assertEqual(stopped.returncode, 0, stopped.stderr + process.stderr.read())
-            self.assertEqual(process.wait(timeout=30), 0)
-            process.stderr.close()
+            self.stop_with_savepoint(process, folder, point)
             self.assertFalse(list((folder / point).rglob("*.sst")), "a savepoint is Parquet")
             self.assertTrue(list((folder / point).rglob("*.parquet")))
-        done = self.run_job(folder, "--restore", "point2", "--workers", "3")
+        done = self.run_job(folder, "--restore", "point2", "--workers", "3", *groups)
         self.assertEqual(done.returncode, 0, done.stderr)
         self.check(folder)
         self.assertFalse(list((folder / "job").glob("rocksdb-*")), "working files are left")
@@ -385,6 +399,32 @@ class Recovery(unittest.TestCase):
         self.assertEqual(process.wait(timeout=60), 0, process.stderr.read())
         process.stderr.close()
         self.assertEqual(self.output(folder)["sessions"], self.wanted["sessions"])
+
+    def test_failures_to_start(self):
+        """A table that cannot be opened yet is tried again; a mistake in the script is not."""
+        folder = self.folder("starting")
+        (folder / "out2.db").mkdir()
+        refused = self.run_job(folder)
+        self.assertNotEqual(refused.returncode, 0)
+        self.assertIn("out2.db", refused.stderr)
+        again = ("--set", "restart-strategy.type=fixed-delay", "--set",
+                 "restart-strategy.fixed-delay.attempts=1000", "--set",
+                 "restart-strategy.fixed-delay.delay=20ms")
+        process = self.start(folder, *again)
+        deadline = time.monotonic() + 60
+        log = folder / "job" / "job.log"
+        while not (log.exists() and "restart 2 in 20 ms" in log.read_text()):
+            self.assertIsNone(process.poll(), "it has ended")
+            self.assertLess(time.monotonic(), deadline)
+            time.sleep(0.02)
+        (folder / "out2.db").rmdir()
+        self.assertEqual(process.wait(timeout=60), 0, process.stderr.read())
+        process.stderr.close()
+        self.check(folder)
+        (folder / "job.sql").write_text("INSERT INTO nowhere SELECT 1;")
+        wrong = self.run_job(folder, *again)
+        self.assertEqual(wrong.returncode, 2, wrong.stderr)
+        self.assertNotIn("restart", wrong.stderr)
 
 
 if __name__ == "__main__":

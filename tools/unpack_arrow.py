@@ -14,7 +14,7 @@ import struct
 import sys
 import zipfile
 
-LIBRARIES = re.compile(r"pyarrow/(libarrow|libarrow_compute|libparquet)\.so\.\d+$")
+LIBRARIES = re.compile(r"pyarrow/(libarrow|libarrow_compute|libarrow_s3|libparquet)\.so\.\d+$")
 OURS = re.compile(r"^_ZN?K?(S|5arrow|7parquet|T|GV)|arrow|parquet|^_init$|^_fini$")
 THIRD_PARTY = re.compile(r"3re2|4absl|8simdjson|19simdjson_fast_float")
 SHT_DYNSYM, STV_HIDDEN, SYMBOL_BYTES = 11, 2, 24

@@ -13,6 +13,7 @@
 #include <new>
 #include <sstream>
 
+#include "cli/iceberg_commands.h"
 #include "cli/runner.h"
 #include "cli/shell.h"
 #include "cli/state_commands.h"
@@ -200,6 +201,8 @@ int Main(int argc, char** argv) {
   AddCommon(run, &arguments);
   StateCommands state;
   state.AddTo(&app);
+  IcebergCommands iceberg;
+  iceberg.AddTo(&app);
   CLI::App* sql =
       app.add_subcommand("sql", "Runs statements: a shell, or -e, or a script on standard input");
   sql->footer(kSqlFooter);
@@ -221,6 +224,7 @@ int Main(int argc, char** argv) {
     return app.exit(error) == 0 ? kExitDone : kExitUsage;
   }
   if (state.parsed()) return state.Run();
+  if (iceberg.parsed()) return iceberg.Run();
   if (run->parsed()) UseDefaultFolder(&arguments);
   if (run->parsed()) return RunFile(arguments, false);
   if (explain->parsed()) return RunFile(arguments, true);

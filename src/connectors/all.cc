@@ -1,6 +1,7 @@
 // The list of connectors: to add one, add its line.
 #include "connectors/builtin.h"
 #include "connectors/generators/generators.h"
+#include "connectors/iceberg/connector.h"
 #include "connectors/kafka/connector.h"
 #include "connectors/postgres/connector.h"
 
@@ -10,7 +11,7 @@ const std::vector<Connector>& AllConnectors() {
   static const std::vector<Connector> kAll = {
       FilesystemConnector(), PrintConnector(),   BlackholeConnector(), SqliteConnector(),
       DatagenConnector(),    NexmarkConnector(), ViewingConnector(),   KafkaConnector(),
-      UpsertKafkaConnector(), PostgresConnector(), JdbcConnector(),
+      UpsertKafkaConnector(), PostgresConnector(), JdbcConnector(),    IcebergConnector(),
   };
   return kAll;
 }

@@ -537,11 +537,13 @@ class GraphBuilder {
   // Rows may be left out only if nobody else reads them, and if the watermark can go on without them.
   static void PushConditions(const TableDefinition& table, const SharedScan& scan,
                              const Connector& connector, TableInfo* info) {
+    if (table.watermark) {
+      info->time_column = table.columns[static_cast<size_t>(table.rowtime)].name;
+    }
     const bool takes = connector.takes_conditions && connector.takes_conditions(*info);
-    if (!takes || scan.readers > 1 || !WatermarkFollowsTime(table)) return;
-    info->conditions = scan.conditions;
-    if (!table.watermark) return;
-    info->time_column = table.columns[static_cast<size_t>(table.rowtime)].name;
+    if (takes && scan.readers <= 1 && WatermarkFollowsTime(table)) {
+      info->conditions = scan.conditions;
+    }
   }
 
   using MakeLaneDecoder = std::function<Result<std::unique_ptr<Decoder>>()>;

@@ -32,7 +32,9 @@ const std::vector<std::string>& SessionOptions() {
       "execution.runtime-mode", "execution.checkpointing.interval", "sql-client.execution.result-mode",
       "table.dml-sync", "table.exec.*", "__table.exec.sort.non-temporal.enabled__", "table.optimizer.*", "execution.*", "restart-strategy*",
       "state.*", "pipeline.*", "millrace.batch-rows", "millrace.queue-bytes", "millrace.job-folder",
-      "millrace.table.*"};
+      "millrace.table.*",
+      "s3.endpoint", "s3.region", "s3.access-key", "s3.secret-key", "s3.session-token",
+      "s3.path.style.access", "s3.anonymous"};
   return kNames;
 }
 
@@ -162,6 +164,7 @@ class EngineImpl : public Engine {
   Result<StatementResult> Run(const ast::CreateTable& create, ResultSink*) {
     MILL_ASSIGN(TableDefinition table, Binder(catalog_).BindCreateTable(create));
     OverrideOptions(&table);
+    InheritOptions(&table);
     const Connector* connector = ConnectorOf(table.options);
     if (connector != nullptr && connector->changelog) {
       table.changelog = connector->changelog(InfoOf(table));
@@ -198,6 +201,16 @@ class EngineImpl : public Engine {
     if (set_.contains(prefix + "connector")) table->options.clear();
     for (auto it = set_.lower_bound(prefix); it != set_.end() && it->first.starts_with(prefix); ++it) {
       table->options[it->first.substr(prefix.size())] = it->second;
+    }
+  }
+
+  // 's3.*' holds for all tables that know such options and do not say otherwise themselves.
+  void InheritOptions(TableDefinition* table) const {
+    const Connector* connector = ConnectorOf(table->options);
+    if (!connector) return;
+    for (const OptionSpec& option : connector->options) {
+      const auto set = set_.find(option.name);
+      if (option.name.starts_with("s3.") && set != set_.end()) table->options.insert(*set);
     }
   }
 
@@ -326,7 +339,7 @@ class EngineImpl : public Engine {
     }
     MILL_ASSIGN(const BuildSettings settings, Settings(nullptr));
     MILL_ASSIGN(const Graph graph, BuildGraph(best, settings));
-    MILL_ASSIGN(const StateBackend backend, BackendOfJob());
+    MILL_ASSIGN(const StateBackend backend, ReadStateBackend(set_, Workers()));
     return Text(logical + optimized + "\n== Physical Plan ==\n" +
                 GraphToString(graph, backend.rocksdb));
   }
@@ -515,19 +528,8 @@ class EngineImpl : public Engine {
   }
 
   // Once it is known whose folder it is.
-  Result<StateBackend> BackendOfJob() const {
-    MILL_ASSIGN(const StateBackend backend, ReadStateBackend(set_, Workers()));
-    MILL_ASSIGN(const int64_t key_groups, IntOption(set_, "pipeline.max-parallelism", kKeyGroups));
-    if (backend.rocksdb && key_groups != kKeyGroups) {
-      return UserError("'state.backend.type' = 'rocksdb' divides its keys by 128, "
-                       "'pipeline.max-parallelism' is {}. hint: RESET 'pipeline.max-parallelism'",
-                       key_groups);
-    }
-    return backend;
-  }
-
   Result<std::shared_ptr<RocksDbSpace>> SpaceOfJob() const {
-    MILL_ASSIGN(const StateBackend backend, BackendOfJob());
+    MILL_ASSIGN(const StateBackend backend, ReadStateBackend(set_, Workers()));
     return MakeSpace(backend, directory_ ? directory_->path() : "");
   }
 

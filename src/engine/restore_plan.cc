@@ -2,6 +2,8 @@
 
 #include <map>
 
+#include "connectors/growing_source.h"
+
 namespace millrace {
 
 namespace {
@@ -14,7 +16,9 @@ struct GraphParts {
 Result<GraphParts> PartsOf(const Graph& graph) {
   GraphParts parts;
   for (const Node& node : graph.nodes) {
-    for (const Lane& lane : node.lanes) parts.lanes[node.source_id + "/" + lane.source->name()];
+    for (const Lane& lane : node.lanes) {
+      if (!IsSpare(lane.source.get())) parts.lanes[node.source_id + "/" + lane.source->name()];
+    }
     if (node.sink) parts.sinks[node.sink_id];
     for (size_t i = 0; i < node.operator_ids.size(); ++i) {
       MILL_ASSIGN(const auto op, node.chain[i](0));

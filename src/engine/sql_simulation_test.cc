@@ -5,7 +5,8 @@
 // tables once, and the books must balance.
 //
 // Two worlds: one in memory, quick enough for many seeds; one of real files and an SQLite database, where
-// writes, syncs and renames fail. SEEDS=n runs more seeds, SEED=n only one.
+// writes, syncs and renames fail. Some seeds of each keep their state in RocksDB, with room for a few keys
+// in memory. SEEDS=n runs more seeds, SEED=n only one.
 #include <gtest/gtest.h>
 #include <sqlite3.h>
 #include <unistd.h>
@@ -240,6 +241,12 @@ class FaultyStore final : public CheckpointStore {
   CheckpointStore* store_;
 };
 
+// In memory where there is such a folder: each of the many checkpoints is synced.
+fs::path MemoryFolder() {
+  const fs::path memory = "/dev/shm";
+  return access(memory.c_str(), W_OK) == 0 ? memory : fs::temp_directory_path();
+}
+
 std::string Script(const std::string& sessions, const std::string& totals) {
   return fmt::format(R"(
 CREATE TABLE clicks (user_id BIGINT, n BIGINT, ts TIMESTAMP(3),
@@ -247,6 +254,7 @@ CREATE TABLE clicks (user_id BIGINT, n BIGINT, ts TIMESTAMP(3),
 CREATE TABLE sessions (user_id BIGINT, s STRING, e STRING, c BIGINT, total BIGINT)
   WITH ({});
 CREATE TABLE ticks (s TIMESTAMP(3), c BIGINT) WITH ('connector' = 'world');
+CREATE TABLE hops (user_id BIGINT, e TIMESTAMP(3), c BIGINT, few BIGINT) WITH ('connector' = 'world');
 CREATE VIEW arrived AS SELECT *, PROCTIME() AS p FROM clicks;
 CREATE TABLE totals (user_id BIGINT, c BIGINT, total BIGINT, few BIGINT,
   PRIMARY KEY (user_id) NOT ENFORCED) WITH ({});
@@ -254,6 +262,9 @@ BEGIN STATEMENT SET;
 INSERT INTO sessions
   SELECT user_id, CAST(window_start AS STRING), CAST(window_end AS STRING), COUNT(*), SUM(n)
   FROM TABLE(SESSION(TABLE clicks PARTITION BY user_id, DESCRIPTOR(ts), INTERVAL '10' SECOND))
+  GROUP BY user_id, window_start, window_end;
+INSERT INTO hops SELECT user_id, window_end, COUNT(*), COUNT(DISTINCT n)
+  FROM TABLE(HOP(TABLE clicks, DESCRIPTOR(ts), INTERVAL '10' SECOND, INTERVAL '30' SECOND))
   GROUP BY user_id, window_start, window_end;
 INSERT INTO totals SELECT user_id, COUNT(*), SUM(n), COUNT(DISTINCT n) FROM clicks GROUP BY user_id;
 INSERT INTO ticks SELECT window_start, COUNT(*)
@@ -270,6 +281,7 @@ class Simulation {
   // Where checkpoints are kept: a store, or a job's folder.
   CheckpointStore* store = nullptr;
   std::string folder;
+  bool on_disk = false;  // the state is
   // Called after each run that did not come to its end.
   std::function<void()> crashed = [] {};
 
@@ -322,6 +334,11 @@ class Simulation {
              {"execution.checkpointing.tolerable-failed-checkpoints", failures}}) {
       MILL_RETURN(engine->SetOption(key, value));
     }
+    if (on_disk) {
+      MILL_RETURN(engine->SetOption("state.backend.type", "rocksdb"));
+      MILL_RETURN(engine->SetOption("state.backend.rocksdb.memory.fixed-per-tm", "2 kb"));
+      MILL_RETURN(engine->SetOption("state.backend.rocksdb.localdir", MemoryFolder().string()));
+    }
     return engine->Execute(script_, nullptr, [&](StatementResult result) {
       return result.job ? Step(*result.job) : Status::OK();
     });
@@ -366,8 +383,12 @@ class Simulation {
   std::vector<std::string> imbalances_;
 };
 
-// The tables as an undisturbed run leaves them; the totals as text by user, too.
-std::pair<Rows, Rows> Undisturbed(uint64_t seed) {
+// The tables as an undisturbed run leaves them; the totals as text by user.
+struct Tables {
+  Rows sessions, hops, totals;
+};
+
+Tables Undisturbed(uint64_t seed) {
   World world(seed);
   world.calm = true;
   MemoryCheckpointStore store;
@@ -389,7 +410,7 @@ std::pair<Rows, Rows> Undisturbed(uint64_t seed) {
     totals.insert(row);
   }
   EXPECT_EQ(totals.size(), sums.size());
-  return {world.appended["sessions"], totals};
+  return {world.appended["sessions"], world.appended["hops"], totals};
 }
 
 // Runs seed number `seed` in memory; where it crashed is added to `points`.
@@ -399,9 +420,11 @@ uint64_t RunInMemory(uint64_t seed, std::set<std::string>* points) {
   FaultyStore store(&world, &memory);
   Simulation simulation(&world, Script("'connector' = 'world'", "'connector' = 'world'"));
   simulation.store = &store;
+  simulation.on_disk = seed % 20 == 0;
   simulation.Run();
-  const auto [sessions, totals] = Undisturbed(seed);
+  const auto [sessions, hops, totals] = Undisturbed(seed);
   EXPECT_EQ(world.appended["sessions"], sessions);
+  EXPECT_EQ(world.appended["hops"], hops);
   Rows found;
   for (const auto& [key, row] : world.upserted) found.insert(row);
   EXPECT_EQ(found, totals);
@@ -452,10 +475,7 @@ TEST(SqlSimulation, SameSeedSameTrace) {
 class Files {
  public:
   explicit Files(World* world) : world_(world) {
-    // In memory where there is such a folder: each of the many checkpoints is synced.
-    const fs::path memory = "/dev/shm";
-    const fs::path root = access(memory.c_str(), W_OK) == 0 ? memory : fs::temp_directory_path();
-    path_ = root / fmt::format("millrace_sql_simulation_{}", getpid());
+    path_ = MemoryFolder() / fmt::format("millrace_sql_simulation_{}", getpid());
     fs::remove_all(path_);
     fs::create_directories(path_);
     InjectFileFaults([this](const char* what, const std::string&) { return FaultOf(what); });
@@ -530,7 +550,7 @@ TEST(SqlSimulation, FilesThatFailLoseNothing) {
   const uint64_t seeds = FromEnvironment("SEEDS", 1000) / 20;
   int faults = 0;
   for (uint64_t seed = only ? only : 1; seed <= (only ? only : seeds); ++seed) {
-    const auto [sessions, totals] = Undisturbed(seed);
+    const auto [sessions, hops, totals] = Undisturbed(seed);
     Rows wanted;
     for (const std::string& row : sessions) {
       std::string csv = row;
@@ -544,6 +564,7 @@ TEST(SqlSimulation, FilesThatFailLoseNothing) {
                                    files.path("sessions")),
                        fmt::format("'connector' = 'sqlite', 'path' = '{}'", files.path("totals.db"))));
     simulation.folder = files.path("job");
+    simulation.on_disk = seed % 3 == 0;
     simulation.crashed = [&] {
       const Rows found = files.Sessions();
       EXPECT_TRUE(std::includes(wanted.begin(), wanted.end(), found.begin(), found.end()))
@@ -552,6 +573,7 @@ TEST(SqlSimulation, FilesThatFailLoseNothing) {
     simulation.Run();
     EXPECT_EQ(files.Sessions(), wanted);
     EXPECT_EQ(files.Totals(), totals);
+    EXPECT_EQ(world.appended["hops"], hops);
     int64_t dead = 0;
     for (const auto& lane : world.lanes) {
       for (const Click& click : lane) dead += click.time ? 0 : 1;

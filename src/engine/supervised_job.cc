@@ -39,7 +39,8 @@ class SupervisedJob final : public Job {
     std::lock_guard lock(mutex_);
     return job_;
   }
-  void Supervise();
+  // `started`: how the first start went.
+  void Supervise(Status started);
   // Runs the current job to its end.
   Status RunToEnd();
   // Waits as the strategy says and starts the job again; its failure, if it cannot be.
@@ -71,14 +72,19 @@ void SupervisedJob::Note(const std::string& text) {
   if (parts_.note) parts_.note(text);
 }
 
+// What the outside world has refused (a database that is away) may go well later; the script's
+// mistakes will not.
 Status SupervisedJob::Start() {
-  MILL_RETURN(Current()->Start());
-  supervisor_ = std::thread([this] { Supervise(); });
+  const Status started = Current()->Start();
+  const bool again =
+      started.IsIOError() && parts_.strategy.kind() != RestartStrategy::Kind::kNone;
+  if (!started.ok() && !again) return started;
+  supervisor_ = std::thread([this, started] { Supervise(started); });
   return Status::OK();
 }
 
-void SupervisedJob::Supervise() {
-  Status status = RunToEnd();
+void SupervisedJob::Supervise(Status started) {
+  Status status = started.ok() ? RunToEnd() : std::move(started);
   while (!status.ok()) {
     const Status restarted = Restart(status);
     if (!restarted.ok()) break;

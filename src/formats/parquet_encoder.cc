@@ -1,5 +1,7 @@
 // The format 'parquet', written: dictionary encoded, compressed, in row groups that are bounded in
 // rows and bytes. A row group is held in memory, encoded, until it is full.
+#include "formats/parquet_encoder.h"
+
 #include <arrow/util/byte_size.h>
 #include <parquet/arrow/writer.h>
 
@@ -24,8 +26,12 @@ struct ParquetOptions {
 class ParquetEncoder : public FileEncoder {
  public:
   ParquetEncoder(std::unique_ptr<parquet::arrow::FileWriter> writer,
-                 std::shared_ptr<arrow::io::OutputStream> out, int64_t group_bytes)
-      : writer_(std::move(writer)), out_(std::move(out)), group_bytes_(group_bytes) {}
+                 std::shared_ptr<arrow::io::OutputStream> out, int64_t group_bytes,
+                 std::function<void(const parquet::FileMetaData&)> on_footer)
+      : writer_(std::move(writer)),
+        out_(std::move(out)),
+        group_bytes_(group_bytes),
+        on_footer_(std::move(on_footer)) {}
 
   Status Write(const arrow::RecordBatch& rows) override {
     if (rows.num_rows() == 0) return Status::OK();
@@ -53,7 +59,11 @@ class ParquetEncoder : public FileEncoder {
   }
 
   Status Finish() override {
-    MILL_RETURN(GuardParquet([&] { return writer_->Close(); }));
+    MILL_RETURN(GuardParquet([&] {
+      MILL_RETURN(writer_->Close());
+      if (on_footer_) on_footer_(*writer_->metadata());
+      return Status::OK();
+    }));
     return out_->Flush();
   }
 
@@ -65,6 +75,7 @@ class ParquetEncoder : public FileEncoder {
   int64_t group_bytes_;
   int64_t pending_ = 0;  // bytes of the rows in the open row group, before encoding
   int64_t flushed_ = 0;  // and of those in the row groups before
+  std::function<void(const parquet::FileMetaData&)> on_footer_;
 };
 
 Result<parquet::Compression::type> ReadCompression(const Options& options) {
@@ -94,7 +105,7 @@ Result<int64_t> SizeOption(const Options& options, const std::string& key,
   return size;
 }
 
-Result<ParquetOptions> ReadOptions(const Options& options) {
+Result<ParquetOptions> ReadOptions(const Options& options, bool decimals_as_integers) {
   MILL_ASSIGN(const auto codec, ReadCompression(options));
   MILL_ASSIGN(bool dictionary, BoolOption(options, "parquet.enable.dictionary", true));
   MILL_ASSIGN(int64_t page, SizeOption(options, "parquet.page.size", "1 MB"));
@@ -107,6 +118,7 @@ Result<ParquetOptions> ReadOptions(const Options& options) {
   parquet::WriterProperties::Builder builder;
   builder.compression(codec)->data_pagesize(page)->max_row_group_length(kMaxGroupRows);
   if (!dictionary) builder.disable_dictionary();
+  if (decimals_as_integers) builder.enable_store_decimal_as_integer();
   return ParquetOptions{builder.build(), group};
 }
 
@@ -118,17 +130,21 @@ Status CheckSchema(const Schema& schema) {
 
 }  // namespace
 
-Result<FileEncoderMaker> MakeParquetEncoderMaker(const Schema& schema, const Options& options) {
-  MILL_RETURN(CheckSchema(schema));
-  MILL_ASSIGN(const ParquetOptions parquet, ReadOptions(options));
-  return [parquet, arrow_schema = schema.ToArrow()](std::shared_ptr<arrow::io::OutputStream> out)
+Result<FileEncoderMaker> MakeParquetEncoderMaker(ParquetEncoding encoding, const Options& options) {
+  MILL_ASSIGN(const ParquetOptions parquet, ReadOptions(options, encoding.decimals_as_integers));
+  return [parquet, encoding = std::move(encoding)](std::shared_ptr<arrow::io::OutputStream> out)
              -> Result<std::unique_ptr<FileEncoder>> {
     MILL_ASSIGN(auto writer, parquet::arrow::FileWriter::Open(
-                                 *arrow_schema, arrow::default_memory_pool(), out,
+                                 *encoding.schema, arrow::default_memory_pool(), out,
                                  parquet.properties, parquet::default_arrow_writer_properties()));
-    return std::make_unique<ParquetEncoder>(std::move(writer), std::move(out),
-                                            parquet.group_bytes);
+    return std::make_unique<ParquetEncoder>(std::move(writer), std::move(out), parquet.group_bytes,
+                                            encoding.on_footer);
   };
+}
+
+Result<FileEncoderMaker> MakeParquetEncoderMaker(const Schema& schema, const Options& options) {
+  MILL_RETURN(CheckSchema(schema));
+  return MakeParquetEncoderMaker(ParquetEncoding{schema.ToArrow(), false, nullptr}, options);
 }
 
 }  // namespace millrace

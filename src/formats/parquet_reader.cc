@@ -37,15 +37,16 @@ void CollectLeaves(const parquet::arrow::SchemaField& field, std::vector<int>* l
   for (const auto& child : field.children) CollectLeaves(child, leaves);
 }
 
-Result<std::unique_ptr<parquet::arrow::FileReader>> OpenFile(const std::string& path,
-                                                             const Schema& columns) {
-  MILL_ASSIGN(auto file, arrow::io::ReadableFile::Open(path));
+// A local file is read in small pieces; of a remote one each row group's columns are asked for
+// beforehand, in as few requests as there are gaps between them.
+Result<std::unique_ptr<parquet::arrow::FileReader>> OpenFile(
+    std::shared_ptr<arrow::io::RandomAccessFile> file, const Schema& columns, bool remote) {
   parquet::ReaderProperties properties = parquet::default_reader_properties();
-  properties.enable_buffered_stream();
+  if (!remote) properties.enable_buffered_stream();
   properties.set_buffer_size(kStreamBytes);
   parquet::ArrowReaderProperties arrow_properties;
   arrow_properties.set_batch_size(ParquetReader::kBatchRows);
-  arrow_properties.set_pre_buffer(false);
+  arrow_properties.set_pre_buffer(remote);
   arrow_properties.set_coerce_int96_timestamp_unit(UnitOfInt96(columns));
   parquet::arrow::FileReaderBuilder builder;
   MILL_RETURN(builder.Open(std::move(file), properties));
@@ -56,12 +57,26 @@ Result<std::unique_ptr<parquet::arrow::FileReader>> OpenFile(const std::string& 
 
 Result<std::unique_ptr<ParquetReader>> ParquetReader::Open(const std::string& path,
                                                            const Schema& columns) {
+  auto file = arrow::io::ReadableFile::Open(path);
+  if (!file.ok()) return Reading(path, file.status());
+  return Open(path, std::move(*file), columns, Place::kLocal);
+}
+
+Result<std::unique_ptr<ParquetReader>> ParquetReader::Open(
+    const std::string& path, std::shared_ptr<arrow::io::RandomAccessFile> file,
+    const Schema& columns) {
+  return Open(path, std::move(file), columns, Place::kRemote);
+}
+
+Result<std::unique_ptr<ParquetReader>> ParquetReader::Open(
+    const std::string& path, std::shared_ptr<arrow::io::RandomAccessFile> file,
+    const Schema& columns, Place place) {
   std::unique_ptr<ParquetReader> reader(new ParquetReader);
   reader->path_ = path;
   reader->columns_ = columns;
   reader->schema_ = columns.ToArrow();
   const Status opened = GuardParquet([&]() -> Status {
-    MILL_ASSIGN(reader->file_, OpenFile(path, columns));
+    MILL_ASSIGN(reader->file_, OpenFile(std::move(file), columns, place == Place::kRemote));
     const auto metadata = reader->file_->parquet_reader()->metadata();
     for (int group = 0; group < metadata->num_row_groups(); ++group) {
       reader->group_rows_.push_back(metadata->RowGroup(group)->num_rows());

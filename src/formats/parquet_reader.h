@@ -22,6 +22,10 @@ class ParquetReader {
   // Opens `path`. An error names the file, and the column that is missing or of another type.
   static Result<std::unique_ptr<ParquetReader>> Open(const std::string& path,
                                                      const Schema& columns);
+  // Reads `file`, whose name is `path`: one in an object store, where few large reads are best.
+  static Result<std::unique_ptr<ParquetReader>> Open(
+      const std::string& path, std::shared_ptr<arrow::io::RandomAccessFile> file,
+      const Schema& columns);
 
   int num_row_groups() const { return static_cast<int>(group_rows_.size()); }
   int64_t rows_of(int group) const { return group_rows_[static_cast<size_t>(group)]; }
@@ -35,6 +39,10 @@ class ParquetReader {
 
  private:
   ParquetReader() = default;
+  enum class Place { kLocal, kRemote };
+  static Result<std::unique_ptr<ParquetReader>> Open(
+      const std::string& path, std::shared_ptr<arrow::io::RandomAccessFile> file,
+      const Schema& columns, Place place);
   Status FindColumns();
   Status FindColumn(const Column& column);
   Result<std::shared_ptr<arrow::RecordBatch>> Convert(const arrow::RecordBatch& rows) const;

@@ -13,6 +13,7 @@
 // behind.
 #include <deque>
 
+#include "operators/spill.h"
 #include "operators/windowed_operator.h"
 #include "state/key_table.h"
 #include "state/timers.h"
@@ -34,7 +35,7 @@ struct TimeoutTimes {
   void Prefetch(uint32_t slot) const { __builtin_prefetch(&windows[slot]); }
 };
 
-class CountWindowAggregate : public WindowedOperator {
+class CountWindowAggregate : public WindowedOperator, private SlotOwner {
  public:
   explicit CountWindowAggregate(WindowAggregateSpec spec)
       : WindowedOperator(std::move(spec)),
@@ -45,7 +46,13 @@ class CountWindowAggregate : public WindowedOperator {
 
   Status Open(const OperatorContext& context) override {
     MILL_RETURN(Operator::Open(context));
-    return KeyTable::Make(*saved_.table().schema, saved_.key_places()).Value(&keys_);
+    MILL_ASSIGN(keys_, KeyTable::Make(*saved_.table().schema, saved_.key_places()));
+    SpillOptions options;
+    if (timeout_ > 0) {
+      options.timer_column = OwnPlace(saved_, 0);
+      options.timer_add = timeout_ - 1;
+    }
+    return MakeSpilled(context, saved_, options, keys_.get(), this).Value(&spilled_);
   }
   Result<Progress> OnBatch(int input, const Batch& rows, Output& out) override;
   Result<Progress> OnEnd(Output& out) override;
@@ -54,7 +61,7 @@ class CountWindowAggregate : public WindowedOperator {
   std::string Describe() const override { return "CountAggregate " + spec_.window.ToString(); }
   std::vector<StateBound> States() const override {
     const std::string bound = timeout_ > 0 ? ClockBound(DurationText(timeout_)) : "";
-    return {{"windows", saved_.table().doc, bound}};
+    return {{"windows", saved_.table().doc, bound, CanSpill(saved_)}};
   }
 
  protected:
@@ -71,11 +78,15 @@ class CountWindowAggregate : public WindowedOperator {
   void Close(uint32_t slot);
   uint32_t Allocate();
   void EraseUnused();
+  Result<bool> LoadMore();
   SavedRows Layout() const;
-  Status LoadRows(const arrow::RecordBatch& rows);
+  Status SaveSlots(std::span<const uint32_t> keys, SaveMode mode, StateWriter& writer) override;
+  Status LoadSlots(const arrow::RecordBatch& rows, std::span<const uint32_t> keys) override;
+  void ForgetSlots(std::span<const uint32_t> keys) override;
 
   const int64_t timeout_;
   std::unique_ptr<KeyTable> keys_;
+  std::unique_ptr<SpilledTable> spilled_;  // null: all is in memory
   AggregateSet aggregates_;
   Timers timers_;
   SavedRows saved_;
@@ -84,6 +95,9 @@ class CountWindowAggregate : public WindowedOperator {
   std::vector<std::vector<uint32_t>> open_;    // by the key's slot in keys_: oldest first
   std::deque<uint32_t> closed_;                // to be emitted
   std::vector<uint32_t> touched_;              // keys that may have no window any more
+  bool ended_ = false;                         // there are no more rows: all windows close
+  std::string next_;                           // then: how far what is on disk was read
+  std::vector<uint32_t> loaded_;               // then: keys read last
   // Of the current batch.
   std::vector<uint32_t> key_slots_, inserted_;
   std::vector<std::vector<uint32_t>> targets_;  // by pass, by row: a window of the row, or kNoSlot
@@ -93,8 +107,10 @@ Result<Progress> CountWindowAggregate::OnBatch(int /*input*/, const Batch& rows,
   now_ = std::max(now_, rows.arrival);
   inserted_.clear();
   MILL_RETURN(keys_->FindOrInsert(*rows.rows, spec_.keys, nullptr, key_slots_, inserted_));
+  for (uint32_t& row : inserted_) row = key_slots_[row];
   open_.resize(keys_->slot_count());
-  for (uint32_t row : inserted_) touched_.push_back(key_slots_[row]);
+  touched_.insert(touched_.end(), inserted_.begin(), inserted_.end());
+  if (spilled_) MILL_RETURN(spilled_->Fetch(inserted_));
   FindWindows(rows);
   for (const auto& pass : targets_) MILL_RETURN(aggregates_.Update(pass, rows));
   return Drain(out);
@@ -105,6 +121,7 @@ Result<Progress> CountWindowAggregate::OnEnd(Output& out) {
   for (auto& windows : open_) {
     while (!windows.empty()) Close(windows.front());
   }
+  ended_ = true;
   return WindowedOperator::OnEnd(out);
 }
 
@@ -179,7 +196,7 @@ Result<bool> CountWindowAggregate::EmitChunk(Output& out) {
   }
   if (closed_.empty()) {
     EraseUnused();
-    return false;
+    return LoadMore();
   }
   std::vector<uint32_t> slots, keys;
   std::vector<Window> windows;
@@ -208,6 +225,20 @@ void CountWindowAggregate::EraseUnused() {
   touched_.clear();
 }
 
+// Nothing is due of what is in memory. True if something may be after this.
+Result<bool> CountWindowAggregate::LoadMore() {
+  if (!spilled_) return false;
+  MILL_RETURN(spilled_->Trim());
+  MILL_ASSIGN(const bool due, spilled_->LoadDue(watermark_));
+  if (due || !ended_) return due;
+  loaded_.clear();
+  MILL_ASSIGN(const bool more, spilled_->LoadNext(&next_));
+  for (uint32_t key : loaded_) {
+    while (!open_[key].empty()) Close(open_[key].front());
+  }
+  return more;
+}
+
 SavedRows CountWindowAggregate::Layout() const {
   const std::vector<OwnColumn> own = {
       {"opened", "Time of the window's first row; the timeout counts from it.", true},
@@ -226,10 +257,16 @@ SavedRows CountWindowAggregate::Layout() const {
 
 Status CountWindowAggregate::Save(StateWriter& writer) {
   MILL_RETURN(SaveClock(writer));
+  if (spilled_) return spilled_->Save(writer);
   MILL_ASSIGN(KeyChanges changes, keys_->TakeChanges(writer.mode()));
   MILL_RETURN(saved_.WriteErased(writer, changes));
+  return SaveSlots(changes.slots, SaveMode::kFull, writer);
+}
+
+Status CountWindowAggregate::SaveSlots(std::span<const uint32_t> of_keys, SaveMode mode,
+                                       StateWriter& writer) {
   std::vector<uint32_t> all;
-  for (uint32_t key : changes.slots) all.insert(all.end(), open_[key].begin(), open_[key].end());
+  for (uint32_t key : of_keys) all.insert(all.end(), open_[key].begin(), open_[key].end());
   return InPortions(all, [&](std::span<const uint32_t> slots) -> Status {
     std::vector<std::vector<int64_t>> own(4);
     std::vector<uint32_t> keys;
@@ -243,37 +280,51 @@ Status CountWindowAggregate::Save(StateWriter& writer) {
     }
     MILL_ASSIGN(arrow::ArrayVector columns, keys_->KeyColumns(keys));
     arrow::ArrayVector aggregates;
-    MILL_RETURN(aggregates_.Save(slots, SaveMode::kFull, aggregates));
+    MILL_RETURN(aggregates_.Save(slots, mode, aggregates));
     return saved_.Write(writer, std::move(columns), std::move(own), std::move(aggregates));
   });
 }
 
 Status CountWindowAggregate::Load(const StateReader& reader) {
   MILL_RETURN(LoadClock(reader));
+  if (spilled_) return spilled_->Load(reader);
   MILL_ASSIGN(auto batches, reader.Read(saved_.table()));
-  for (const auto& rows : batches) MILL_RETURN(LoadRows(*rows));
-  // An older window has more rows.
-  for (auto& windows : open_) {
-    std::sort(windows.begin(), windows.end(), [this](uint32_t a, uint32_t b) {
-      return windows_[a].rows > windows_[b].rows;
-    });
+  for (const auto& rows : batches) {
+    inserted_.clear();
+    MILL_RETURN(keys_->FindOrInsert(*rows, saved_.key_places(), nullptr, key_slots_, inserted_));
+    MILL_RETURN(LoadSlots(*rows, key_slots_));
   }
   return Status::OK();
 }
 
-Status CountWindowAggregate::LoadRows(const arrow::RecordBatch& rows) {
-  inserted_.clear();
-  MILL_RETURN(keys_->FindOrInsert(rows, saved_.key_places(), nullptr, key_slots_, inserted_));
+Status CountWindowAggregate::LoadSlots(const arrow::RecordBatch& rows,
+                                       std::span<const uint32_t> keys) {
   open_.resize(keys_->slot_count());
   std::vector<uint32_t> slots;
-  for (size_t i = 0; i < key_slots_.size(); ++i) {
-    slots.push_back(OpenWindow(key_slots_[i], saved_.Own(rows, 0)[i]));
+  for (size_t i = 0; i < keys.size(); ++i) {
+    slots.push_back(OpenWindow(keys[i], saved_.Own(rows, 0)[i]));
     CountedWindow& w = windows_[slots.back()];
     w.earliest = saved_.Own(rows, 1)[i];
     w.latest = saved_.Own(rows, 2)[i];
     w.rows = saved_.Own(rows, 3)[i];
   }
+  for (uint32_t key : keys) {  // an older window has more rows
+    std::sort(open_[key].begin(), open_[key].end(),
+              [this](uint32_t a, uint32_t b) { return windows_[a].rows > windows_[b].rows; });
+  }
+  if (ended_) loaded_.insert(loaded_.end(), keys.begin(), keys.end());
   return aggregates_.Load(slots, saved_.Aggregates(rows));
+}
+
+void CountWindowAggregate::ForgetSlots(std::span<const uint32_t> keys) {
+  for (uint32_t key : keys) {
+    for (uint32_t slot : open_[key]) {
+      timers_.Cancel(slot);
+      aggregates_.Reset(slot);
+      free_.push_back(slot);
+    }
+    open_[key].clear();
+  }
 }
 
 }  // namespace

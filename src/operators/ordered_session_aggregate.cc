@@ -7,12 +7,14 @@
 // A row of a partition starts a new session after the gap, when the session is full, or when it
 // would grow too long. A row at or behind the watermark under which it comes is late: what lies
 // there is cut. So even sessions that never pause are emitted and forgotten, and only rows ahead of
-// the watermark wait.
+// the watermark wait. Those are in memory; the open sessions may be on disk
+// (state/spilled_table.h), a partition's groups together.
 #include <arrow/record_batch.h>
 
 #include <algorithm>
 #include <numeric>
 
+#include "operators/spill.h"
 #include "operators/waiting_rows.h"
 #include "operators/windowed_operator.h"
 #include "state/key_table.h"
@@ -48,18 +50,12 @@ std::vector<int> PartitionPlaces(const WindowAggregateSpec& spec) {
   return places;
 }
 
-std::vector<int> FirstPlaces(size_t count) {
-  std::vector<int> places;
-  for (size_t i = 0; i < count; ++i) places.push_back(static_cast<int>(i));
-  return places;
-}
-
 // The layouts of the saved tables.
 struct Layouts {
-  SavedRows waiting, sessions, groups;
+  SavedRows waiting, sessions;
 
   Layouts(const WindowAggregateSpec& spec, const arrow::FieldVector& aggregates)
-      : waiting(Waiting(spec)), sessions(Sessions(spec)), groups(Groups(spec, aggregates)) {}
+      : waiting(Waiting(spec)), sessions(Sessions(spec, aggregates)) {}
 
   // The watermark passes most of these rows between two snapshots: all are written each time.
   static SavedRows Waiting(const WindowAggregateSpec& spec) {
@@ -75,28 +71,22 @@ struct Layouts {
     return SavedRows("waiting", "A row ahead of the watermark, in order of arrival within its key.",
                      input, own, {}, spec.window.partition, {});
   }
-  static SavedRows Sessions(const WindowAggregateSpec& spec) {
-    const std::vector<OwnColumn> own = {{"start", "Time of the session's first row.", true},
-                                        {"last", "Time of its last row.", true},
-                                        {"rows", "Number of its rows."}};
-    arrow::FieldVector fields;
-    for (int place : PartitionPlaces(spec)) {
-      const auto& field = spec.output->field(place);
-      fields.push_back(StateField(field->name(), field->type(), "Column of PARTITION BY."));
-    }
-    const std::vector<int> places = FirstPlaces(fields.size());
-    return SavedRows("sessions", "The open session of a partition.", fields, own, {}, places,
-                     places);
-  }
-  static SavedRows Groups(const WindowAggregateSpec& spec, const arrow::FieldVector& aggregates) {
-    return SavedRows("groups", "A group within the open session of its partition.",
-                     KeyFields(*spec.output, spec.keys.size(), "Column of GROUP BY."),
-                     {{"rows", "Rows of the group: added less taken back."}}, aggregates,
-                     PartitionPlaces(spec), FirstPlaces(spec.keys.size()));
+  // Groups of a partition share an id and are saved whole, so that none can add to an earlier one.
+  static SavedRows Sessions(const WindowAggregateSpec& spec,
+                            const arrow::FieldVector& aggregates) {
+    const std::vector<OwnColumn> own = {
+        {"start", "Time of the session's first row.", true},
+        {"last", "Time of its last row.", true},
+        {"session_rows", "Number of its rows."},
+        {"rows", "Rows of the group: added less taken back."}};
+    const std::vector<int> places = PartitionPlaces(spec);
+    return SavedRows("sessions", "A group within the open session of its partition.",
+                     KeyFields(*spec.output, spec.keys.size(), "Column of GROUP BY."), own,
+                     WholeFields(aggregates), places, places);
   }
 };
 
-class OrderedSessionAggregate : public WindowedOperator {
+class OrderedSessionAggregate : public WindowedOperator, private SlotOwner {
  public:
   explicit OrderedSessionAggregate(WindowAggregateSpec spec)
       : WindowedOperator(std::move(spec)),
@@ -119,15 +109,20 @@ class OrderedSessionAggregate : public WindowedOperator {
   Result<bool> EmitChunk(Output& out) override;
 
  private:
+  static constexpr int kLast = 1;  // own column of sessions
+
   Status SaveWaiting(StateWriter& writer) const;
-  Status SaveSessions(StateWriter& writer);
-  Status SaveGroups(StateWriter& writer);
+  Status SaveSlots(std::span<const uint32_t> keys, SaveMode mode, StateWriter& writer) override;
+  Status LoadSlots(const arrow::RecordBatch& rows, std::span<const uint32_t> keys) override;
+  void ForgetSlots(std::span<const uint32_t> keys) override;
   Status LoadWaiting(const arrow::RecordBatch& rows);
-  Status LoadSessions(const arrow::RecordBatch& rows);
-  Status LoadGroups(const arrow::RecordBatch& rows);
+  Status LoadSessions(const StateReader& reader);
+  void Grow();
   Status FindPartitions(const arrow::RecordBatch& rows, const std::vector<int>& columns);
-  Status FindGroups(const arrow::RecordBatch& rows, const std::vector<int>& columns);
+  Status FindGroups(const arrow::RecordBatch& rows, const std::vector<int>& columns,
+                    const std::vector<int64_t>& sessions, std::vector<uint32_t>& slots);
   Status Advance();
+  Result<bool> LoadDue();
   Status AddRows(const Batch& rows, const std::vector<Timestamp>& times);
   Status AddToGroups(const Batch& rows);
   int64_t SessionOf(uint32_t key, Timestamp time, Timestamp watermark);
@@ -141,6 +136,7 @@ class OrderedSessionAggregate : public WindowedOperator {
   WaitingRows waiting_;
   Timers timers_;  // by partition slot
   std::unique_ptr<KeyTable> partitions_, groups_;
+  std::unique_ptr<SpilledTable> spilled_;  // null: all is in memory
   std::vector<uint32_t> open_;        // by partition slot: its session, or kNoSlot
   std::vector<CutSession> sessions_;  // by session number
   std::vector<uint32_t> free_sessions_;
@@ -156,17 +152,19 @@ class OrderedSessionAggregate : public WindowedOperator {
 
 Status OrderedSessionAggregate::Open(const OperatorContext& context) {
   MILL_RETURN(Operator::Open(context));
-  std::vector<int> keys(spec_.keys.size()), partition;  // places in the output
-  std::iota(keys.begin(), keys.end(), 0);
   for (int column : spec_.window.partition) {
-    const auto key = std::find(spec_.keys.begin(), spec_.keys.end(), column);
-    if (key == spec_.keys.end()) {
+    if (std::find(spec_.keys.begin(), spec_.keys.end(), column) == spec_.keys.end()) {
       return UserError("a session's PARTITION BY columns must be among the GROUP BY columns");
     }
-    partition.push_back(static_cast<int>(key - spec_.keys.begin()));
   }
-  MILL_ASSIGN(partitions_, KeyTable::Make(*spec_.output, partition));
-  return KeyTable::Make(*spec_.output, keys, true).Value(&groups_);
+  const StateTable& table = saved_.sessions.table();
+  MILL_ASSIGN(partitions_, KeyTable::Make(*table.schema, table.key_columns));
+  MILL_ASSIGN(groups_, KeyTable::Make(*table.schema, saved_.sessions.key_places(), true));
+  SpillOptions options;
+  options.keys = table.key_columns;
+  options.timer_column = OwnPlace(saved_.sessions, kLast);
+  options.timer_add = gap_ - 1;
+  return MakeSpilled(context, table, options, partitions_.get(), this).Value(&spilled_);
 }
 
 Result<Progress> OrderedSessionAggregate::OnBatch(int /*input*/, const Batch& rows, Output&) {
@@ -208,6 +206,8 @@ Status OrderedSessionAggregate::Advance() {
 
 Status OrderedSessionAggregate::AddRows(const Batch& rows, const std::vector<Timestamp>& times) {
   MILL_RETURN(FindPartitions(*rows.rows, spec_.window.partition));
+  for (uint32_t& row : inserted_) row = slots_[row];
+  if (spilled_) MILL_RETURN(spilled_->Fetch(inserted_));
   namespaces_.resize(slots_.size());
   for (size_t i = 0; i < slots_.size(); ++i) {
     const Timestamp watermark = rows.arrival_watermark(static_cast<int64_t>(i));
@@ -221,9 +221,13 @@ Status OrderedSessionAggregate::FindPartitions(const arrow::RecordBatch& rows,
                                                const std::vector<int>& columns) {
   inserted_.clear();
   MILL_RETURN(partitions_->FindOrInsert(rows, columns, nullptr, slots_, inserted_));
+  Grow();
+  return Status::OK();
+}
+
+void OrderedSessionAggregate::Grow() {
   open_.resize(partitions_->slot_count(), kNoSlot);
   timers_.Resize(partitions_->slot_count());
-  return Status::OK();
 }
 
 int64_t OrderedSessionAggregate::SessionOf(uint32_t key, Timestamp time, Timestamp watermark) {
@@ -265,24 +269,26 @@ void OrderedSessionAggregate::Close(uint32_t key) {
 }
 
 Status OrderedSessionAggregate::AddToGroups(const Batch& rows) {
-  MILL_RETURN(FindGroups(*rows.rows, spec_.keys));
+  MILL_RETURN(FindGroups(*rows.rows, spec_.keys, namespaces_, slots_));
   for (size_t i = 0; i < slots_.size(); ++i) {
     group_rows_[slots_[i]] += Adds(rows.kind(static_cast<int64_t>(i))) ? 1 : -1;
   }
   return aggregates_.Update(slots_, rows);
 }
 
-// Sets slots_ to the rows' groups in the sessions namespaces_.
+// Sets `slots` to the rows' groups in the sessions.
 Status OrderedSessionAggregate::FindGroups(const arrow::RecordBatch& rows,
-                                           const std::vector<int>& columns) {
-  inserted_.clear();
-  MILL_RETURN(groups_->FindOrInsert(rows, columns, namespaces_.data(), slots_, inserted_));
+                                           const std::vector<int>& columns,
+                                           const std::vector<int64_t>& sessions,
+                                           std::vector<uint32_t>& slots) {
+  std::vector<uint32_t> inserted;
+  MILL_RETURN(groups_->FindOrInsert(rows, columns, sessions.data(), slots, inserted));
   next_group_.resize(groups_->slot_count(), kNoSlot);
   group_rows_.resize(groups_->slot_count(), 0);
-  for (uint32_t row : inserted_) {
-    CutSession& session = sessions_[static_cast<size_t>(namespaces_[row])];
-    next_group_[slots_[row]] = session.first_group;
-    session.first_group = slots_[row];
+  for (uint32_t row : inserted) {
+    CutSession& session = sessions_[static_cast<size_t>(sessions[row])];
+    next_group_[slots[row]] = session.first_group;
+    session.first_group = slots[row];
   }
   aggregates_.Resize(groups_->slot_count());
   return Status::OK();
@@ -290,7 +296,7 @@ Status OrderedSessionAggregate::FindGroups(const arrow::RecordBatch& rows,
 
 Result<bool> OrderedSessionAggregate::EmitChunk(Output& out) {
   if (emitted_ == closed_.size()) MILL_RETURN(Advance());
-  if (closed_.empty()) return false;
+  if (closed_.empty()) return LoadDue();
   std::vector<uint32_t> groups;
   std::vector<Window> windows;
   for (; emitted_ < closed_.size() && groups.size() < kMaxResultRows; ++emitted_) {
@@ -308,6 +314,13 @@ Result<bool> OrderedSessionAggregate::EmitChunk(Output& out) {
     groups_->Erase(group);
   }
   return true;
+}
+
+// Nothing is due of what is in memory. True if something may be after this.
+Result<bool> OrderedSessionAggregate::LoadDue() {
+  if (!spilled_) return false;
+  MILL_RETURN(spilled_->Trim());
+  return spilled_->LoadDue(watermark_);
 }
 
 // Emits the groups that have rows.
@@ -332,8 +345,11 @@ Status OrderedSessionAggregate::Save(StateWriter& writer) {
   }
   MILL_RETURN(SaveClock(writer));
   MILL_RETURN(SaveWaiting(writer));
-  MILL_RETURN(SaveSessions(writer));
-  return SaveGroups(writer);
+  if (spilled_) return spilled_->Save(writer);
+  MILL_ASSIGN(KeyChanges changes, partitions_->TakeChanges(writer.mode()));
+  const StateTable& table = saved_.sessions.table();
+  MILL_RETURN(WriteErased(writer, table, table.key_columns, changes));
+  return SaveSlots(changes.slots, SaveMode::kFull, writer);
 }
 
 Status OrderedSessionAggregate::SaveWaiting(StateWriter& writer) const {
@@ -349,74 +365,86 @@ Status OrderedSessionAggregate::SaveWaiting(StateWriter& writer) const {
   });
 }
 
-// The end of a saved session is also that of its groups.
-Status OrderedSessionAggregate::SaveSessions(StateWriter& writer) {
-  MILL_ASSIGN(KeyChanges changes, partitions_->TakeChanges(writer.mode()));
-  MILL_RETURN(saved_.groups.Erase(writer, saved_.groups.table().key_columns, changes.erased,
-                                  changes.erased_count));
-  MILL_RETURN(saved_.sessions.WriteErased(writer, changes));
-  return InPortions(changes.slots, [&](std::span<const uint32_t> keys) -> Status {
-    std::vector<std::vector<int64_t>> own(3);
-    for (uint32_t key : keys) {
-      const CutSession& session = sessions_[open_[key]];
+Status OrderedSessionAggregate::SaveSlots(std::span<const uint32_t> keys, SaveMode mode,
+                                          StateWriter& writer) {
+  std::vector<uint32_t> all, sessions;
+  for (uint32_t key : keys) {
+    uint32_t group = sessions_[open_[key]].first_group;
+    for (; group != kNoSlot; group = next_group_[group]) {
+      all.push_back(group);
+      sessions.push_back(open_[key]);
+    }
+  }
+  size_t at = 0;
+  return InPortions(all, [&](std::span<const uint32_t> slots) -> Status {
+    std::vector<std::vector<int64_t>> own(4);
+    for (uint32_t slot : slots) {
+      const CutSession& session = sessions_[sessions[at++]];
       own[0].push_back(session.start);
       own[1].push_back(session.last);
       own[2].push_back(session.rows);
+      own[3].push_back(group_rows_[slot]);
     }
-    MILL_ASSIGN(arrow::ArrayVector columns, partitions_->KeyColumns(keys));
-    return saved_.sessions.Write(writer, std::move(columns), std::move(own), {});
-  });
-}
-
-Status OrderedSessionAggregate::SaveGroups(StateWriter& writer) {
-  MILL_ASSIGN(KeyChanges changes,
-              groups_->TakeChanges(writer.mode(), saved_.groups.rewrite()));
-  MILL_RETURN(saved_.groups.WriteErased(writer, changes));
-  return InPortions(changes.slots, [&](std::span<const uint32_t> slots) -> Status {
-    std::vector<std::vector<int64_t>> own(1);
-    for (uint32_t slot : slots) own[0].push_back(group_rows_[slot]);
-    MILL_ASSIGN(arrow::ArrayVector keys, groups_->KeyColumns(slots));
+    MILL_ASSIGN(arrow::ArrayVector columns, groups_->KeyColumns(slots));
     arrow::ArrayVector aggregates;
-    MILL_RETURN(aggregates_.Save(slots, writer.mode(), aggregates));
-    return saved_.groups.Write(writer, std::move(keys), std::move(own), std::move(aggregates));
+    MILL_RETURN(aggregates_.Save(slots, mode, aggregates));
+    return saved_.sessions.Write(writer, std::move(columns), std::move(own),
+                                 std::move(aggregates));
   });
 }
 
 Status OrderedSessionAggregate::Load(const StateReader& reader) {
   MILL_RETURN(LoadClock(reader));
-  MILL_ASSIGN(auto sessions, reader.Read(saved_.sessions.table()));
-  for (const auto& rows : sessions) MILL_RETURN(LoadSessions(*rows));
-  MILL_ASSIGN(auto groups, reader.Read(saved_.groups.table()));
-  for (const auto& rows : groups) MILL_RETURN(LoadGroups(*rows));
+  MILL_RETURN(LoadSessions(reader));
   MILL_ASSIGN(auto waiting, reader.Read(saved_.waiting.table()));
   for (const auto& rows : waiting) MILL_RETURN(LoadWaiting(*rows));
   return Status::OK();
 }
 
-Status OrderedSessionAggregate::LoadSessions(const arrow::RecordBatch& rows) {
-  MILL_RETURN(FindPartitions(rows, saved_.sessions.key_places()));
-  MILL_RETURN(saved_.sessions.CheckNew(rows, inserted_));
-  for (size_t i = 0; i < slots_.size(); ++i) {
-    CutSession& session = sessions_[OpenSession(slots_[i], saved_.sessions.Own(rows, 0)[i])];
-    session.last = saved_.sessions.Own(rows, 1)[i];
-    session.rows = saved_.sessions.Own(rows, 2)[i];
+Status OrderedSessionAggregate::LoadSessions(const StateReader& reader) {
+  if (spilled_) return spilled_->Load(reader);
+  MILL_ASSIGN(auto sessions, reader.Read(saved_.sessions.table()));
+  for (const auto& rows : sessions) {
+    MILL_RETURN(FindPartitions(*rows, saved_.sessions.table().key_columns));
+    const std::vector<uint32_t> keys = slots_;
+    MILL_RETURN(LoadSlots(*rows, keys));
   }
   return Status::OK();
 }
 
-Status OrderedSessionAggregate::LoadGroups(const arrow::RecordBatch& rows) {
-  MILL_RETURN(FindPartitions(rows, saved_.groups.table().key_columns));
-  if (!inserted_.empty()) {
-    return ExternalError("saved state of {}: a group has no open session", Describe());
+Status OrderedSessionAggregate::LoadSlots(const arrow::RecordBatch& rows,
+                                          std::span<const uint32_t> keys) {
+  Grow();
+  std::vector<int64_t> of_rows;
+  for (size_t i = 0; i < keys.size(); ++i) {
+    const uint32_t key = keys[i];
+    if (open_[key] == kNoSlot) OpenSession(key, saved_.sessions.Own(rows, 0)[i]);
+    CutSession& session = sessions_[open_[key]];
+    session.last = saved_.sessions.Own(rows, kLast)[i];
+    session.rows = saved_.sessions.Own(rows, 2)[i];
+    of_rows.push_back(open_[key]);
   }
-  namespaces_.assign(slots_.size(), 0);
-  for (size_t i = 0; i < slots_.size(); ++i) namespaces_[i] = open_[slots_[i]];
-  MILL_RETURN(FindGroups(rows, saved_.groups.key_places()));
-  MILL_RETURN(saved_.groups.CheckNew(rows, inserted_));
-  for (size_t i = 0; i < slots_.size(); ++i) {
-    group_rows_[slots_[i]] = saved_.groups.Own(rows, 0)[i];
+  std::vector<uint32_t> slots;
+  MILL_RETURN(FindGroups(rows, saved_.sessions.key_places(), of_rows, slots));
+  for (size_t i = 0; i < slots.size(); ++i) {
+    group_rows_[slots[i]] = saved_.sessions.Own(rows, 3)[i];
   }
-  return aggregates_.Load(slots_, saved_.groups.Aggregates(rows));
+  return aggregates_.Load(slots, saved_.sessions.Aggregates(rows));
+}
+
+void OrderedSessionAggregate::ForgetSlots(std::span<const uint32_t> keys) {
+  for (uint32_t key : keys) {
+    for (uint32_t group = sessions_[open_[key]].first_group; group != kNoSlot;) {
+      const uint32_t next = next_group_[group];
+      aggregates_.Reset(group);
+      group_rows_[group] = 0;
+      groups_->Erase(group);
+      group = next;
+    }
+    free_sessions_.push_back(open_[key]);
+    open_[key] = kNoSlot;
+    timers_.Cancel(key);
+  }
 }
 
 Status OrderedSessionAggregate::LoadWaiting(const arrow::RecordBatch& rows) {
@@ -443,8 +471,8 @@ Status OrderedSessionAggregate::LoadWaiting(const arrow::RecordBatch& rows) {
 std::vector<StateBound> OrderedSessionAggregate::States() const {
   const std::string gap = ClockBound(DurationText(gap_));
   return {{"waiting", saved_.waiting.table().doc, "rows ahead of the watermark"},
-          {"sessions", saved_.sessions.table().doc, gap},
-          {"groups", saved_.groups.table().doc, gap}};
+          {"sessions", saved_.sessions.table().doc, gap,
+           CanSpill(saved_.sessions.table(), saved_.sessions.table().key_columns)}};
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 // State: the waiting rows, in the batches that brought them, and per key its open sessions with the
-// places of their rows. A batch is given up when its last row has left.
+// places of their rows. A batch is given up when its last row has left. A row is saved with the
+// watermark under which it came: taken in once more in the same order, rows form the same sessions.
 #include "operators/session_assign.h"
 
 #include <arrow/api.h>
@@ -7,6 +8,7 @@
 
 #include <algorithm>
 #include <map>
+#include <numeric>
 
 #include "operators/aggregate_set.h"
 #include "operators/numbered_rows.h"
@@ -49,6 +51,8 @@ class SessionAssign : public Operator {
     arrow::FieldVector kept(fields.begin(), fields.end() - 3);
     kept.push_back(StateField("$time", arrow::timestamp(arrow::TimeUnit::MILLI),
                               "the row's time as the window sees it"));
+    kept.push_back(StateField("$watermark", arrow::int64(),
+                              "the watermark in ms under which the row came"));
     kept_ = arrow::schema(kept);
     kept.push_back(NumberedRows::Field());
     table_ = {"waiting", "rows of the open sessions", arrow::schema(std::move(kept)),
@@ -62,7 +66,7 @@ class SessionAssign : public Operator {
 
   Result<Progress> OnBatch(int, const Batch& rows, Output&) override {
     arrival_ = std::max(arrival_, rows.arrival);
-    MILL_RETURN(Assign(WithTimes(rows), RowWatermarks(spec_.window.domain, watermark_, rows)));
+    MILL_RETURN(Assign(WithTimes(rows)));
     return Progress::kDone;
   }
 
@@ -84,6 +88,7 @@ class SessionAssign : public Operator {
   }
 
   Status Save(StateWriter& writer) override {
+    MILL_RETURN(clock_.Write(writer, context_, {watermark_}));
     int64_t count = 0;
     for (const auto& [first, batch] : batches_) count += batch.left;
     MILL_ASSIGN(const int64_t from,
@@ -95,11 +100,23 @@ class SessionAssign : public Operator {
   }
 
   Status Load(const StateReader& reader) override {
-    MILL_ASSIGN(arrow::RecordBatchVector saved, reader.Read(table_));
-    for (const auto& numbered : saved) {
-      MILL_ASSIGN(auto rows, numbered->RemoveColumn(kept_->num_fields()));
-      const Batch batch{std::move(rows), nullptr, nullptr, 0};
-      MILL_RETURN(Assign(batch, RowWatermarks(spec_.window.domain, watermark_, batch)));
+    MILL_ASSIGN(const auto clocks, clock_.Read(reader));
+    for (const auto& clock : clocks) watermark_ = std::max(watermark_, clock[2]);
+    MILL_ASSIGN(const arrow::RecordBatchVector saved, reader.Read(table_));
+    if (saved.empty()) return Status::OK();
+    MILL_ASSIGN(const auto all, arrow::ConcatenateRecordBatches(saved));
+    const auto* numbers = all->columns().back()->data()->GetValues<int64_t>(1);
+    std::vector<int32_t> order(static_cast<size_t>(all->num_rows()));
+    std::iota(order.begin(), order.end(), 0);
+    std::sort(order.begin(), order.end(),
+              [&](int32_t a, int32_t b) { return numbers[a] < numbers[b]; });
+    MILL_ASSIGN(const auto rows, all->RemoveColumn(kept_->num_fields()));
+    for (size_t begin = 0; begin < order.size(); begin += kMaxResultRows) {
+      const size_t end = std::min(order.size(), begin + kMaxResultRows);
+      const std::vector<int32_t> portion(order.begin() + static_cast<int64_t>(begin),
+                                         order.begin() + static_cast<int64_t>(end));
+      MILL_ASSIGN(const Batch batch, (Batch{rows, nullptr, nullptr, 0}.Take(portion)));
+      MILL_RETURN(Assign(batch));
     }
     return Status::OK();
   }
@@ -134,42 +151,50 @@ class SessionAssign : public Operator {
                         arrow::RecordBatch::Make(table_.schema, count, std::move(columns)));
   }
 
-  // The declared columns, and behind them the rows' times (NULL: none); what else stands there was put
-  // there for this operator.
+  // The declared columns, and behind them the rows' times (NULL: none) and watermarks; what else
+  // stands there was put there for this operator.
   Batch WithTimes(const Batch& rows) const {
     const RowTimes times(spec_.window, watermark_, rows);
+    const RowWatermarks watermarks(spec_.window.domain, watermark_, rows);
     const auto count = static_cast<size_t>(rows.num_rows());
-    std::vector<Timestamp> values(count);
+    std::vector<Timestamp> values(count), before(count);
     auto valid = arrow::Buffer::FromVector(std::vector<uint8_t>((count + 7) / 8, 0));
     int64_t nulls = 0;
     for (size_t i = 0; i < count; ++i) {
       const bool known = !times.IsNull(i);
       values[i] = known ? times[i] : 0;
+      before[i] = watermarks[i];
       nulls += known ? 0 : 1;
       arrow::bit_util::SetBitTo(valid->mutable_data(), static_cast<int64_t>(i), known);
     }
     arrow::ArrayVector columns = rows.rows->columns();
-    columns.resize(static_cast<size_t>(kept_->num_fields()) - 1);
+    columns.resize(static_cast<size_t>(kept_->num_fields()) - kAdded);
     columns.push_back(arrow::MakeArray(arrow::ArrayData::Make(
-        kept_->fields().back()->type(), rows.num_rows(),
+        arrow::timestamp(arrow::TimeUnit::MILLI), rows.num_rows(),
         {std::move(valid), arrow::Buffer::FromVector(std::move(values))}, nulls)));
+    columns.push_back(arrow::MakeArray(
+        arrow::ArrayData::Make(arrow::int64(), rows.num_rows(),
+                               {nullptr, arrow::Buffer::FromVector(std::move(before))}, 0)));
     Batch kept = rows;
     kept.rows = arrow::RecordBatch::Make(kept_, rows.num_rows(), std::move(columns));
     return kept;
   }
 
   // `rows` of kept_.
-  Status Assign(const Batch& rows, const RowWatermarks& watermarks) {
+  Status Assign(const Batch& rows) {
     inserted_.clear();
     MILL_RETURN(keys_->FindOrInsert(*rows.rows, spec_.window.partition, nullptr, slots_, inserted_));
     sessions_.resize(keys_->slot_count());
     timers_.Resize(keys_->slot_count());
-    const arrow::Array& times = *rows.rows->columns().back();
+    const int added = kept_->num_fields() - kAdded;
+    const arrow::Array& times = *rows.rows->column(added);
     const auto* values = times.data()->GetValues<Timestamp>(1);
+    const auto* watermarks = rows.rows->column(added + 1)->data()->GetValues<Timestamp>(1);
     const int64_t first = numbers_.Take(rows.num_rows());
     Waiting waiting{rows.rows, std::vector<bool>(slots_.size(), false), 0};
-    Batch declared = rows;  // as late rows are shown: without the times
-    MILL_ASSIGN(declared.rows, rows.rows->RemoveColumn(rows.rows->num_columns() - 1));
+    Batch declared = rows;  // as late rows are shown
+    MILL_ASSIGN(declared.rows, rows.rows->RemoveColumn(added + 1));
+    MILL_ASSIGN(declared.rows, declared.rows->RemoveColumn(added));
     for (size_t i = 0; i < slots_.size(); ++i) {
       const auto row = static_cast<int64_t>(i);
       const RowPlace place{first, static_cast<int32_t>(i)};
@@ -258,21 +283,27 @@ class SessionAssign : public Operator {
     }
     if (waiting.left == 0) batches_.erase(number);
     arrow::ArrayVector columns = taken.rows->columns();
-    columns.pop_back();  // the times
+    columns.resize(columns.size() - kAdded);
     MILL_ASSIGN(Batch results, WindowResults(spec_.output, std::move(columns), windows));
     results.arrival = arrival_;
     return out.Emit(std::move(results));
   }
 
+  static constexpr int kAdded = 2;  // columns
+
   SessionAssignSpec spec_;
   const int64_t gap_;
-  std::shared_ptr<arrow::Schema> kept_;  // the rows that wait: the input's columns, and the time
+  // The rows that wait: the input's columns, the time and the watermark.
+  std::shared_ptr<arrow::Schema> kept_;
   std::unique_ptr<KeyTable> keys_;
   std::vector<Sessions> sessions_;  // by slot
   Timers timers_;
   std::map<int64_t, Waiting> batches_;  // by the number of their first row
   StateTable table_;                    // of the rows that wait, with their numbers
   NumberedRows numbers_;
+  const SavedNumbers clock_{"clock",
+                            "The operator's time, by instance.",
+                            {{"watermark", "In ms; sessions that end at or before it were emitted."}}};
   Timestamp watermark_ = kMinTimestamp;
   Timestamp arrival_ = 0;
   // Of the current batch.

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/status.h"
 #include "windows/window.h"
 
 namespace millrace {
@@ -18,7 +19,8 @@ using SliceId = std::pair<Timestamp, Timestamp>;
 struct Slice {
   Timestamp last_end = 0;  // of the last window that reads it
   int64_t number = 0;      // its namespace in the key table
-  std::vector<uint32_t> slots;
+  std::vector<uint32_t> slots;  // with state on disk only while windows are emitted
+  bool cold = false;            // rows of it may be on disk
   bool saved = false;      // stands in a snapshot
 };
 
@@ -43,6 +45,22 @@ class Slices {
   }
   Slice& At(int64_t number) { return by_number_[static_cast<size_t>(number)]->second; }
   SliceId IdOf(int64_t number) const { return by_number_[static_cast<size_t>(number)]->first; }
+
+  // The slice of this id, which is there.
+  int64_t NumberOf(SliceId id) const {
+    const auto found = slices_.find(id);
+    MILL_CHECK(found != slices_.end());
+    return found->second.number;
+  }
+  std::vector<SliceId> All() const {
+    std::vector<SliceId> all;
+    for (const auto& [id, slice] : slices_) all.push_back(id);
+    return all;
+  }
+  template <typename Visit>
+  void ForAll(Visit visit) {
+    for (auto& [id, slice] : slices_) visit(slice);
+  }
 
   // Takes away the first window that closes under `watermark`; false: there is none.
   bool TakeClosed(Timestamp watermark, Window* window) {

@@ -12,7 +12,7 @@ namespace millrace {
 
 // True if the table, whose key is `keys`, can be on disk. State without a key is one row.
 inline bool CanSpill(const StateTable& table, const std::vector<int>& keys) {
-  return !keys.empty() && StoredLayout::Make(table, keys, false).ok();
+  return !keys.empty() && StoredLayout::Make(table, {keys}, false).ok();
 }
 inline bool CanSpill(const SavedRows& saved) { return CanSpill(saved.table(), saved.key_places()); }
 
@@ -23,7 +23,9 @@ inline Result<std::unique_ptr<SpilledTable>> MakeSpilled(const OperatorContext& 
                                                          SlotOwner* owner) {
   if (!context.disk || !CanSpill(table, options.keys)) return nullptr;
   const KeyGroupRange groups = GroupsOfTask(static_cast<size_t>(context.instance),
-                                            static_cast<size_t>(context.parallelism));
+                                            static_cast<size_t>(context.parallelism),
+                                            context.key_groups);
+  options.key_groups = context.key_groups;
   return SpilledTable::Make(context.disk, table, std::move(options), groups, keys, owner);
 }
 inline Result<std::unique_ptr<SpilledTable>> MakeSpilled(const OperatorContext& context,

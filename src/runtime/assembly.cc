@@ -207,8 +207,8 @@ Result<std::unique_ptr<Task>> Builder::MakeSourceTask(size_t index, TaskParts ta
   parts.node = index;
   parts.lane = static_cast<size_t>(task_parts.instance);
   Source* source = node.lanes[parts.lane].source.get();
-  parts.split = source->name();
-  parts.id = node.source_id + "/" + parts.split;
+  parts.split = static_cast<SplitId>(first_split_[index] + parts.lane);
+  parts.id = node.source_id + "/" + source->name();
   parts.queue = std::make_unique<LaneQueue>(options_.queue_bytes, options_.clock);
   parts.reader = std::make_unique<LaneReader>(source, parts.queue.get(),
                                               node.ingestion->idle_timeout, options_.steady_clock);
@@ -217,8 +217,15 @@ Result<std::unique_ptr<Task>> Builder::MakeSourceTask(size_t index, TaskParts ta
   wiring.reader = parts.reader.get();
   wiring.table = assembly_.tables[index].get();
   wiring.lane = parts.lane;
-  wiring.split = static_cast<SplitId>(first_split_[index] + parts.lane);
-  wiring.id = parts.id;
+  wiring.table_id = node.source_id;
+  wiring.split_id = parts.split;
+  wiring.split = source->name();
+  wiring.rename = [assembly = &assembly_, id = parts.split](const std::string& split) {
+    const std::lock_guard lock(assembly->splits_mutex);
+    assembly->splits[static_cast<size_t>(id)].split = split;
+  };
+  wiring.growing = AsGrowing(source);
+  wiring.spare = IsSpare(source);
   const std::string& group = node.ingestion->alignment_group;
   if (!group.empty()) {
     auto& alignment = assembly_.alignments[group];
@@ -248,7 +255,9 @@ Result<std::unique_ptr<Task>> Builder::MakeSourceTask(size_t index, TaskParts ta
 Status Builder::MakeParsers(const Node& node, const IngestOptions& ingest, LaneParts& parts,
                             SourceWiring& wiring) {
   const Lane& lane = node.lanes[parts.lane];
-  const bool spread = lane.make_decoder && std::ssize(node.lanes) < options_.workers;
+  const auto busy = std::count_if(node.lanes.begin(), node.lanes.end(),
+                                  [](const Lane& each) { return !IsSpare(each.source.get()); });
+  const bool spread = lane.make_decoder && !IsSpare(lane.source.get()) && busy < options_.workers;
   if (!spread) {
     MILL_ASSIGN(wiring.ingestor, Ingestor::Make(lane, *node.ingestion, ingest));
     return Status::OK();

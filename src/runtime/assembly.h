@@ -4,6 +4,7 @@
 
 #include <map>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -24,8 +25,8 @@ struct AssemblyContext {
 struct LaneParts {
   size_t node = 0;
   size_t lane = 0;
-  std::string split;  // the source's name
-  std::string id;     // "table/split"
+  SplitId split = kNoSplit;
+  std::string id;  // "table/split" at the start
   std::unique_ptr<LaneQueue> queue;
   std::unique_ptr<LaneReader> reader;
   std::vector<std::unique_ptr<ParseTask>> parsers;
@@ -38,7 +39,10 @@ struct Assembly {
   std::vector<std::unique_ptr<TableClock>> tables;  // by node; null for nodes without lanes
   std::map<std::string, std::unique_ptr<AlignmentGroup>> alignments;  // by name
   std::vector<std::unique_ptr<Channel>> channels;
-  std::vector<SplitName> splits;  // by SplitId: all lanes of the graph, in its order
+  // By SplitId: all lanes of the graph, in its order. A spare lane's gets its name from its task, before
+  // any row of it is handed on: who has such a row may read it, others lock `splits_mutex`.
+  std::vector<SplitName> splits;
+  std::mutex splits_mutex;
   std::vector<LaneParts> lanes;
   std::vector<std::vector<std::unique_ptr<Task>>> tasks;  // by node and instance
 

@@ -231,6 +231,7 @@ void CheckpointCoordinator::Commit(const WrittenCheckpoint& written) {
   last_end_ = Now();
   ++totals_.completed;
   Report("", written);
+  if (participants_.completed) participants_.completed(epoch_);
   for (size_t i = 0; i < sinks_.size(); ++i) {
     for (Committable& each : std::exchange(sinks_[i].staged, {})) {
       participants_.sinks[i].publish(each);

@@ -59,6 +59,7 @@ struct CheckpointParticipants {
     std::function<void(const Committable&)> publish;
   };
   std::vector<SinkParticipant> sinks;
+  std::function<void(int64_t epoch)> completed;  // what follows a checkpoint; may be null
 };
 
 class CheckpointCoordinator final : public CheckpointListener {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <condition_variable>
 #include <mutex>
+#include <set>
 #include <thread>
 #include <utility>
 
@@ -228,6 +229,9 @@ CheckpointParticipants GraphJob::Participants() {
     };
     participants.sinks.push_back({task->sink()->id(), publish});
   }
+  participants.completed = [this](int64_t epoch) {
+    for (LaneParts& lane : assembly_->lanes) lane.task->NoteCheckpoint(epoch);
+  };
   if (messages_) messages_->Delay(participants);
   return participants;
 }
@@ -276,8 +280,15 @@ Status GraphJob::TidyUp() {
 
 Status GraphJob::Restore() {
   const RestorePoint& from = *services_.from;
+  std::set<size_t> known;  // nodes
   for (LaneParts& lane : assembly_->lanes) {
-    if (const LaneSnapshot* snapshot = from.FindLane(lane.id)) lane.task->GoOnFrom(*snapshot);
+    const LaneSnapshot* snapshot = from.FindLane(lane.id);
+    if (!snapshot) continue;
+    lane.task->GoOnFrom(*snapshot);
+    known.insert(lane.node);
+  }
+  for (LaneParts& lane : assembly_->lanes) {
+    if (known.contains(lane.node) && !from.FindLane(lane.id)) lane.reader->StartNew();
   }
   std::vector<std::function<Status()>> tasks;
   for (size_t n = 0; n < assembly_->tasks.size(); ++n) {
@@ -502,12 +513,13 @@ JobCounts GraphJob::Counts() const {
 }
 
 void GraphJob::CountSources(JobCounts& counts) const {
+  const std::lock_guard lock(assembly_->splits_mutex);
   for (const LaneParts& lane : assembly_->lanes) {
     const TableClock& table = *assembly_->tables[lane.node];
     const SourceStats& stats = lane.task->stats();
     JobCounts::SourceCount count;
     count.table = assembly_->graph.nodes[lane.node].ingestion->table;
-    count.split = lane.split;
+    count.split = assembly_->splits[static_cast<size_t>(lane.split)].split;
     count.rows = stats.rows.load(std::memory_order_relaxed);
     count.bytes = stats.bytes.load(std::memory_order_relaxed);
     count.total_bytes = lane.reader->total_bytes();
@@ -521,6 +533,7 @@ void GraphJob::CountSources(JobCounts& counts) const {
 
 // The instances of an operator are added up; its watermark is the least of theirs.
 void GraphJob::CountOperators(size_t node, JobCounts& counts) const {
+  const std::lock_guard lock(assembly_->splits_mutex);
   for (size_t op = 0; op < operator_names_[node].size(); ++op) {
     JobCounts::OperatorCount count;
     count.name = operator_names_[node][op];

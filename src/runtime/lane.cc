@@ -146,6 +146,7 @@ Status LaneReader::Run() {
 Status LaneReader::Open() {
   MILL_RETURN(source_->Open());
   if (!start_.empty()) MILL_RETURN(source_->Seek(start_));
+  if (new_ && growing_) MILL_RETURN(growing_->SeekToNew());
   opened_ = true;
   quiet_since_ = clock_();
   total_bytes_.store(source_->total_bytes(), std::memory_order_relaxed);
@@ -162,19 +163,23 @@ Status LaneReader::PollOnce(std::chrono::milliseconds wait) {
   const Timestamp asked = clock_();
   MILL_ASSIGN(Polled polled, source_->Poll(wait));
   if (clock_() - asked > kStandstill) quiet_since_ = clock_();
-  if (polled.state == Polled::State::kEnd) {
-    PushEnd();
-  } else if (polled.state == Polled::State::kNothing) {
-    NoteSilence();
-  } else {
-    idle_ = false;
-    quiet_since_ = clock_();
-    Piece piece;
-    piece.position = std::move(polled.position);
-    piece.polled = std::move(polled);
-    queue_->Push(std::move(piece));
+  switch (polled.state) {
+    case Polled::State::kData: PushData(std::move(polled)); break;
+    case Polled::State::kNothing: NoteSilence(); break;
+    case Polled::State::kEnd: PushEnd(); break;
   }
   return Status::OK();
+}
+
+void LaneReader::PushData(Polled polled) {
+  idle_ = false;
+  quiet_since_ = clock_();
+  Piece piece;
+  piece.position = std::move(polled.position);
+  if (waits_) piece.split = growing_->taken();
+  waits_ = false;
+  piece.polled = std::move(polled);
+  queue_->Push(std::move(piece));
 }
 
 void LaneReader::PushEnd() {
@@ -186,8 +191,13 @@ void LaneReader::PushEnd() {
 }
 
 void LaneReader::NoteSilence() {
+  if (waits_) return GoIdle();
   if (idle_ || source_->bounded() || idle_timeout_.count() == 0) return;
-  if (clock_() - quiet_since_ < idle_timeout_.count()) return;
+  if (clock_() - quiet_since_ >= idle_timeout_.count()) GoIdle();
+}
+
+void LaneReader::GoIdle() {
+  if (idle_) return;
   idle_ = true;
   Piece piece;
   piece.kind = Piece::Kind::kIdle;

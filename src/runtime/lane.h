@@ -21,6 +21,7 @@
 #include <string>
 #include <vector>
 
+#include "connectors/growing_source.h"
 #include "runtime/ingest.h"
 #include "runtime/task.h"
 
@@ -36,6 +37,7 @@ struct Piece {
   Stage stage = Stage::kRaw;
   Polled polled;
   std::string position;   // of the source after it
+  std::string split;      // of a spare source's first data: what it reads from here on
   Timestamp arrival = 0;  // set by the queue, never falls
   Ingested ingested;      // once parsed
   int64_t bytes = 0;
@@ -91,7 +93,12 @@ class LaneQueue {
 class LaneReader {
  public:
   LaneReader(Source* source, LaneQueue* queue, std::chrono::milliseconds idle_timeout, Clock clock)
-      : source_(source), queue_(queue), idle_timeout_(idle_timeout), clock_(std::move(clock)) {}
+      : source_(source),
+        growing_(AsGrowing(source)),
+        queue_(queue),
+        idle_timeout_(idle_timeout),
+        clock_(std::move(clock)),
+        waits_(IsSpare(source)) {}
 
   // The thread: polls until the source has ended or the queue is closed.
   Status Run();
@@ -99,6 +106,8 @@ class LaneReader {
   Status PollOnce(std::chrono::milliseconds wait);
   // Goes on after `position`; before anything else.
   void StartFrom(std::string position) { start_ = std::move(position); }
+  // The split was not there at the checkpoint that the job goes on from; before anything else.
+  void StartNew() { new_ = true; }
   // There is nothing to read any more; before anything else.
   void StartEnded() { ended_ = true; }
   // Ends the lane at the next poll as if the source had ended. Any thread.
@@ -108,13 +117,18 @@ class LaneReader {
  private:
   Status Open();
   void PushEnd();
+  void PushData(Polled polled);
   void NoteSilence();
+  void GoIdle();
 
   Source* source_;
+  GrowingSource* growing_;  // source_, or null
   LaneQueue* queue_;
   std::chrono::milliseconds idle_timeout_;
   Clock clock_;
   std::string start_;
+  bool new_ = false;
+  bool waits_;  // has nothing to read yet
   bool opened_ = false;
   bool ended_ = false;
   bool idle_ = false;

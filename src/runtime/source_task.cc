@@ -21,14 +21,27 @@ void SourceTask::GoOnFrom(const LaneSnapshot& lane) {
 }
 
 void SourceTask::Describe(TaskSnapshot& snapshot) {
+  if (wiring_.spare) return;
+  {
+    const std::lock_guard lock(cut_mutex_);
+    cut_epoch_ = snapshot.epoch;
+    cut_position_ = position_;
+  }
   LaneSnapshot& lane = snapshot.lane.emplace();
-  lane.id = wiring_.id;
+  lane.id = wiring_.table_id + "/" + wiring_.split;
   lane.position = position_;
   lane.watermark = clock_.watermark();
   lane.processing_time = ticked_;
   lane.idle = idle_;
   lane.ended = ended_;
   lane.counters = {stats_.rows, stats_.bytes, stats_.dead_lettered};
+}
+
+// Only one checkpoint is under way at a time, so the last barrier's position is that of the epoch.
+void SourceTask::NoteCheckpoint(int64_t epoch) {
+  const std::lock_guard lock(cut_mutex_);
+  if (!wiring_.growing || epoch != cut_epoch_ || cut_position_.empty()) return;
+  wiring_.growing->NoteCheckpoint(cut_position_);
 }
 
 Status SourceTask::Announce() {
@@ -75,7 +88,7 @@ Status SourceTask::AdvanceRows() {
   const int64_t length = (left + cuts - 1) / cuts;
   const Timestamp before = clock_.watermark();
   Batch batch = clock_.Advance(current_, offset_, length);
-  batch.split = wiring_.split;
+  batch.split = wiring_.split_id;
   offset_ += length;
   if (length == left) current_ = {};
   MILL_RETURN(chain().Feed(0, std::move(batch)));
@@ -115,6 +128,11 @@ Result<bool> SourceTask::TakePiece() {
 }
 
 Status SourceTask::BeginPiece(Piece piece) {
+  if (!piece.split.empty()) {
+    wiring_.split = std::move(piece.split);
+    wiring_.rename(wiring_.split);
+    wiring_.spare = false;
+  }
   if (idle_) MILL_RETURN(WakeUp());
   if (wiring_.ingestor) {
     MILL_ASSIGN(current_, wiring_.ingestor->Ingest(piece.polled, piece.arrival));

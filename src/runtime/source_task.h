@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <memory>
+#include <mutex>
 #include <string>
 
 #include "runtime/lane.h"
@@ -16,16 +17,20 @@ namespace millrace {
 struct SourceWiring {
   LaneQueue* queue = nullptr;
   LaneReader* reader = nullptr;
+  GrowingSource* growing = nullptr;    // the source, if it is one, for NoteCheckpoint
   TableClock* table = nullptr;
   size_t lane = 0;                     // which of the table's
   AlignmentGroup* alignment = nullptr; // null: waits for nobody
   size_t member = 0;                   // of `alignment`
   std::unique_ptr<Ingestor> ingestor;  // null if parse tasks do the work
-  SplitId split = kNoSplit;            // which of the job's
-  std::string id;                      // "table/split"
+  SplitId split_id = kNoSplit;         // which of the job's
+  std::string table_id;                // what checkpoints name the table by
+  std::string split;                   // its name
+  std::function<void(const std::string& split)> rename;  // a spare lane has taken up `split`
   CheckpointListener* checkpoints = nullptr;
   int64_t batch_rows = 8192;
   bool ticks = false;                  // emit processing-time watermarks
+  bool spare = false;                  // has nothing to read yet
 };
 
 // What a source task has read; for reports, from any thread.
@@ -48,6 +53,8 @@ class SourceTask final : public Task {
     requested_.store(epoch, std::memory_order_release);
     Wake();
   }
+  // The checkpoint of `epoch` is complete; any thread.
+  void NoteCheckpoint(int64_t epoch);
   // Goes on where the lane was at a checkpoint; before it first runs.
   void GoOnFrom(const LaneSnapshot& lane);
   // Makes the task poll by itself, without waiting, when it has nothing; before it first runs.
@@ -83,6 +90,9 @@ class SourceTask final : public Task {
   bool idle_ = false;
   bool ended_ = false;
   bool restored_ = false;  // and not yet announced
+  std::mutex cut_mutex_;
+  int64_t cut_epoch_ = 0;     // guarded: the last barrier
+  std::string cut_position_;  // guarded: the position there
   SourceStats stats_;
 };
 

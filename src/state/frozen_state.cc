@@ -104,7 +104,11 @@ Result<arrow::RecordBatchVector> FrozenReader::Read(const StateTable& table) con
 
 Status FrozenReader::ForEach(const StateTable& table, const RowVisitor& visit) const {
   MILL_RETURN(ReadFolded(table, visit));
-  const KeyGroupRange groups = GroupsOfTask(instance_, parallelism_);
+  uint32_t key_groups = kKeyGroups;
+  for (const Chain& chain : chains_) {
+    if (!chain.empty()) key_groups = chain.back()->key_groups();
+  }
+  const KeyGroupRange groups = GroupsOfTask(instance_, parallelism_, key_groups);
   for (const auto& stored : Stored(table)) MILL_RETURN(stored->ForEach(table, groups, visit));
   return Status::OK();
 }

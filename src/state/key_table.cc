@@ -36,8 +36,8 @@ Status KeyTable::FindOrInsert(const arrow::RecordBatch& rows, const std::vector<
 }
 
 Status KeyTable::Find(const arrow::RecordBatch& rows, const std::vector<int>& columns,
-                      std::vector<uint32_t>& slots) {
-  MILL_RETURN(codec_.Encode(rows, columns, nullptr, encoded_));
+                      const int64_t* namespaces, std::vector<uint32_t>& slots) {
+  MILL_RETURN(codec_.Encode(rows, columns, namespaces, encoded_));
   slots.resize(static_cast<size_t>(rows.num_rows()));
   hashes_.resize(slots.size());
   for (size_t begin = 0; begin < slots.size(); begin += kGroup) {
@@ -251,7 +251,8 @@ Result<KeyChanges> KeyTable::TakeChanges(SaveMode mode, Rewrite rewrite) {
   if (rewrite == Rewrite::kInTurns) {
     const size_t changed = CountTouched() + erased_lengths_.size();
     if (mode == SaveMode::kDelta && changed > 0) {
-      TouchNext(std::max(changed, size_ / kLongestChain + 1));
+      const size_t again = changed > size_ / kLargeChange ? changed / 2 : changed;
+      TouchNext(std::max(again, size_ / kLongestChain + 1));
     }
     changes.last_snapshots = CountSnapshots(mode);
   }

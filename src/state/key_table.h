@@ -13,7 +13,8 @@
 // Once it has been saved, the table notes what changes: one byte by slot tells whether the key has
 // been looked up since (its state may differ), and whether it was in a snapshot (so that a delta
 // must tell of its end). So that a chain of deltas does not grow for ever, each delta also writes
-// as many keys again that have not changed, from slot to slot, round after round: once round, what
+// as many keys again (half as many where much changes, so that a snapshot costs less, though there is
+// more to be read) that have not changed, from slot to slot, round after round: once round, what
 // the chain holds from before that is of no use. So no snapshot but the first need be whole, and
 // what one costs grows with the change, not with the table.
 #pragma once
@@ -61,9 +62,9 @@ class KeyTable {
   Status FindOrInsert(const arrow::RecordBatch& rows, const std::vector<int>& columns,
                       const int64_t* namespaces, std::vector<uint32_t>& slots,
                       std::vector<uint32_t>& inserted);
-  // Sets slots[i] to the slot of row i's key, kNone if it is not there. No namespaces.
+  // Sets slots[i] to the slot of row i's key (and namespaces[i]), kNone if it is not there.
   Status Find(const arrow::RecordBatch& rows, const std::vector<int>& columns,
-              std::vector<uint32_t>& slots);
+              const int64_t* namespaces, std::vector<uint32_t>& slots);
   // FindOrInsert for the keys of `slots` under another namespace.
   void FindOrInsertIn(int64_t other_namespace, std::span<const uint32_t> slots,
                       std::vector<uint32_t>& others, std::vector<uint32_t>& inserted);
@@ -166,6 +167,7 @@ class KeyTable {
 
   // Fewer keys are not written again, so that chains do not get longer than this.
   static constexpr size_t kLongestChain = 256;
+  static constexpr size_t kLargeChange = 16;  // of so many parts one
 
   // Changes since the last snapshot.
   static constexpr uint8_t kTouched = 1, kSaved = 2, kLookedUp = 4;

@@ -57,14 +57,24 @@ class DropRows final : public rocksdb::CompactionFilter {
     if (key.empty() || static_cast<uint8_t>(key[0]) == 0xFF) return false;
     return std::any_of(rules_.begin(), rules_.end(), [&](const auto& rule) {
       int64_t number = 0;
-      if (value.size() < rule->offset + sizeof number) return false;
-      std::memcpy(&number, value.data() + rule->offset, sizeof number);
+      if (!Read(*rule, key, value, &number)) return false;
       if (number == 0 && rule->keep_zero) return false;
       return number + rule->add <= rule->limit.load(std::memory_order_relaxed);
     });
   }
 
  private:
+  static bool Read(const DropRule& rule, const Slice& key, const Slice& value, int64_t* number) {
+    const Slice& bytes = rule.place == DropRule::Place::kValue ? value : key;
+    const bool from_end = rule.place == DropRule::Place::kKeyEnd;
+    if (from_end ? bytes.size() < rule.offset : bytes.size() < rule.offset + sizeof *number) {
+      return false;
+    }
+    const size_t at = from_end ? bytes.size() - rule.offset : rule.offset;
+    std::memcpy(number, bytes.data() + at, sizeof *number);
+    return true;
+  }
+
   std::vector<std::shared_ptr<DropRule>> rules_;
 };
 

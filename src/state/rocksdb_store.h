@@ -3,7 +3,7 @@
 // budget is RocksDB's (blocks, filters and memtables, all charged to one cache), half is divided
 // among the tables that keep hot rows in memory (spilled_table.h).
 //
-//   rows      key group (1 byte) | key          ->  value
+//   rows      key group (2 bytes) | key         ->  value
 //   0xFF      name                              ->  what is known about all of it
 //   timers    time (8, ascending) | key group | key -> nothing
 //
@@ -54,9 +54,12 @@ class RocksDbSpace {
   std::unique_ptr<Caches> caches_;
 };
 
-// A row of which a number (8 bytes at `offset` of its value) plus `add` is not above the limit may
-// be dropped whenever RocksDB comes by it. Shared with RocksDB's threads.
+// A row of which a number plus `add` is not above the limit may be dropped whenever RocksDB comes by
+// it. Shared with RocksDB's threads.
 struct DropRule {
+  // Where its eight bytes stand: in the value, in the key, or so many bytes before the key's end.
+  enum class Place { kValue, kKey, kKeyEnd };
+  Place place = Place::kValue;
   size_t offset = 0;
   int64_t add = 0;
   bool keep_zero = false;  // 0 stands for an unknown number

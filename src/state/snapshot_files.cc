@@ -261,17 +261,17 @@ StateTable OverIds(const StateTable& table, const arrow::Schema& ids) {
 }
 
 // The rows of a table on disk as a file; they come in order of their key groups.
-Result<StateFile> WriteStoredAsRows(const FrozenTable& frozen, const std::string& root,
-                                    StateFile file) {
+Result<StateFile> WriteStoredAsRows(const FrozenTable& frozen, uint32_t key_groups,
+                                    const std::string& root, StateFile file) {
   const StateTable& table = frozen.table;
   const auto schema = FileSchema(table, *table.schema);
   MILL_ASSIGN(auto out, DurableFile::Create(root + "/" + file.path));
   MILL_ASSIGN(RowsWriter writer, RowsWriter::Open(schema, out));
   MILL_RETURN(frozen.stored->ForEach(
-      table, {0, kKeyGroups}, [&](std::shared_ptr<arrow::RecordBatch> rows) -> Status {
+      table, KeyGroupRange(), [&](std::shared_ptr<arrow::RecordBatch> rows) -> Status {
         const arrow::RecordBatchVector batches = {rows};
         GroupedRows grouped(batches);
-        MILL_RETURN(grouped.Sort(table, kKeyGroups));
+        MILL_RETURN(grouped.Sort(table, key_groups));
         file.rows += rows->num_rows();
         return writer.WriteSorted(grouped);
       }));
@@ -326,15 +326,15 @@ Status LinkStored(const FrozenTable& frozen, const std::string& root, const std:
   return SyncFolder(root + "/" + path);
 }
 
-Status WriteStored(const FrozenTable& frozen, const std::string& root, const std::string& path,
-                   const StoredMode& mode, StateChain* files) {
+Status WriteStored(const FrozenTable& frozen, uint32_t key_groups, const std::string& root,
+                   const std::string& path, const StoredMode& mode, StateChain* files) {
   if (!mode.as_rows) {
     const StateChain none;
     return LinkStored(frozen, root, path + ".rocksdb", mode.before ? *mode.before : none, files);
   }
   StateFile file;
   file.path = path + ".parquet";
-  MILL_ASSIGN(file, WriteStoredAsRows(frozen, root, std::move(file)));
+  MILL_ASSIGN(file, WriteStoredAsRows(frozen, key_groups, root, std::move(file)));
   files->push_back(std::move(file));
   return Status::OK();
 }
@@ -441,7 +441,7 @@ Result<StateChain> WriteSnapshot(const FrozenState& state, const std::string& ro
   for (const FrozenTable& frozen : state.tables()) {
     const std::string path = fmt::format("{}/{}-{}", folder, frozen.table.name, instance);
     if (frozen.stored) {
-      MILL_RETURN(Annotate(WriteStored(frozen, root, path, mode, &files),
+      MILL_RETURN(Annotate(WriteStored(frozen, state.key_groups(), root, path, mode, &files),
                            fmt::format("saving state table '{}'", frozen.table.name)));
     } else {
       MILL_RETURN(WriteTable(frozen, state.key_groups(), root, path, !state.whole(), &files));

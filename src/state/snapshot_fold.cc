@@ -35,7 +35,7 @@ class NewerIds {
     std::vector<bool> newer(static_cast<size_t>(rows->num_rows()), false);
     for (auto& [names, ids] : sets_) {
       std::vector<uint32_t> slots;
-      MILL_RETURN(ids->Find(*rows, Positions(names), slots));
+      MILL_RETURN(ids->Find(*rows, Positions(names), nullptr, slots));
       for (size_t i = 0; i < slots.size(); ++i) newer[i] = newer[i] || slots[i] != KeyTable::kNone;
     }
     std::vector<int32_t> rest;

@@ -40,6 +40,24 @@ class RowCapture final : public StateWriter {
   arrow::RecordBatchVector batches_;
 };
 
+std::shared_ptr<DropRule> RuleOf(const StoredLayout& layout, const SpillOptions::Drop& drop) {
+  auto rule = std::make_shared<DropRule>();
+  rule->add = drop.add;
+  rule->keep_zero = drop.keep_zero;
+  const std::vector<int>& slice = layout.key().slice;
+  const auto place = std::find(slice.begin(), slice.end(), drop.column);
+  if (place == slice.end()) {
+    // Numbers before it are never NULL: each takes nine bytes.
+    rule->offset = layout.timer_bytes() + layout.ValuePlace(drop.column) * 9 + 1;
+    return rule;
+  }
+  const auto before = static_cast<size_t>(place - slice.begin()) * 8;
+  const bool first = layout.key().slice_first;
+  rule->place = first ? DropRule::Place::kKey : DropRule::Place::kKeyEnd;
+  rule->offset = first ? StoredLayout::kGroupBytes + before : layout.slice_bytes() - before;
+  return rule;
+}
+
 }  // namespace
 
 // Rows read from the store.
@@ -70,17 +88,12 @@ Result<std::unique_ptr<SpilledTable>> SpilledTable::Make(std::shared_ptr<RocksDb
                                                          SpillOptions options, KeyGroupRange groups,
                                                          KeyTable* keys, SlotOwner* owner) {
   MILL_ASSIGN(StoredLayout layout,
-              StoredLayout::Make(table, options.keys, options.timer_column >= 0));
-  // Numbers before it are never NULL: each takes nine bytes.
+              StoredLayout::Make(table,
+                                 {options.keys, options.slice, options.slice_first,
+                                  options.key_groups},
+                                 options.timer_column >= 0));
   std::vector<std::shared_ptr<DropRule>> rules;
-  for (const SpillOptions::Drop& drop : options.drop) {
-    auto rule = std::make_shared<DropRule>();
-    rule->offset =
-        layout.timer_bytes() + layout.ValuePlace(drop.column) * 9 + 1;
-    rule->add = drop.add;
-    rule->keep_zero = drop.keep_zero;
-    rules.push_back(std::move(rule));
-  }
+  for (const SpillOptions::Drop& drop : options.drop) rules.push_back(RuleOf(layout, drop));
   auto spilled = std::unique_ptr<SpilledTable>(new SpilledTable(
       std::move(space), std::move(layout), std::move(options), groups, keys, owner));
   spilled->drop_ = std::move(rules);
@@ -111,6 +124,7 @@ Status SpilledTable::Fetch(std::span<const uint32_t> slots) {
   if (!cold_ || slots.empty()) return Status::OK();
   MILL_RETURN(DeleteErased());
   MILL_ASSIGN(arrow::ArrayVector columns, keys_->KeyColumns(slots));
+  for (auto& column : owner_->SlicesOf(slots)) columns.push_back(std::move(column));
   const auto rows = layout_.KeyBatch(static_cast<int64_t>(slots.size()), std::move(columns));
   StoreKeys keys;
   MILL_RETURN(layout_.EncodeKeys(*rows, keys));
@@ -181,7 +195,7 @@ Result<bool> SpilledTable::LoadDue(Timestamp until) {
   };
   MILL_ASSIGN(next_timer_, store_->ScanTimers(cursor_, cursor_key_, until, take));
   const bool more = keys.size() == kPortion;
-  if (keys.size() > 0) MILL_RETURN(LoadCold(keys, timers));
+  if (keys.size() > 0) MILL_RETURN(LoadCold(keys, &timers));
   if (more) {
     Advance(timers.back(), std::string(keys[keys.size() - 1]) + '\0');
   } else {
@@ -190,21 +204,21 @@ Result<bool> SpilledTable::LoadDue(Timestamp until) {
   return keys.size() > 0;
 }
 
-// Loads those of the keys that are not in the key table and have this timer.
-Status SpilledTable::LoadCold(const StoreKeys& keys, const std::vector<Timestamp>& timers) {
+// Loads those of the keys that are not in the key table; with `timers`, whose timer is that one.
+Status SpilledTable::LoadCold(const StoreKeys& keys, const std::vector<Timestamp>* timers) {
   MILL_RETURN(DeleteErased());
   MILL_ASSIGN(const auto all, layout_.DecodeKeys(keys));
   std::vector<uint32_t> slots, inserted;
-  MILL_RETURN(keys_->Find(*all, layout_.key_places(), slots));
+  MILL_RETURN(keys_->Find(*all, layout_.key_places(), nullptr, slots));
   StoreKeys cold;
   std::vector<Timestamp> cold_timers;
   for (size_t i = 0; i < slots.size(); ++i) {
     if (slots[i] != KeyTable::kNone) continue;
     cold.bytes += keys[i];
     cold.ends.push_back(cold.bytes.size());
-    cold_timers.push_back(timers[i]);
+    if (timers) cold_timers.push_back((*timers)[i]);
   }
-  MILL_ASSIGN(Loaded loaded, Read(cold, &cold_timers));
+  MILL_ASSIGN(Loaded loaded, Read(cold, timers ? &cold_timers : nullptr));
   if (!loaded.rows) return Status::OK();
   StoreKeys found;
   for (uint32_t i : loaded.found) {
@@ -214,10 +228,81 @@ Status SpilledTable::LoadCold(const StoreKeys& keys, const std::vector<Timestamp
   std::iota(loaded.found.begin(), loaded.found.end(), 0);
   MILL_ASSIGN(const auto rows, layout_.DecodeKeys(found));
   MILL_RETURN(keys_->FindOrInsert(*rows, layout_.key_places(), nullptr, slots, inserted));
-  timers_.resize(keys_->slot_count(), kMinTimestamp);
+  if (timed()) timers_.resize(keys_->slot_count(), kMinTimestamp);
   MILL_RETURN(Accept(loaded, slots));
+  if (!timers) return Status::OK();
   for (uint32_t slot : slots) timers_[slot] = kMinTimestamp;  // it has come
   return Status::OK();
+}
+
+// ---- all of it ----
+
+Result<bool> SpilledTable::LoadNext(std::string* next) {
+  if (!cold_) return false;
+  MILL_RETURN(DeleteErased());
+  const std::string end = StoredLayout::GroupBytes(groups_.end);
+  if (next->empty()) *next = StoredLayout::GroupBytes(groups_.begin);
+  StoreKeys keys;
+  MILL_RETURN(store_->Scan(*next, end, [&](std::string_view key, std::string_view) -> Result<bool> {
+    keys.bytes += key;
+    keys.ends.push_back(keys.bytes.size());
+    return keys.size() < kPortion;
+  }));
+  if (keys.size() == 0) return false;
+  *next = std::string(keys[keys.size() - 1]) + '\0';
+  MILL_RETURN(LoadCold(keys, nullptr));
+  return true;
+}
+
+// True if the row of `key` is to be read; else scan.next is where the next one may be.
+bool SpilledTable::AtSlice(SliceScan& scan, std::string_view key) const {
+  const auto slice = StoredLayout::SliceOf(key.substr(layout_.SlicePlace(key.size())));
+  if (!layout_.key().slice_first) return scan.wanted(slice);
+  if (slice == scan.slice) return true;
+  const auto group = static_cast<uint32_t>((static_cast<uint8_t>(key[0]) << 8) |
+                                           static_cast<uint8_t>(key[1]));
+  const std::string wanted = StoredLayout::SliceBytes(scan.slice.first, scan.slice.second);
+  const bool behind = key.substr(StoredLayout::kGroupBytes, wanted.size()) > wanted;
+  scan.next = StoredLayout::GroupBytes(group + (behind ? 1 : 0)) + wanted;
+  return false;
+}
+
+Result<std::shared_ptr<arrow::RecordBatch>> SpilledTable::ReadSlices(SliceScan& scan) const {
+  if (!cold_) return nullptr;
+  const bool slice_first = layout_.key().slice_first;
+  const std::string end = StoredLayout::GroupBytes(groups_.end);
+  if (scan.next.empty()) {
+    scan.next = StoredLayout::GroupBytes(groups_.begin);
+    if (slice_first) scan.next += StoredLayout::SliceBytes(scan.slice.first, scan.slice.second);
+  }
+  StoreKeys keys;
+  std::vector<int32_t> counts;
+  RowReader reader(layout_.rows());
+  bool more = true;  // scan.next is where to go on
+  while (more && keys.size() < kPortion) {
+    more = false;
+    MILL_RETURN(store_->Scan(scan.next, end, [&](std::string_view key,
+                                                 std::string_view value) -> Result<bool> {
+      if (!AtSlice(scan, key)) return !(more = slice_first);
+      const size_t own = key.size() - (slice_first ? 0 : layout_.slice_bytes());
+      const bool same = keys.size() > 0 && !slice_first &&
+                        keys[keys.size() - 1].substr(0, own) == key.substr(0, own);
+      if (keys.size() >= kPortion && !same) {
+        scan.next = key;
+        more = true;
+        return false;
+      }
+      keys.bytes += key;
+      keys.ends.push_back(keys.bytes.size());
+      MILL_ASSIGN(const int32_t count, layout_.ReadRows(value, reader));
+      counts.push_back(count);
+      return true;
+    }));
+  }
+  if (!more) scan.next = end;
+  if (keys.size() == 0) return nullptr;
+  MILL_ASSIGN(const auto values, reader.Finish());
+  return layout_.Join(keys, counts, *values);
 }
 
 // ---- writing ----
@@ -351,7 +436,8 @@ size_t SpilledTable::MostSlots() const {
   const auto least = static_cast<double>(layout_.rows().least_bytes());
   const double key = measured_ > 0 ? measured_key_bytes_ / measured_ : 16;
   const double value = measured_ > 0 ? measured_value_bytes_ / measured_ : least;
-  const double bytes = kSlotBytes + 1.5 * key + least + 4 * std::max(0.0, value - least);
+  const double bytes = static_cast<double>(options_.slots_per_key) *
+                       (kSlotBytes + 1.5 * key + least + 4 * std::max(0.0, value - least));
   const double share = static_cast<double>(space_->hot_bytes());
   return std::max(kLeastSlots, static_cast<size_t>(share / bytes));
 }
@@ -404,16 +490,15 @@ Status SpilledTable::Save(StateWriter& writer) {
 }
 
 Status SpilledTable::Load(const StateReader& reader) {
-  MILL_ASSIGN(const bool adopted, Adopt(reader.Stored(layout_.table())));
+  MILL_ASSIGN(const bool adopted, Adopt(reader));
   if (adopted) return Status::OK();
   return reader.ForEach(layout_.table(), [this](std::shared_ptr<arrow::RecordBatch> rows) {
     return LoadRows(*rows);
   });
 }
 
-// Goes on with a database of just these key groups and columns, if one was saved.
-Result<bool> SpilledTable::Adopt(const std::vector<std::shared_ptr<const StoredRows>>& saved) {
-  for (const auto& rows : saved) {
+Result<bool> SpilledTable::Adopt(const StateReader& reader) {
+  for (const auto& rows : reader.Stored(layout_.table())) {
     const KeyGroupRange groups = rows->groups();
     if (groups.begin != groups_.begin || groups.end != groups_.end) continue;
     const std::string folder = space_->NewPath();

@@ -19,12 +19,18 @@
 // the key table, where the operator's own timers take over. `cursor` is the first time not looked at:
 // what is written with a timer behind it gets a new one.
 //
+// Slices. Where a key has state for each slice of time (windows), the key table's namespaces stand
+// for slices, on disk two columns do. Nothing is due: when a window closes its slices are read, in
+// portions, wherever they are (ReadSlices), and rows of closed windows are dropped by rule.
+//
 // Owned by one operator, one thread at a time.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "data/batch.h"
@@ -43,19 +49,33 @@ class SlotOwner {
   virtual Status LoadSlots(const arrow::RecordBatch& rows, std::span<const uint32_t> keys) = 0;
   // Empties the slots of these keys, which leave the key table.
   virtual void ForgetSlots(std::span<const uint32_t> keys) = 0;
+  // The two columns of the slices that these keys belong to, if there are slices.
+  virtual arrow::ArrayVector SlicesOf(std::span<const uint32_t> /*keys*/) const { return {}; }
 };
 
 struct SpillOptions {
   std::vector<int> keys;  // the columns of the key table's keys
+  std::vector<int> slice = {};  // those of the slice, of 64 bits; or none
+  bool slice_first = false;     // a window is one slice
+  uint32_t key_groups = kKeyGroups;
+  size_t slots_per_key = 1;     // at most, with those in which windows are put together
   int timer_column = -1;  // a row is due at this column's time plus timer_add; -1: never
   int64_t timer_add = 0;
-  // A row may go once this column plus `add` is at or before a limit (DropRule).
+  // A row may go once this column (of the slice, or none of the key) plus `add` is at or before a
+  // limit (DropRule).
   struct Drop {
     int column = -1;
     int64_t add = 0;
     bool keep_zero = false;
   };
   std::vector<Drop> drop;
+};
+
+// Where a reading of some slices stands.
+struct SliceScan {
+  std::pair<int64_t, int64_t> slice;  // if slices come first: the one to be read
+  std::function<bool(std::pair<int64_t, int64_t>)> wanted;  // else: those to be read
+  std::string next = {};  // the next key
 };
 
 class SpilledTable {
@@ -74,13 +94,21 @@ class SpilledTable {
   Status Trim();
   // Loads cold keys of which a timer has come. False: there are none left.
   Result<bool> LoadDue(Timestamp until);
+  // Reads rows of slices, all or none of a key's (if slices do not come first); some of them may be
+  // in memory, in a newer state. Null: there are none left.
+  Result<std::shared_ptr<arrow::RecordBatch>> ReadSlices(SliceScan& scan) const;
+  // Reads all, key by key, as many as are loaded at once, from the key `*next` on ("": the first),
+  // and loads those that are not in memory. False: there are none left.
+  Result<bool> LoadNext(std::string* next);
   // The limit of rule `drop` is `limit` from now on.
   void SetDropLimit(size_t drop, int64_t limit) { drop_[drop]->limit = limit; }
 
   // Writes the table to a snapshot.
   Status Save(StateWriter& writer);
-  // Takes up what was saved, from disk or memory; before anything else.
+  // Takes up what was saved, from disk or memory; before anything else. Not for slices.
   Status Load(const StateReader& reader);
+  // Goes on with the database saved for just these key groups and columns, if there is one.
+  Result<bool> Adopt(const StateReader& reader);
 
  private:
   struct Loaded;
@@ -95,8 +123,8 @@ class SpilledTable {
   Result<Loaded> Read(const StoreKeys& keys, const std::vector<Timestamp>* timers) const;
   Status Accept(const Loaded& loaded, std::span<const uint32_t> slots);
   Status LoadRows(const arrow::RecordBatch& rows);
-  Result<bool> Adopt(const std::vector<std::shared_ptr<const StoredRows>>& saved);
-  Status LoadCold(const StoreKeys& keys, const std::vector<Timestamp>& timers);
+  Status LoadCold(const StoreKeys& keys, const std::vector<Timestamp>* timers);
+  bool AtSlice(SliceScan& scan, std::string_view key) const;
   // There is a timer on disk that is still to come.
   bool HasTimer(uint32_t slot) const {
     return timers_[slot] != kMinTimestamp && timers_[slot] >= cursor_;

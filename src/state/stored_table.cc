@@ -24,6 +24,12 @@ constexpr int64_t kBatchRows = 8192;
 constexpr size_t kBatchBytes = 4 << 20;
 constexpr char kLayoutKey[] = "\xFFlayout";
 
+std::vector<int> AllColumns(const StoredKey& key) {
+  std::vector<int> all = key.columns;
+  all.insert(all.end(), key.slice.begin(), key.slice.end());
+  return all;
+}
+
 // The places of the schema's columns that are not in `columns`.
 std::vector<int> OtherColumns(const arrow::Schema& schema, const std::vector<int>& columns) {
   std::vector<int> others;
@@ -75,16 +81,17 @@ class FolderOfLinks {
 
 // ---- layout ----
 
-StoredLayout::StoredLayout(StateTable table, std::vector<int> keys, bool timers, KeyCodec codec,
+StoredLayout::StoredLayout(StateTable table, StoredKey key, bool timers, KeyCodec codec,
                            RowCodec rows)
     : table_(std::move(table)),
-      keys_(std::move(keys)),
+      key_(std::move(key)),
+      keys_(AllColumns(key_)),
       values_(OtherColumns(*table_.schema, keys_)),
       timers_(timers),
       codec_(std::move(codec)),
       rows_(std::move(rows)),
       key_schema_(SelectFields(*table_.schema, keys_)),
-      key_places_(keys_.size()) {
+      key_places_(key_.columns.size()) {
   std::iota(key_places_.begin(), key_places_.end(), 0);
   grouped_.schema = key_schema_;
   for (const int column : table_.key_columns) {
@@ -94,19 +101,24 @@ StoredLayout::StoredLayout(StateTable table, std::vector<int> keys, bool timers,
   }
 }
 
-Result<StoredLayout> StoredLayout::Make(const StateTable& table, std::vector<int> keys,
-                                        bool timers) {
+Result<StoredLayout> StoredLayout::Make(const StateTable& table, StoredKey key, bool timers) {
+  MILL_CHECK(key.slice.empty() || key.slice.size() == 2);
   std::vector<std::shared_ptr<arrow::DataType>> types;
-  for (const int column : keys) types.push_back(table.schema->field(column)->type());
+  for (const int column : key.columns) types.push_back(table.schema->field(column)->type());
   MILL_ASSIGN(KeyCodec codec, KeyCodec::Make(std::move(types), false));
-  MILL_ASSIGN(RowCodec rows, RowCodec::Make(SelectFields(
-                                 *table.schema, OtherColumns(*table.schema, keys))));
-  return StoredLayout(table, std::move(keys), timers, std::move(codec), std::move(rows));
+  MILL_ASSIGN(RowCodec rows,
+              RowCodec::Make(SelectFields(*table.schema,
+                                          OtherColumns(*table.schema, AllColumns(key)))));
+  return StoredLayout(table, std::move(key), timers, std::move(codec), std::move(rows));
 }
 
+// Three lines of numbers (timers, slices first, key groups; the key; the key columns; the slice),
+// then the schema.
 Status StoredLayout::Write(RocksDbStore& store) const {
-  const std::string text = fmt::format("{}\n{}\n{}\n", timers_ ? 1 : 0, fmt::join(keys_, " "),
-                                       fmt::join(table_.key_columns, " "));
+  const std::string text =
+      fmt::format("{} {} {}\n{}\n{}\n{}\n", timers_ ? 1 : 0, key_.slice_first ? 1 : 0,
+                  key_.key_groups, fmt::join(key_.columns, " "),
+                  fmt::join(table_.key_columns, " "), fmt::join(key_.slice, " "));
   MILL_ASSIGN(const auto schema, arrow::ipc::SerializeSchema(*table_.schema));
   store.Put(kLayoutKey, text + schema->ToString());
   return store.Commit();
@@ -130,16 +142,24 @@ Result<StoredLayout> StoredLayout::Read(const RocksDbStore& store) {
     return numbers;
   };
   StateTable table;
-  MILL_ASSIGN(const std::vector<int> timers, line());
-  MILL_ASSIGN(std::vector<int> keys, line());
+  StoredKey key;
+  MILL_ASSIGN(const std::vector<int> flags, line());
+  if (flags.size() != 3) {
+    return ExternalError("the database was written by an earlier version. hint: go on from a "
+                         "savepoint of that version, which is Parquet");
+  }
+  key.slice_first = flags[1] != 0;
+  key.key_groups = static_cast<uint32_t>(flags[2]);
+  MILL_ASSIGN(key.columns, line());
   MILL_ASSIGN(table.key_columns, line());
+  MILL_ASSIGN(key.slice, line());
   arrow::io::BufferReader in(arrow::Buffer::FromString(std::string(rest)));
   MILL_ASSIGN(table.schema, arrow::ipc::ReadSchema(&in, nullptr));
-  return Make(table, std::move(keys), timers == std::vector<int>{1});
+  return Make(table, std::move(key), flags[0] != 0);
 }
 
 bool StoredLayout::SameAs(const StoredLayout& other) const {
-  return keys_ == other.keys_ && timers_ == other.timers_ &&
+  return key_ == other.key_ && timers_ == other.timers_ &&
          table_.key_columns == other.table_.key_columns &&
          table_.schema->Equals(*other.table_.schema, /*check_metadata=*/false);
 }
@@ -162,26 +182,62 @@ Status StoredLayout::EncodeKeysOf(const arrow::RecordBatch& rows, StoreKeys& key
   return EncodeKeys(*KeyBatch(rows.num_rows(), std::move(columns)), keys);
 }
 
+std::string StoredLayout::SliceBytes(int64_t first, int64_t second) {
+  std::string bytes(16, '\0');
+  std::memcpy(bytes.data(), &first, 8);
+  std::memcpy(bytes.data() + 8, &second, 8);
+  return bytes;
+}
+
+std::pair<int64_t, int64_t> StoredLayout::SliceOf(std::string_view bytes) {
+  std::pair<int64_t, int64_t> slice;
+  std::memcpy(&slice.first, bytes.data(), 8);
+  std::memcpy(&slice.second, bytes.data() + 8, 8);
+  return slice;
+}
+
 Status StoredLayout::EncodeKeys(const arrow::RecordBatch& key_batch, StoreKeys& keys) const {
   keys.Clear();
-  MILL_ASSIGN(const std::vector<uint32_t> groups, KeyGroupsOf(grouped_, key_batch));
+  MILL_ASSIGN(const std::vector<uint32_t> groups,
+              KeyGroupsOf(grouped_, key_batch, key_.key_groups));
   EncodedKeys encoded;
   MILL_RETURN(codec_.Encode(key_batch, key_places_, nullptr, encoded));
+  const int64_t* slices[2] = {};
+  for (size_t i = 0; i < key_.slice.size(); ++i) {
+    const auto place = static_cast<int>(key_places_.size() + i);
+    slices[i] = key_batch.column(place)->data()->GetValues<int64_t>(1);
+  }
   for (size_t i = 0; i < groups.size(); ++i) {
-    keys.bytes += static_cast<char>(groups[i]);
+    const std::string slice = slices[0] ? SliceBytes(slices[0][i], slices[1][i]) : "";
+    keys.bytes += GroupBytes(groups[i]);
+    if (key_.slice_first) keys.bytes += slice;
     keys.bytes.append(reinterpret_cast<const char*>(encoded.data(i)), encoded.size(i));
+    if (!key_.slice_first) keys.bytes += slice;
     keys.ends.push_back(keys.bytes.size());
   }
   return Status::OK();
 }
 
 Result<std::shared_ptr<arrow::RecordBatch>> StoredLayout::DecodeKeys(const StoreKeys& keys) const {
+  const size_t before = kGroupBytes + (key_.slice_first ? slice_bytes() : 0);
   std::vector<const uint8_t*> pointers;
   for (size_t i = 0; i < keys.size(); ++i) {
-    pointers.push_back(reinterpret_cast<const uint8_t*>(keys[i].data()) + 1);
+    pointers.push_back(reinterpret_cast<const uint8_t*>(keys[i].data()) + before);
   }
   MILL_ASSIGN(arrow::ArrayVector columns, codec_.Decode(std::move(pointers)));
-  return KeyBatch(static_cast<int64_t>(keys.size()), std::move(columns));
+  const auto count = static_cast<int64_t>(keys.size());
+  std::vector<int64_t> numbers[2];
+  for (size_t i = 0; !key_.slice.empty() && i < keys.size(); ++i) {
+    const auto [first, second] = SliceOf(keys[i].substr(SlicePlace(keys[i].size())));
+    numbers[0].push_back(first);
+    numbers[1].push_back(second);
+  }
+  for (size_t i = 0; i < key_.slice.size(); ++i) {
+    const auto& type = key_schema_->field(static_cast<int>(columns.size()))->type();
+    columns.push_back(arrow::MakeArray(arrow::ArrayData::Make(
+        type, count, {nullptr, arrow::Buffer::FromVector(std::move(numbers[i]))}, 0)));
+  }
+  return KeyBatch(count, std::move(columns));
 }
 
 Result<std::shared_ptr<arrow::RecordBatch>> StoredLayout::Join(
@@ -232,7 +288,7 @@ Result<std::shared_ptr<arrow::RecordBatch>> FirstStoredRows(const StoredRows& st
   MILL_ASSIGN(const StoredLayout layout, StoredLayout::Read(*store));
   std::shared_ptr<arrow::RecordBatch> first;
   const Status stopped = Status::Cancelled("enough");
-  const Status read = stored.ForEach(layout.table(), {0, kKeyGroups},
+  const Status read = stored.ForEach(layout.table(), KeyGroupRange(),
                                      [&](std::shared_ptr<arrow::RecordBatch> rows) {
                                        first = rows->Slice(0, limit);
                                        return stopped;
@@ -260,8 +316,8 @@ Status StoredTable::ForEach(const StateTable& table, KeyGroupRange groups,
     bytes = 0;
     return visit(std::move(conformed));
   };
-  const std::string begin(1, static_cast<char>(groups.begin));
-  const std::string end(1, static_cast<char>(groups.end));
+  const std::string begin = StoredLayout::GroupBytes(groups.begin);
+  const std::string end = StoredLayout::GroupBytes(groups.end);
   MILL_RETURN(store->Scan(begin, end, [&](std::string_view key,
                                           std::string_view value) -> Result<bool> {
     keys.bytes += key;

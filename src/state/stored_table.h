@@ -34,26 +34,37 @@ struct StoreKeys {
   }
 };
 
+// What is a row's key, by places in its table.
+struct StoredKey {
+  std::vector<int> columns;  // the table's key columns among them
+  // Two columns of 64 bits, never NULL, which are of the key as well; or none. They tell the slices
+  // of a key apart, and stand before it if whole slices are read, else behind it.
+  std::vector<int> slice = {};
+  bool slice_first = false;
+  uint32_t key_groups = kKeyGroups;  // of the job
+
+  bool operator==(const StoredKey&) const = default;
+};
+
 class StoredLayout {
  public:
-  // `keys`: the columns that are a row's key, `table.key_columns` among them. Fails if some column
-  // cannot be stored.
-  static Result<StoredLayout> Make(const StateTable& table, std::vector<int> keys, bool timers);
+  // Fails if some column cannot be stored.
+  static Result<StoredLayout> Make(const StateTable& table, StoredKey key, bool timers);
   // What a database says of itself.
   static Result<StoredLayout> Read(const RocksDbStore& store);
   Status Write(RocksDbStore& store) const;
 
   const StateTable& table() const { return table_; }
   const RowCodec& rows() const { return rows_; }
-  const std::vector<int>& keys() const { return keys_; }
+  const StoredKey& key() const { return key_; }
   size_t timer_bytes() const { return timers_ ? 8 : 0; }
   bool SameAs(const StoredLayout& other) const;
 
-  // A batch of the key columns alone.
+  // A batch of the key columns alone, those of the slice last.
   std::shared_ptr<arrow::RecordBatch> KeyBatch(int64_t rows, arrow::ArrayVector columns) const {
     return arrow::RecordBatch::Make(key_schema_, rows, std::move(columns));
   }
-  // Places of the key columns in it.
+  // Places in it of the key's columns without those of the slice.
   const std::vector<int>& key_places() const { return key_places_; }
   // The other columns of rows.
   arrow::ArrayVector Values(const arrow::RecordBatch& rows) const;
@@ -70,15 +81,29 @@ class StoredLayout {
                                                    const std::vector<int32_t>& counts,
                                                    const arrow::RecordBatch& values) const;
 
+  // The first bytes of the keys of a key group.
+  static std::string GroupBytes(uint32_t group) {
+    return {static_cast<char>(group >> 8), static_cast<char>(group)};
+  }
+  static constexpr size_t kGroupBytes = 2;
+  // Of keys with a slice: its two numbers, and their bytes, and where they begin.
+  static std::string SliceBytes(int64_t first, int64_t second);
+  static std::pair<int64_t, int64_t> SliceOf(std::string_view bytes);
+  size_t SlicePlace(size_t key_size) const {
+    return key_.slice_first ? kGroupBytes : key_size - slice_bytes();
+  }
+  size_t slice_bytes() const { return key_.slice.size() * 8; }
+
   // Reads the rows of a value into `reader`; returns how many.
   Result<int32_t> ReadRows(std::string_view value, RowReader& reader) const;
   int64_t TimerOf(std::string_view value) const;
 
  private:
-  StoredLayout(StateTable table, std::vector<int> keys, bool timers, KeyCodec codec, RowCodec rows);
+  StoredLayout(StateTable table, StoredKey key, bool timers, KeyCodec codec, RowCodec rows);
 
   StateTable table_;
-  std::vector<int> keys_, values_;  // places of the columns
+  StoredKey key_;
+  std::vector<int> keys_, values_;  // places of the columns, the slice's behind the key's
   bool timers_;
   KeyCodec codec_;
   RowCodec rows_;

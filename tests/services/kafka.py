@@ -4,7 +4,8 @@
         broker.create("orders", partitions=3)
         broker.producer().produce("orders", b"...")
 
-Listeners: plain, TLS, and TLS with SASL (PLAIN: alice / alice-secret).
+Listeners: plain, TLS with client certificates, and TLS with SASL (PLAIN: alice / alice-secret, SCRAM-SHA-256: carol / carol-secret,
+SCRAM-SHA-512: dave / dave-secret).
 """
 import base64
 import os
@@ -16,8 +17,10 @@ import subprocess
 import struct
 import sys
 import tempfile
-import threading
 import time
+
+from services import proxy
+from services.proxy import CUT, PASS
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 DEPS = ROOT / ".deps"
@@ -25,7 +28,8 @@ JARS = DEPS / "kafka-4.3.1"
 CLIENT = DEPS / "confluent-kafka-2.16.1"
 
 
-END_TXN = 26  # the request that commits a transaction, by Kafka's number
+# Requests by Kafka's numbers: those of a transaction, in its order.
+INIT_PRODUCER_ID, ADD_PARTITIONS, PRODUCE, END_TXN = 22, 24, 0, 26
 
 
 class Unavailable(Exception):
@@ -119,7 +123,9 @@ ssl.truststore.type=PEM
 ssl.truststore.location={folder}/ca.pem
 listener.name.ssl.ssl.client.auth=required
 listener.name.sasl_ssl.ssl.client.auth=none
-sasl.enabled.mechanisms=PLAIN
+sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-256,SCRAM-SHA-512
+listener.name.sasl_ssl.scram-sha-256.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required;
+listener.name.sasl_ssl.scram-sha-512.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required;
 listener.name.sasl_ssl.plain.sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required user_alice="alice-secret";
 """
 
@@ -135,7 +141,9 @@ class Broker:
         self._certificates()
         (self.path / "server.properties").write_text(PROPERTIES.format(folder=self.path, **self.ports))
         cluster = "A" + base64.urlsafe_b64encode(os.urandom(16)).decode().rstrip("=")[1:]
-        _run([*self._java("64m"), "kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(self.path / "server.properties")],
+        _run([*self._java("64m"), "kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(self.path / "server.properties"),
+              "--add-scram", "SCRAM-SHA-256=[name=carol,password=carol-secret]",
+              "--add-scram", "SCRAM-SHA-512=[name=dave,password=dave-secret]"],
              60, "formatting the broker's log")
         self.start()
 
@@ -207,6 +215,57 @@ class Broker:
             made.result(20)
         return topic
 
+    def delete(self, topic):
+        admin = self.admin()
+        admin.delete_topics([topic])[topic].result(20)
+
+    def delete_before(self, topic, offset):
+        """Deletes the messages of partition 0 that stand before `offset`."""
+        from confluent_kafka import TopicPartition
+        admin = self.admin()
+        for done in admin.delete_records([TopicPartition(topic, 0, offset)]).values():
+            done.result(20)
+
+    def configure(self, topic, **config):
+        from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource
+        entries = [ConfigEntry(key.replace("_", "."), str(value), incremental_operation=AlterConfigOpType.SET)
+                   for key, value in config.items()]
+        admin = self.admin()
+        for done in admin.incremental_alter_configs([ConfigResource("TOPIC", topic, incremental_configs=entries)]).values():
+            done.result(20)
+
+    def add_partitions(self, topic, total):
+        from confluent_kafka.admin import NewPartitions
+        admin = self.admin()
+        for made in admin.create_partitions([NewPartitions(topic, total)]).values():
+            made.result(20)
+
+    def _group(self, group):
+        from confluent_kafka import Consumer
+        return Consumer({"bootstrap.servers": self.servers, "group.id": group, "enable.auto.commit": False})
+
+    def committed(self, group, topic):
+        """The group's offset in each partition; -1001: none."""
+        from confluent_kafka import KafkaException, TopicPartition
+        consumer = self._group(group)
+        partitions = sorted(consumer.list_topics(topic, timeout=10).topics[topic].partitions)
+        deadline = time.monotonic() + 30
+        while True:  # the first time the broker makes a topic for that
+            try:
+                offsets = [at.offset for at in consumer.committed([TopicPartition(topic, p) for p in partitions], timeout=20)]
+                consumer.close()
+                return offsets
+            except KafkaException:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.2)
+
+    def commit(self, group, topic, offsets):
+        from confluent_kafka import TopicPartition
+        consumer = self._group(group)
+        consumer.commit(offsets=[TopicPartition(topic, p, at) for p, at in enumerate(offsets)], asynchronous=False)
+        consumer.close()
+
     def producer(self, **config):
         from confluent_kafka import Producer
         return Producer({"bootstrap.servers": self.servers, **config})
@@ -230,54 +289,31 @@ class Broker:
         return messages
 
 
-class Proxy:
-    """Stands between clients and the broker, and can lose the answers to requests of one kind: the connection is cut
-    once the broker has answered."""
+class Proxy(proxy.Proxy):
+    """Stands between clients and the broker. at(kind, where, do): the next requests of this kind ("request": before the broker has
+    them; "answer": once it has answered) become what do() returns, PASS, DROP or CUT; it may take its time."""
 
     def __init__(self, broker):
-        self.target = ("127.0.0.1", broker.ports["proxied"])
+        super().__init__(broker.ports["proxied"], broker.ports["proxy"])
         self.servers = f"127.0.0.1:{broker.ports['proxy']}"
-        self.kind, self.to_lose, self.lost = None, 0, 0
-        self.listener = socket.create_server(("127.0.0.1", broker.ports["proxy"]), reuse_port=True)
-        threading.Thread(target=self._listen, daemon=True).start()
+        self.rules = []  # [kind, where, do, how often still]
+        self.done = 0
 
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *unused):
-        self.listener.close()
+    def at(self, kind, where, do, count=1):
+        with self.lock:
+            self.rules.append([kind, where, do, count])
 
     def lose_answers_to(self, kind, count):
-        self.kind, self.to_lose = kind, count
+        """The connection is cut instead."""
+        self.at(kind, "answer", lambda: CUT, count)
 
-    def _listen(self):
-        while True:
-            try:
-                client, _ = self.listener.accept()
-            except OSError:
-                return
-            broker = socket.create_connection(self.target)
-            to_cut = set()  # correlation ids whose answers are to be lost
-            for args in ((client, broker, lambda frame, ids=to_cut: self._request(frame, ids)),
-                         (broker, client, lambda frame, ids=to_cut: self._answer(frame, ids))):
-                threading.Thread(target=self._pump, args=args, daemon=True).start()
-
-    def _request(self, frame, to_cut):
-        kind, _, correlation = struct.unpack_from(">hhi", frame)
-        if kind == self.kind and self.lost + len(to_cut) < self.to_lose:
-            to_cut.add(correlation)
-        return True
-
-    def _answer(self, frame, to_cut):
-        correlation, = struct.unpack_from(">i", frame)
-        if correlation not in to_cut:
-            return True
-        to_cut.discard(correlation)
-        self.lost += 1
-        return False
+    def read(self, connection):
+        """A whole frame: i32 length, bytes."""
+        size = self._exactly(connection, 4)
+        return size + self._exactly(connection, struct.unpack(">i", size)[0])
 
     @staticmethod
-    def _read(connection, size):
+    def _exactly(connection, size):
         data = b""
         while len(data) < size:
             more = connection.recv(size - len(data))
@@ -286,20 +322,22 @@ class Proxy:
             data += more
         return data
 
-    def _pump(self, source, target, passes):
-        """Hands on whole frames (i32 length, bytes) while `passes` says so."""
-        try:
-            while True:
-                size = self._read(source, 4)
-                frame = self._read(source, struct.unpack(">i", size)[0])
-                if not passes(frame):
-                    break
-                target.sendall(size + frame)
-        except OSError:
-            pass
-        for connection in (source, target):
-            try:
-                connection.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
-        source.close()
+    def _rule(self, kind, where):
+        with self.lock:
+            for rule in self.rules:
+                if rule[:2] == [kind, where] and rule[3] > 0:
+                    rule[3] -= 1
+                    self.done += 1
+                    return rule[2]
+        return None
+
+    def request(self, data, state):
+        kind, _, correlation = struct.unpack_from(">hhi", data, 4)
+        state[correlation] = self._rule(kind, "answer")
+        do = self._rule(kind, "request")
+        return do() if do else PASS
+
+    def answer(self, data, state):
+        correlation, = struct.unpack_from(">i", data, 4)
+        do = state.pop(correlation, None)
+        return do() if do else PASS

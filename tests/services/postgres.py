@@ -16,8 +16,9 @@ import signal
 import socket
 import subprocess
 import tempfile
-import threading
 import time
+
+from services import proxy
 
 
 class Unavailable(Exception):
@@ -158,76 +159,28 @@ class Server:
         return subprocess.Popen(self._psql(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, bufsize=1)
 
 
-class Proxy:
+class Proxy(proxy.Proxy):
     """Stands between clients and the server. lose_commits(n): the next n times that a client says COMMIT the server gets it, but the
     connection is cut before its answer; lose_commits(n, before=True): the server does not even get it."""
 
     def __init__(self, server):
-        self.target = server.port
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self.listener.getsockname()[1]
+        super().__init__(server.port)
         self.to_lose, self.before, self.lost = 0, False, 0
-        self.lock = threading.Lock()
-        threading.Thread(target=self._listen, daemon=True).start()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *unused):
-        self.listener.close()
 
     def lose_commits(self, count, before=False):
         with self.lock:
             self.to_lose, self.before = count, before
 
-    def _listen(self):
-        while True:
-            try:
-                client, _ = self.listener.accept()
-            except OSError:
-                return
-            try:
-                server = socket.create_connection(("127.0.0.1", self.target))
-            except OSError:
-                client.close()
-                continue
-            cut = threading.Event()
-            threading.Thread(target=self._ask, args=(client, server, cut), daemon=True).start()
-            threading.Thread(target=self._answer, args=(client, server, cut), daemon=True).start()
+    def request(self, data, state):
+        with self.lock:
+            lose = self.to_lose > 0 and b"COMMIT\0" in data
+            if lose:
+                self.to_lose -= 1
+                self.lost += 1
+        if lose and self.before:
+            return proxy.CUT
+        state["cut"] = state.get("cut", False) or lose
+        return proxy.PASS
 
-    @staticmethod
-    def _close(*connections):
-        for connection in connections:
-            try:
-                connection.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
-            connection.close()
-
-    def _ask(self, client, server, cut):
-        try:
-            while data := client.recv(1 << 16):
-                with self.lock:
-                    lose = self.to_lose > 0 and b"COMMIT\0" in data
-                    if lose:
-                        self.to_lose -= 1
-                        self.lost += 1
-                if lose and self.before:
-                    break
-                if lose:
-                    cut.set()
-                server.sendall(data)
-        except OSError:
-            pass
-        if not cut.is_set():
-            self._close(client, server)
-
-    def _answer(self, client, server, cut):
-        try:
-            while data := server.recv(1 << 16):
-                if cut.is_set():
-                    break
-                client.sendall(data)
-        except OSError:
-            pass
-        self._close(client, server)
+    def answer(self, data, state):
+        return proxy.CUT if state.get("cut") else proxy.PASS

@@ -13,6 +13,8 @@
 #include <utility>
 #include <vector>
 
+#include "connectors/files/object_files.h"
+
 namespace millrace {
 namespace {
 
@@ -67,8 +69,6 @@ class PlainReader : public ByteReader {
     return ExternalError("cannot seek in '{}': {}", path_, strerror(errno));
   }
 
-  const std::string& path() const { return path_; }
-
  private:
   FileDescriptor file_;
   std::string path_;
@@ -78,8 +78,8 @@ class PlainReader : public ByteReader {
 // What gzip and zstd share: compressed input, and skipping by reading.
 class CompressedReader : public ByteReader {
  public:
-  explicit CompressedReader(std::unique_ptr<PlainReader> file)
-      : file_(std::move(file)), input_(kInputBytes) {}
+  CompressedReader(std::unique_ptr<ByteReader> file, std::string path)
+      : file_(std::move(file)), path_(std::move(path)), input_(kInputBytes) {}
 
   bool Ready(std::chrono::milliseconds wait) override {
     return position_ < filled_ || file_->Ready(wait);
@@ -104,12 +104,13 @@ class CompressedReader : public ByteReader {
     MILL_ASSIGN(filled_, file_->Read(input_.data(), input_.size()));
     return filled_ > 0;
   }
-  const std::string& path() const { return file_->path(); }
+  const std::string& path() const { return path_; }
   Status Damaged(const char* reason) const {
     return ExternalError("cannot decompress '{}': {}", path(), reason);
   }
 
-  std::unique_ptr<PlainReader> file_;
+  std::unique_ptr<ByteReader> file_;
+  std::string path_;
   std::vector<uint8_t> input_;
   size_t position_ = 0;
   size_t filled_ = 0;
@@ -117,7 +118,8 @@ class CompressedReader : public ByteReader {
 
 class GzipReader : public CompressedReader {
  public:
-  explicit GzipReader(std::unique_ptr<PlainReader> file) : CompressedReader(std::move(file)) {
+  GzipReader(std::unique_ptr<ByteReader> file, std::string path)
+      : CompressedReader(std::move(file), std::move(path)) {
     constexpr int kGzip = 16;
     MILL_CHECK(inflateInit2(&stream_, kGzip + MAX_WBITS) == Z_OK);
   }
@@ -163,8 +165,8 @@ class GzipReader : public CompressedReader {
 
 class ZstdReader : public CompressedReader {
  public:
-  explicit ZstdReader(std::unique_ptr<PlainReader> file)
-      : CompressedReader(std::move(file)), stream_(ZSTD_createDStream()) {
+  ZstdReader(std::unique_ptr<ByteReader> file, std::string path)
+      : CompressedReader(std::move(file), std::move(path)), stream_(ZSTD_createDStream()) {
     MILL_CHECK(stream_ != nullptr);
   }
   ~ZstdReader() override { ZSTD_freeDStream(stream_); }
@@ -194,16 +196,21 @@ class ZstdReader : public CompressedReader {
   bool held_back_ = false;
 };
 
-}  // namespace
-
-Result<std::unique_ptr<ByteReader>> OpenByteReader(const std::string& path) {
+Result<std::unique_ptr<ByteReader>> OpenLocal(const std::string& path) {
   // Opening a pipe must not wait for its writer.
   const int descriptor = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (descriptor < 0) return ExternalError("cannot open '{}': {}", path, strerror(errno));
   posix_fadvise(descriptor, 0, 0, POSIX_FADV_SEQUENTIAL);
-  auto file = std::make_unique<PlainReader>(descriptor, path);
-  if (path.ends_with(".gz")) return std::make_unique<GzipReader>(std::move(file));
-  if (path.ends_with(".zst")) return std::make_unique<ZstdReader>(std::move(file));
+  return std::make_unique<PlainReader>(descriptor, path);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<ByteReader>> OpenByteReader(const std::string& path,
+                                                   const ObjectFiles* store) {
+  MILL_ASSIGN(auto file, store ? store->OpenBytes(path) : OpenLocal(path));
+  if (path.ends_with(".gz")) return std::make_unique<GzipReader>(std::move(file), path);
+  if (path.ends_with(".zst")) return std::make_unique<ZstdReader>(std::move(file), path);
   return file;
 }
 

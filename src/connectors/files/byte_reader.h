@@ -22,6 +22,10 @@ class ByteReader {
   virtual Status Skip(int64_t bytes) = 0;
 };
 
-Result<std::unique_ptr<ByteReader>> OpenByteReader(const std::string& path);
+class ObjectFiles;
+
+// Opens a local file, or an object of `store`.
+Result<std::unique_ptr<ByteReader>> OpenByteReader(const std::string& path,
+                                                   const ObjectFiles* store = nullptr);
 
 }  // namespace millrace

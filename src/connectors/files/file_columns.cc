@@ -7,6 +7,7 @@
 #include <filesystem>
 
 #include "connectors/files/partition_path.h"
+#include "connectors/storage/file_system.h"
 #include "formats/columns.h"
 #include "formats/text_value.h"
 
@@ -19,7 +20,9 @@ bool Contains(const std::vector<std::string>& names, const std::string& name) {
 
 void AppendMetadata(ColumnBuilder& column, const std::string& key, const FileFacts& file) {
   const std::filesystem::path path(file.path);
-  if (key == "file.path") {
+  if (key == "file.path" && IsObjectStore(file.path)) {
+    column.AppendBytes(file.path);
+  } else if (key == "file.path") {
     std::error_code error;
     const auto absolute = std::filesystem::absolute(path, error);
     column.AppendBytes(error ? file.path : absolute.lexically_normal().string());
@@ -112,26 +115,30 @@ Result<std::shared_ptr<arrow::RecordBatch>> FileColumns::Complete(
 Result<std::shared_ptr<arrow::Array>> FileColumns::Constant(size_t at,
                                                             const FileFacts& file) const {
   const Column& column = columns_.columns[at];
+  if (origins_[at].kind == Kind::kPartition) return PartitionOf(file.path, column, default_name_);
   ColumnBuilder builder(column.type);
-  if (origins_[at].kind == Kind::kMetadata) {
-    AppendMetadata(builder, column.name, file);
-    return builder.Finish();
-  }
-  const auto value = PartitionValue(file.path, column.name);
+  AppendMetadata(builder, column.name, file);
+  return builder.Finish();
+}
+
+Result<std::shared_ptr<arrow::Array>> PartitionOf(const std::string& path, const Column& column,
+                                                  const std::string& default_name) {
+  const auto value = PartitionValue(path, column.name);
   if (!value) {
     return ExternalError("no folder of '{}' is named '{}=...', which the table is PARTITIONED BY",
-                         file.path, EscapePathName(column.name));
+                         path, EscapePathName(column.name));
   }
-  const bool null = *value == default_name_;
+  const bool null = *value == default_name;
   if (null && !column.type.nullable) {
     return ExternalError("partition '{}' of '{}' is NULL, its column is NOT NULL", column.name,
-                         file.path);
+                         path);
   }
+  ColumnBuilder builder(column.type);
   if (null) {
     builder.AppendNull();
   } else if (!AppendText(builder, *value)) {
     return ExternalError("partition '{}={}' of '{}' cannot be read as {}", column.name, *value,
-                         file.path, column.type.ToString());
+                         path, column.type.ToString());
   }
   return builder.Finish();
 }

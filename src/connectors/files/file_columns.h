@@ -48,6 +48,12 @@ class FileColumns {
   std::string default_name_;
 };
 
+// One value: that of partition column `column` in the folders of `path`; NULL is named
+// `default_name`.
+// An error if there is no such folder or its value cannot be read.
+Result<std::shared_ptr<arrow::Array>> PartitionOf(const std::string& path, const Column& column,
+                                                  const std::string& default_name);
+
 // The decoder of a table's files: the format's, completed by what is known of the file. Null for a
 // format whose sources yield batches.
 Result<std::unique_ptr<Decoder>> MakeFileDecoder(const TableInfo& table, const Schema& columns);

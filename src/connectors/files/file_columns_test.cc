@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "connectors/files/partition_filter.h"
 #include "connectors/files/partition_path.h"
 #include "formats/decode_testing.h"
 
@@ -84,6 +85,42 @@ TEST(FileColumns, MetadataOfTheFile) {
   table.metadata = {"file.path", "file.name", "file.size", "file.modification-time"};
   EXPECT_EQ(ReadFrom("/x/../y/a.csv", table, Wanted(table, {"n"}), "5,a\n"),
             "5, /y/a.csv, a.csv, 7, 1970-01-02 00:00:00.001");
+}
+
+TEST(PartitionFilter, FoldersTellWhatCannotPass) {
+  using Kind = ColumnCondition::Kind;
+  const auto passes = [](const std::string& column, Kind kind, std::vector<ColumnValue> values,
+                         const std::string& path) {
+    TableInfo table = LogTable();
+    table.conditions = {{column, kind, std::move(values), ""}};
+    return PartitionFilter(table).MayPass(path);
+  };
+  const std::string path = "s3://b/dt=2024-01-02/hour=03/a.csv";
+  EXPECT_TRUE(passes("hour", Kind::kEqual, {int64_t{3}}, path));
+  EXPECT_FALSE(passes("hour", Kind::kEqual, {int64_t{4}}, path));
+  EXPECT_FALSE(passes("hour", Kind::kIn, {int64_t{4}, int64_t{5}}, path));
+  EXPECT_TRUE(passes("hour", Kind::kIn, {int64_t{4}, int64_t{3}}, path));
+  EXPECT_FALSE(passes("hour", Kind::kIsNull, {}, path));
+  EXPECT_FALSE(passes("hour", Kind::kGreater, {int64_t{3}}, "hour=__DEFAULT_PARTITION__/a"));
+  constexpr int64_t kDay = 19724;  // 2024-01-02
+  EXPECT_TRUE(passes("dt", Kind::kGreaterEqual, {kDay}, path));
+  EXPECT_FALSE(passes("dt", Kind::kLess, {kDay}, path));
+  // What is in the file, or cannot be read, may pass.
+  EXPECT_TRUE(passes("n", Kind::kEqual, {int64_t{4}}, path));
+  EXPECT_TRUE(passes("hour", Kind::kEqual, {int64_t{4}}, "s3://b/hour=x/a.csv"));
+  EXPECT_TRUE(passes("hour", Kind::kEqual, {int64_t{4}}, "s3://b/a.csv"));
+}
+
+TEST(PartitionFilter, TextAndFractions) {
+  TableInfo table = LogTable();
+  table.schema.columns[2].type = SqlType::Of(TypeKind::kDouble);
+  table.partitioned_by = {"hour", "s"};
+  table.conditions = {{"s", ColumnCondition::Kind::kEqual, {std::string("x/y")}, ""}};
+  EXPECT_TRUE(PartitionFilter(table).MayPass("hour=1/s=x%2Fy/a"));
+  EXPECT_FALSE(PartitionFilter(table).MayPass("hour=1/s=z/a"));
+  table.conditions = {{"hour", ColumnCondition::Kind::kLess, {1.5}, ""}};
+  EXPECT_TRUE(PartitionFilter(table).MayPass("hour=1.25/s=z/a"));
+  EXPECT_FALSE(PartitionFilter(table).MayPass("hour=1.75/s=z/a"));
 }
 
 TEST(PartitionPath, EscapesAndBack) {

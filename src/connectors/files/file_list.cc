@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "connectors/files/lane_files.h"
+#include "connectors/storage/file_system.h"
 
 namespace millrace {
 namespace {
@@ -101,20 +102,19 @@ bool InNameOrder(const std::string& left, const std::string& right) {
 }  // namespace
 
 Result<std::vector<std::string>> ListFiles(const std::string& path) {
-  std::string local = path;
-  if (local.starts_with("file://")) {
-    local.erase(0, 7);
-  } else if (local.starts_with("file:")) {
-    local.erase(0, 5);
-  }
+  const std::string local = LocalPath(path);
   std::vector<std::string> files;
   std::error_code error;
   const bool literal = fs::exists(local, error);
   const bool pattern = !literal && local.find_first_of("*?[{") != std::string::npos;
   MILL_RETURN(pattern ? AddMatches(local, &files) : AddPath(local, &files));
-  std::sort(files.begin(), files.end(), InNameOrder);
-  files.erase(std::unique(files.begin(), files.end()), files.end());
+  SortByName(&files);
   return files;
+}
+
+void SortByName(std::vector<std::string>* files) {
+  std::sort(files->begin(), files->end(), InNameOrder);
+  files->erase(std::unique(files->begin(), files->end()), files->end());
 }
 
 }  // namespace millrace

@@ -26,9 +26,12 @@ FileSource::FileSource(FileSourceOptions options)
     : options_(std::move(options)), files_(options_.files), cutter_(options_.framing) {}
 
 Status FileSource::Open() {
+  constexpr size_t kMaxAsked = 16;  // each object is a request
   MILL_RETURN(files_.Open());
+  if (files_.store() && files_.all().size() > kMaxAsked) return Status::OK();
   for (const std::string& file : files_.all()) {
-    const auto facts = FactsOf(file);
+    if (!files_.IsWanted(file)) continue;
+    const auto facts = FactsOf(file, files_.store());
     if (!facts.ok() || IsCompressed(file)) {
       total_bytes_ = 0;
       break;
@@ -48,8 +51,8 @@ Status FileSource::Seek(const std::string& position) {
 }
 
 Status FileSource::OpenFile() {
-  MILL_ASSIGN(reader_, OpenByteReader(files_.current()));
-  MILL_ASSIGN(facts_, FactsOf(files_.current()));
+  MILL_ASSIGN(reader_, OpenByteReader(files_.current(), files_.store()));
+  MILL_ASSIGN(facts_, FactsOf(files_.current(), files_.store()));
   buffer_ = nullptr;
   cutter_.Start();
   offset_ = 0;
@@ -64,6 +67,8 @@ Result<Polled> FileSource::Poll(milliseconds wait) {
   starved_ = false;
   if (files_.at_end() && !bounded()) MILL_RETURN(files_.Watch(wait));
   while (!files_.at_end()) {
+    if (!reader_) files_.SkipUnwanted();
+    if (files_.at_end()) break;
     if (!reader_) MILL_RETURN(OpenFile());
     MILL_ASSIGN(bool got, NextChunk(&polled));
     if (got) return polled;

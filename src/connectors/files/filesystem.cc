@@ -5,6 +5,9 @@
 #include "connectors/files/file_sink.h"
 #include "connectors/files/file_source.h"
 #include "connectors/files/parquet_source.h"
+#include "connectors/files/partition_filter.h"
+#include "connectors/storage/file_system.h"
+#include "connectors/storage/s3_settings.h"
 #include "formats/debezium.h"
 
 namespace millrace {
@@ -30,6 +33,9 @@ Result<LaneFilesOptions> FilesOf(const TableInfo& table) {
   constexpr int64_t kMaxLanes = 1024;
   LaneFilesOptions files;
   files.path = StringOption(table.options, "path", "");
+  if (IsObjectStore(files.path)) {
+    MILL_ASSIGN(files.store, ObjectFiles::Make(files.path, table.options));
+  }
   MILL_ASSIGN(files.monitor_interval,
               DurationOption(table.options, "source.monitor-interval", milliseconds(0)));
   MILL_ASSIGN(int64_t lanes, IntOption(table.options, "scan.parallelism", 1));
@@ -43,6 +49,11 @@ Result<LaneFilesOptions> FilesOf(const TableInfo& table) {
 Result<std::vector<std::unique_ptr<Source>>> MakeSources(const TableInfo& table,
                                                          const Schema& columns) {
   MILL_ASSIGN(LaneFilesOptions files, FilesOf(table));
+  if (table.time_column.empty() && !table.conditions.empty()) {
+    files.wanted = [filter = PartitionFilter(table)](const std::string& path) {
+      return filter.MayPass(path);
+    };
+  }
   MILL_ASSIGN(const RecordFraming framing, FramingOf(table));
   const std::string format = StringOption(table.options, "format", "");
   const bool parquet = format == "parquet";
@@ -64,6 +75,13 @@ Result<std::vector<std::unique_ptr<Source>>> MakeSources(const TableInfo& table,
   return sources;
 }
 
+// Parquet files tell of their columns; of others only the partitions are known, which says nothing
+// of the times that a watermark is made of.
+bool TakesConditions(const TableInfo& table) {
+  if (StringOption(table.options, "format", "") == "parquet") return true;
+  return table.time_column.empty() && !table.partitioned_by.empty();
+}
+
 }  // namespace
 
 Connector FilesystemConnector() {
@@ -73,7 +91,8 @@ Connector FilesystemConnector() {
   connector.takes_format = true;
   connector.metadata = FileMetadata();
   connector.options = {
-      {"path", "STRING", "", "A file, a folder (read recursively) or a glob; a folder to write.",
+      {"path", "STRING", "",
+       "A file, a folder (read recursively) or a glob; a folder to write. Local, or s3://bucket/...",
        true},
       {"source.monitor-interval", "DURATION", "", "Keep looking for new files this often."},
       {"partition.default-name", "STRING", "__DEFAULT_PARTITION__",
@@ -82,7 +101,9 @@ Connector FilesystemConnector() {
       {"sink.rolling-policy.rollover-interval", "DURATION", "30 min",
        "Start a new file when one is this old."},
       {"sink.rolling-policy.check-interval", "DURATION", "1 min", "How often to look for such."},
+      {"s3.upload.min.part.size", "MEMORY", "5MB", "How much of an object one request sends."},
   };
+  for (OptionSpec& option : S3OptionSpecs()) connector.options.push_back(std::move(option));
   connector.make_source = MakeSources;
   connector.changelog = [](const TableInfo& table) {
     return IsChangelogFormat(StringOption(table.options, "format", ""))
@@ -90,9 +111,7 @@ Connector FilesystemConnector() {
                : ChangelogMode::kInsertOnly;
   };
   connector.make_decoder = MakeFileDecoder;
-  connector.takes_conditions = [](const TableInfo& table) {
-    return StringOption(table.options, "format", "") == "parquet";
-  };
+  connector.takes_conditions = TakesConditions;
   connector.make_sink = [](const TableInfo& table) -> Result<std::unique_ptr<Sink>> {
     return FileSink::Make(table);
   };

@@ -57,7 +57,8 @@ bool ParsePosition(std::string_view text, FilePosition* position) {
 
 }  // namespace
 
-Result<FileFacts> FactsOf(const std::string& path) {
+Result<FileFacts> FactsOf(const std::string& path, const ObjectFiles* store) {
+  if (store) return store->FactsOf(path);
   struct stat info = {};
   if (stat(path.c_str(), &info) != 0) {
     return ExternalError("cannot read '{}': {}", path, strerror(errno));
@@ -77,13 +78,22 @@ std::string LaneFiles::name() const {
   return fmt::format("lane {}", options_.lane);
 }
 
+// A watched folder or pattern may be empty at first.
+Result<std::vector<std::string>> LaneFiles::List() const {
+  if (options_.store) {
+    MILL_ASSIGN(auto objects, options_.store->List(options_.path, !bounded()));
+    SortByName(&objects);
+    return objects;
+  }
+  auto listed = ListFiles(options_.path);
+  const bool pattern = options_.path.find_first_of("*?[{") != std::string::npos;
+  if (!listed.ok() && !bounded() && pattern) return std::vector<std::string>();
+  return listed;
+}
+
 // Adds the lane's files that are not yet known behind those that are.
 Status LaneFiles::Find() {
-  auto listed = ListFiles(options_.path);
-  // A watched folder or pattern may be empty at first.
-  const bool pattern = options_.path.find_first_of("*?[{") != std::string::npos;
-  if (!listed.ok() && !bounded() && pattern) return Status::OK();
-  MILL_ASSIGN(const std::vector<std::string> all, std::move(listed));
+  MILL_ASSIGN(const std::vector<std::string> all, List());
   const std::set<std::string> known(files_.begin(), files_.end());
   const auto lanes = static_cast<size_t>(options_.lanes);
   for (size_t i = 0; i < all.size(); ++i) {

@@ -7,32 +7,36 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "base/status.h"
+#include "connectors/files/file_facts.h"
+#include "connectors/files/object_files.h"
 
 namespace millrace {
 
 struct LaneFilesOptions {
   std::string path;  // a file, a folder (read recursively), or a glob
+  std::shared_ptr<const ObjectFiles> store;  // where it lies; null: on the local disk
   int lane = 0;
   int lanes = 1;
   std::chrono::milliseconds monitor_interval{0};  // 0: bounded
+  // False of files that need not be read; null: all are.
+  std::function<bool(const std::string& path)> wanted;
 };
 
-// The files behind `path` in name order; names starting with '_' or '.' inside folders are left
-// out.
+// The local files behind `path` in name order; names starting with '_' or '.' inside folders are
+// left out.
 Result<std::vector<std::string>> ListFiles(const std::string& path);
+// Sorts by name, where numbers in names count as numbers, and takes out what comes twice.
+void SortByName(std::vector<std::string>* files);
 
-// Size and time of change of a file.
-struct FileFacts {
-  std::string path;
-  int64_t bytes = 0;
-  int64_t modified = 0;  // ms since 1970
-};
-Result<FileFacts> FactsOf(const std::string& path);
+// Size and time of change of a local file, or of an object of `store`.
+Result<FileFacts> FactsOf(const std::string& path, const ObjectFiles* store = nullptr);
 
 class LaneFiles {
  public:
@@ -41,10 +45,18 @@ class LaneFiles {
   Status Open();
   bool bounded() const { return options_.monitor_interval.count() == 0; }
   const std::vector<std::string>& all() const { return files_; }
+  const ObjectFiles* store() const { return options_.store.get(); }
   // The file being read; there is none at the end.
   bool at_end() const { return current_ >= files_.size(); }
   const std::string& current() const { return files_[current_]; }
   void Next() { ++current_; }
+  bool IsWanted(const std::string& path) const {
+    return !options_.wanted || options_.wanted(path);
+  }
+  // Passes over files that need not be read.
+  void SkipUnwanted() {
+    while (!at_end() && !IsWanted(current())) Next();
+  }
   // At the end of a watched lane: sleeps until the next look for new files is due, at most for
   // `wait`, and adds those there are.
   Status Watch(std::chrono::milliseconds wait);
@@ -56,6 +68,7 @@ class LaneFiles {
   std::string name() const;
 
  private:
+  Result<std::vector<std::string>> List() const;
   Status Find();
   uint64_t HashBefore() const;
 

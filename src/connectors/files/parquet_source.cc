@@ -17,8 +17,12 @@ ParquetSource::ParquetSource(LaneFilesOptions files, const TableInfo& table, Fil
   }
   if (table.time_column.empty()) return;
   const int at = stored.Find(table.time_column);
-  if (at < 0) conditions_.clear();
-  if (at >= 0) time_column_ = stored.columns[static_cast<size_t>(at)];
+  if (at < 0) {
+    conditions_.clear();
+    return;
+  }
+  time_column_ = stored.columns[static_cast<size_t>(at)];
+  partitions_.emplace(table);
 }
 
 Status ParquetSource::Open() {
@@ -26,15 +30,22 @@ Status ParquetSource::Open() {
   MILL_RETURN(files_.Open());
   if (files_.all().size() > kMaxCounted) return Status::OK();
   for (const std::string& file : files_.all()) {
-    MILL_ASSIGN(auto reader, ParquetReader::Open(file, columns_.data()));
+    if (!files_.IsWanted(file)) continue;
+    MILL_ASSIGN(auto reader, OpenReader(file));
     total_rows_ += reader->num_rows();
   }
   return Status::OK();
 }
 
+Result<std::unique_ptr<ParquetReader>> ParquetSource::OpenReader(const std::string& path) const {
+  if (!files_.store()) return ParquetReader::Open(path, columns_.data());
+  MILL_ASSIGN(auto object, files_.store()->Open(path));
+  return ParquetReader::Open(path, std::move(object), columns_.data());
+}
+
 Status ParquetSource::OpenFile() {
-  MILL_ASSIGN(reader_, ParquetReader::Open(files_.current(), columns_.data()));
-  MILL_ASSIGN(facts_, FactsOf(files_.current()));
+  MILL_ASSIGN(reader_, OpenReader(files_.current()));
+  MILL_ASSIGN(facts_, FactsOf(files_.current(), files_.store()));
   return StartGroup(0, 0);
 }
 
@@ -52,8 +63,9 @@ Status ParquetSource::StartGroup(int group, int64_t row) {
 
 // Rows without a time are dead letters, so they must be read.
 bool ParquetSource::MaySkip(int group) {
+  const bool partition = !partitions_ || partitions_->MayPass(files_.current());
   const bool wanted =
-      std::all_of(conditions_.begin(), conditions_.end(), [&](const auto& condition) {
+      partition && std::all_of(conditions_.begin(), conditions_.end(), [&](const auto& condition) {
         return MayPass(condition.first, reader_->FactsOf(group, condition.second));
       });
   if (wanted) return false;
@@ -89,6 +101,8 @@ Result<Polled> ParquetSource::Poll(std::chrono::milliseconds wait) {
   Polled polled;
   if (files_.at_end() && !bounded()) MILL_RETURN(files_.Watch(wait));
   while (!files_.at_end()) {
+    if (!reader_) files_.SkipUnwanted();
+    if (files_.at_end()) break;
     if (!reader_) MILL_RETURN(OpenFile());
     MILL_ASSIGN(auto rows, NextRows());
     if (rows) {

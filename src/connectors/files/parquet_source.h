@@ -9,6 +9,7 @@
 
 #include "connectors/files/file_columns.h"
 #include "connectors/files/lane_files.h"
+#include "connectors/files/partition_filter.h"
 #include "connectors/source.h"
 #include "formats/parquet_reader.h"
 
@@ -28,6 +29,7 @@ class ParquetSource : public Source {
   int64_t groups_skipped() const { return groups_skipped_; }
 
  private:
+  Result<std::unique_ptr<ParquetReader>> OpenReader(const std::string& path) const;
   Status OpenFile();
   // Goes to row `row` of row group `group` or, where no row of that is wanted, to a later group.
   Status StartGroup(int group, int64_t row);
@@ -39,6 +41,9 @@ class ParquetSource : public Source {
   std::shared_ptr<arrow::Schema> declared_;  // columns_.declared()
   std::vector<std::pair<ColumnCondition, Column>> conditions_;  // and the columns they are of
   std::optional<Column> time_column_;
+  // Where a watermark counts, all files have to be asked for their times: no file is passed over
+  // beforehand, but all row groups of one can be.
+  std::optional<PartitionFilter> partitions_;
   std::optional<int64_t> skipped_time_;  // not yet told
   int64_t groups_read_ = 0, groups_skipped_ = 0;
   std::unique_ptr<ParquetReader> reader_;  // of the current file

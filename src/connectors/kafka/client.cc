@@ -65,6 +65,20 @@ bool MayPass(rd_kafka_resp_err_t error) {
   }
 }
 
+// librdkafka before 2.6.1 sends its nonce twice, which brokers from 4.0 on refuse.
+std::string ScramHint() {
+  if (rd_kafka_version() >= 0x020601ff) return "";
+  return fmt::format(". hint: this program runs with librdkafka {}, which cannot log in by SCRAM at "
+                     "brokers from 4.0 on; 2.6.1 and newer can: build with cmake "
+                     "-DMILLRACE_RDKAFKA=FOLDER, or LD_PRELOAD one", rd_kafka_version_str());
+}
+
+bool UsesScram(const KafkaClient::Properties& properties) {
+  return std::any_of(properties.begin(), properties.end(), [](const auto& property) {
+    return property.first.starts_with("sasl.mechanism") && property.second.starts_with("SCRAM");
+  });
+}
+
 Status TopicMissing(const std::string& topic, const rd_kafka_metadata_t& metadata) {
   std::vector<std::string> names;
   for (int i = 0; i < metadata.topic_cnt; ++i) names.emplace_back(metadata.topics[i].topic);
@@ -118,8 +132,9 @@ Result<std::unique_ptr<KafkaClient>> KafkaClient::Make(rd_kafka_type_t type,
                                                        DeliveredCallback delivered,
                                                        void* delivered_to) {
   MILL_ASSIGN(const Properties written, LibrdkafkaProperties(options.properties));
-  std::unique_ptr<KafkaClient> client(new KafkaClient(options.table, options.servers));
+  std::unique_ptr<KafkaClient> client(new KafkaClient(options));
   client->delivered_to_ = delivered_to;
+  client->scram_ = UsesScram(written);
   Conf conf(rd_kafka_conf_new());
   for (const Properties& properties : {ours, written, forced}) {
     MILL_RETURN(SetAll(properties, conf.get()));
@@ -159,11 +174,15 @@ void KafkaClient::NoteError(rd_kafka_resp_err_t error, const std::string& reason
   const std::lock_guard lock(mutex_);
   last_error_ = reason;
   if (error == RD_KAFKA_RESP_ERR__AUTHENTICATION) {
-    status_ = ExternalError("'{}' refuses the credentials: {}", servers_, reason);
+    status_ = ExternalError("'{}' refuses the credentials: {}{}", servers_, reason,
+                            scram_ ? ScramHint() : "");
   } else if (error == RD_KAFKA_RESP_ERR__FATAL) {
     char text[512];
     const auto fatal = rd_kafka_fatal_error(handle_, text, sizeof(text));
     status_ = ExternalError("{}: {}", KafkaErrorText(fatal), text);
+  } else if (error == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION) {
+    // Only after topic.metadata.propagation.max.ms: brokers that start do not know their topics.
+    status_ = ExternalError("reading {}. hint: was the topic deleted?", reason);
   }
   away_ = true;
   const auto now = steady_clock::now();
@@ -180,8 +199,8 @@ void KafkaClient::NoteAnswer() {
 }
 
 Status KafkaClient::Retry(const std::string& what,
-                          const std::function<rd_kafka_resp_err_t()>& attempt) {
-  const auto deadline = steady_clock::now() + kPatience;
+                          const std::function<rd_kafka_resp_err_t()>& attempt, bool once) {
+  const auto deadline = steady_clock::now() + patience_;
   while (true) {
     const rd_kafka_resp_err_t error = attempt();
     Serve(milliseconds(0));
@@ -190,20 +209,28 @@ Status KafkaClient::Retry(const std::string& what,
       return Status::OK();
     }
     MILL_RETURN(status());
-    if (!MayPass(error) || steady_clock::now() > deadline) {
-      const std::lock_guard lock(mutex_);
-      const std::string more = last_error_.empty() ? "" : " (" + last_error_ + ")";
-      return ExternalError("{} at '{}': {}{}", what, servers_, KafkaErrorText(error), more);
+    if (!MayPass(error)) return NoAnswer(what, error);
+    if (once || steady_clock::now() > deadline) {
+      return NoAnswer(fmt::format("{} ms ('properties.default.api.timeout.ms') were not enough: {}",
+                                  patience_.count(), what), error);
     }
     Serve(milliseconds(100));
   }
 }
 
-Result<std::vector<KafkaPartition>> KafkaClient::FindPartitions(const KafkaOptions& options) {
+Status KafkaClient::NoAnswer(const std::string& what, rd_kafka_resp_err_t error) const {
+  const std::lock_guard lock(mutex_);
+  const std::string more = last_error_.empty() ? "" : " (" + last_error_ + ")";
+  return ExternalError("{} at '{}': {}{}", what, servers_, KafkaErrorText(error), more);
+}
+
+Result<std::vector<KafkaPartition>> KafkaClient::FindPartitions(const KafkaOptions& options,
+                                                                bool once) {
   const rd_kafka_metadata_t* raw = nullptr;
-  MILL_RETURN(Retry("cannot list topics", [&] {
+  const auto ask = [&] {
     return rd_kafka_metadata(handle_, 1, nullptr, &raw, static_cast<int>(kAttempt.count()));
-  }));
+  };
+  MILL_RETURN(Retry("cannot list topics", ask, once));
   const Metadata metadata(raw);
   MILL_ASSIGN(auto found, Matching(options, *metadata));
   std::sort(found.begin(), found.end(), [](const KafkaPartition& a, const KafkaPartition& b) {

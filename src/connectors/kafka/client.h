@@ -46,9 +46,6 @@ class KafkaClient {
   using Properties = std::map<std::string, std::string>;
   using DeliveredCallback = void (*)(rd_kafka_t*, const rd_kafka_message_t*, void*);
 
-  // How long brokers may be away at the start.
-  static constexpr std::chrono::seconds kPatience{30};
-
   // `ours` are set first, what the table says comes on top, `forced` last.
   static Result<std::unique_ptr<KafkaClient>> Make(rd_kafka_type_t type,
                                                    const KafkaOptions& options,
@@ -69,21 +66,28 @@ class KafkaClient {
   // The brokers have answered: they are not away any more.
   void NoteAnswer();
 
-  // Calls `attempt` until it succeeds, or answers what no retry mends, or kPatience is over.
-  Status Retry(const std::string& what, const std::function<rd_kafka_resp_err_t()>& attempt);
-  // The partitions of the table's topics, by topic and number. A missing topic is an error.
-  Result<std::vector<KafkaPartition>> FindPartitions(const KafkaOptions& options);
+  // Calls `attempt` until it succeeds, or answers what no retry mends, or the table's patience
+  // (KafkaOptions) is over; only once if `once`.
+  Status Retry(const std::string& what, const std::function<rd_kafka_resp_err_t()>& attempt,
+               bool once = false);
+  // The partitions of the table's topics, by topic and number. A missing topic is an error; a
+  // pattern may match none.
+  Result<std::vector<KafkaPartition>> FindPartitions(const KafkaOptions& options,
+                                                     bool once = false);
 
   void Log(const std::string& line) const;
 
  private:
-  KafkaClient(std::string table, std::string servers)
-      : table_(std::move(table)), servers_(std::move(servers)) {}
+  explicit KafkaClient(const KafkaOptions& options)
+      : table_(options.table), servers_(options.servers), patience_(options.patience) {}
   static void OnError(rd_kafka_t*, int error, const char* reason, void* opaque);
   static void OnLog(const rd_kafka_t* handle, int level, const char* facility, const char* text);
+  Status NoAnswer(const std::string& what, rd_kafka_resp_err_t error) const;
   void NoteError(rd_kafka_resp_err_t error, const std::string& reason);
 
   std::string table_, servers_;
+  std::chrono::milliseconds patience_;
+  bool scram_ = false;
   rd_kafka_t* handle_ = nullptr;
   void* delivered_to_ = nullptr;
   mutable std::mutex mutex_;  // guards what follows

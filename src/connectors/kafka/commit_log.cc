@@ -11,6 +11,7 @@ using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
 constexpr size_t kWriters = 64;  // remembered: restarts that one epoch may have to survive
+constexpr std::chrono::seconds kTopicPatience{30};   // until a topic that was made is known
 constexpr std::chrono::seconds kOthersPatience{120};
 
 struct AdminParts {
@@ -52,7 +53,7 @@ Status KafkaCommitLog::Ensure(KafkaProducer& producer) {
   MILL_RETURN(producer.client().Retry(
       fmt::format("cannot make the topic '{}' of published epochs", topic_),
       [&] { return CreateTopic(producer.get(), topic_); }));
-  const auto deadline = steady_clock::now() + KafkaClient::kPatience;
+  const auto deadline = steady_clock::now() + kTopicPatience;
   while (true) {  // it takes a moment until the brokers know it
     const auto found = producer.client().FindPartitions(only);
     if (found.ok() || steady_clock::now() > deadline) return found.status();

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "connectors/kafka/discovery.h"
 #include "connectors/kafka/fields.h"
 #include "connectors/kafka/sink.h"
 #include "connectors/kafka/source.h"
@@ -10,12 +11,19 @@
 namespace millrace {
 namespace {
 
+size_t SpareLanes(const KafkaOptions& options, size_t partitions) {
+  const bool ends = options.stop.kind != KafkaBoundary::Kind::kNone;
+  if (ends || options.discovery.count() == 0) return 0;
+  if (options.spare_lanes > 0) return static_cast<size_t>(options.spare_lanes);
+  return std::clamp<size_t>(partitions, 4, 32);
+}
+
 bool Wants(const TableInfo& table, const std::string& metadata) {
   return std::find(table.metadata.begin(), table.metadata.end(), metadata) !=
          table.metadata.end();
 }
 
-// One lane for each partition.
+// One lane for each partition, and of a scan without end some for those that are still to come.
 Result<std::vector<std::unique_ptr<Source>>> MakeSources(const TableInfo& table,
                                                          const Schema& columns) {
   MILL_ASSIGN(const KafkaOptions options, KafkaOptions::Read(table));
@@ -27,9 +35,17 @@ Result<std::vector<std::unique_ptr<Source>>> MakeSources(const TableInfo& table,
   MILL_RETURN(Annotate(consumer.status(), where));
   auto partitions = (*consumer)->client().FindPartitions(options);
   MILL_RETURN(Annotate(partitions.status(), where));
+  const size_t spare = SpareLanes(options, partitions->size());
+  std::shared_ptr<KafkaDiscovery> discovery;
+  if (spare > 0) discovery = std::make_shared<KafkaDiscovery>(*consumer, *partitions, spare);
   std::vector<std::unique_ptr<Source>> sources;
   for (KafkaPartition& partition : *partitions) {
-    sources.push_back(std::make_unique<KafkaSource>(*consumer, std::move(partition), needs));
+    sources.push_back(
+        std::make_unique<KafkaSource>(*consumer, std::move(partition), needs, discovery));
+  }
+  for (size_t i = 1; i <= spare; ++i) {
+    sources.push_back(
+        std::make_unique<KafkaSource>(*consumer, static_cast<int>(i), needs, discovery));
   }
   return sources;
 }

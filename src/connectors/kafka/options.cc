@@ -40,6 +40,9 @@ Status ReadProperties(const Options& options, KafkaOptions* kafka) {
   }
   kafka->servers = StringOption(options, "properties.bootstrap.servers", "");
   kafka->group = StringOption(options, "properties.group.id", "");
+  MILL_ASSIGN(kafka->commits, BoolOption(options, "properties.commit.offsets.on.checkpoint", true));
+  MILL_ASSIGN(const int64_t patience, IntOption(options, "properties.default.api.timeout.ms", 60000));
+  kafka->patience = std::chrono::milliseconds(std::max<int64_t>(patience, 0));
   if (!kafka->servers.empty()) return Status::OK();
   return UserError(
       "missing option 'properties.bootstrap.servers': where brokers are, 'host:port,host:port'");
@@ -184,7 +187,10 @@ Status ReadScan(const Options& options, KafkaOptions* kafka) {
   MILL_RETURN(ReadBoundary(options, "scan.bounded", "unbounded", &kafka->stop));
   MILL_ASSIGN(kafka->discovery, DurationOption(options, "scan.topic-partition-discovery.interval",
                                                std::chrono::minutes(5)));
-  return Status::OK();
+  const std::string lanes = "scan.topic-partition-discovery.lanes";
+  MILL_ASSIGN(kafka->spare_lanes, IntOption(options, lanes, 0));
+  if (kafka->spare_lanes >= 0 && kafka->spare_lanes <= 1000) return Status::OK();
+  return UserError("option '{}' = '{}' is not from 0 to 1000", lanes, kafka->spare_lanes);
 }
 
 Status ReadAll(const TableInfo& table, KafkaOptions* kafka) {
@@ -221,6 +227,8 @@ std::vector<OptionSpec> KafkaOptionSpecs(bool upsert) {
       {"scan.bounded.specific-offsets", "STRING", "", "'partition:0,offset:42;...'."},
       {"scan.topic-partition-discovery.interval", "DURATION", "5 min",
        "How often new partitions are looked for; 0: never."},
+      {"scan.topic-partition-discovery.lanes", "BIGINT", "0",
+       "How many new partitions a run can take up; 0: as many as there are at its start, 4 to 32."},
       {"sink.transactional-id-prefix", "STRING", "",
        "Names the transactions of an exactly-once sink; unique to a job."},
       {"sink.commit-topic", "STRING", "millrace-commits",

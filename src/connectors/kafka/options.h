@@ -28,8 +28,12 @@ struct KafkaOptions {
   std::map<std::string, std::string> properties;
   std::string servers;
   std::string group;  // "": none
+  bool commits = true;  // offsets to the group at checkpoints
+  // How long brokers that are away are asked again, where an answer is needed to go on.
+  std::chrono::milliseconds patience{60000};
   KafkaBoundary start, stop;  // of a scan; stop.kind kNone: it never ends
   std::chrono::milliseconds discovery{0};  // how often new partitions are looked for; 0: never
+  int64_t spare_lanes = 0;  // for them; 0: by the number of those that are there at the start
   // A format and its options, without "key." or "value.".
   std::string value_format, key_format;
   Options value_options, key_options;

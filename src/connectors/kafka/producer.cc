@@ -75,8 +75,8 @@ void KafkaProducer::OnDelivered(rd_kafka_t*, const rd_kafka_message_t* message, 
 Status KafkaProducer::Explain(rd_kafka_resp_err_t error, const std::string& topic,
                               size_t bytes) const {
   switch (error) {
-    case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
-      return ExternalError("a message of {} bytes is too large for topic '{}'. hint: raise "
+    case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:  // no error of the outside: trying again is no use
+      return UserError("a message of {} bytes is too large for topic '{}'. hint: raise "
                            "'properties.max.request.size' (now {}) and the topic's "
                            "max.message.bytes", bytes, topic, max_bytes_);
     case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:

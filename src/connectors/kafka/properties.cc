@@ -16,6 +16,7 @@ const Properties& Renamed() {
                                       {"ssl.keystore.certificate.chain", "ssl.certificate.pem"},
                                       {"ssl.keystore.key", "ssl.key.pem"},
                                       {"fetch.max.wait.ms", "fetch.wait.max.ms"},
+                                      {"request.timeout.ms", "socket.timeout.ms"},
                                       {"max.request.size", "message.max.bytes"}};
   return kRenamed;
 }
@@ -26,8 +27,8 @@ const std::set<std::string>& LeftOut() {
       "key.serializer",        "value.serializer",      "key.deserializer",
       "value.deserializer",    "client.dns.lookup",     "max.poll.records",
       "ssl.truststore.type",   "ssl.keystore.type",     "partition.discovery.interval.ms",
-      "request.timeout.ms",    "buffer.memory",         "enable.auto.commit",
-      "auto.commit.interval.ms"};
+      "buffer.memory",         "enable.auto.commit",    "auto.commit.interval.ms",
+      "default.api.timeout.ms", "commit.offsets.on.checkpoint"};
   return kLeftOut;
 }
 

@@ -11,12 +11,16 @@ namespace millrace {
 namespace {
 
 using std::chrono::milliseconds;
-using std::chrono::steady_clock;
 
 constexpr size_t kChunkBytes = 1 << 20;
 constexpr size_t kChunkMessages = 8192;
 constexpr int64_t kNever = std::numeric_limits<int64_t>::max();
-constexpr std::chrono::seconds kCommitInterval{5};
+
+bool ReadOffset(const std::string& position, int64_t* offset) {
+  const char* end = position.data() + position.size();
+  const auto [stop, error] = std::from_chars(position.data(), end, *offset);
+  return error == std::errc() && stop == end && *offset >= 0;
+}
 
 Messages::TimestampType TypeOf(rd_kafka_timestamp_type_t type) {
   switch (type) {
@@ -42,15 +46,31 @@ Messages::Headers HeadersOf(const rd_kafka_message_t& message) {
 }  // namespace
 
 KafkaSource::KafkaSource(std::shared_ptr<KafkaConsumer> consumer, KafkaPartition partition,
-                         KafkaNeeds needs)
+                         KafkaNeeds needs, std::shared_ptr<KafkaDiscovery> discovery)
     : consumer_(std::move(consumer)),
       partition_(std::move(partition)),
       needs_(needs),
+      discovery_(std::move(discovery)),
+      stop_(kNever) {}
+
+KafkaSource::KafkaSource(std::shared_ptr<KafkaConsumer> consumer, int number, KafkaNeeds needs,
+                         std::shared_ptr<KafkaDiscovery> discovery)
+    : consumer_(std::move(consumer)),
+      needs_(needs),
+      discovery_(std::move(discovery)),
+      spare_(number),
+      waits_(true),
+      is_new_(true),
       stop_(kNever) {}
 
 KafkaSource::~KafkaSource() {
   taken_.clear();
   if (started_) consumer_->Stop(partition_);
+}
+
+// As the plan knows it; see taken().
+std::string KafkaSource::name() const {
+  return spare_ > 0 ? fmt::format("(spare {})", spare_) : partition_.name();
 }
 
 bool KafkaSource::bounded() const {
@@ -61,59 +81,71 @@ Status KafkaSource::Open() {
   if (bounded()) {
     MILL_ASSIGN(stop_, consumer_->EndOf(partition_));
   }
+  if (discovery_) discovery_->Start();
   return Status::OK();
 }
 
 Status KafkaSource::Seek(const std::string& position) {
-  const char* end = position.data() + position.size();
-  const auto [stop, error] = std::from_chars(position.data(), end, next_);
-  if (error == std::errc() && stop == end && next_ >= 0) return Status::OK();
+  if (ReadOffset(position, &next_)) return Status::OK();
   return Status::Invalid("not an offset: '", position, "'");
+}
+
+Status KafkaSource::SeekToNew() {
+  is_new_ = true;
+  return Status::OK();
+}
+
+void KafkaSource::NoteCheckpoint(const std::string& position) {
+  int64_t offset = 0;
+  if (!ReadOffset(position, &offset) || committed_.exchange(offset) == offset) return;
+  consumer_->Commit(partition_, offset);
+}
+
+Result<int64_t> KafkaSource::FirstOffset() {
+  if (next_ >= 0) return next_;
+  return is_new_ ? consumer_->BeginningOf(partition_) : consumer_->StartOf(partition_);
 }
 
 // The first thing handed on is the position, so that a checkpoint holds it before any message came.
 Result<Polled> KafkaSource::Start() {
-  if (next_ < 0) {
-    MILL_ASSIGN(next_, consumer_->StartOf(partition_));
-  }
+  MILL_ASSIGN(next_, FirstOffset());
   queue_.reset(rd_kafka_queue_new(consumer_->client().get()));
   if (next_ < stop_) {
     MILL_RETURN(consumer_->Start(partition_, next_, queue_.get()));
     started_ = true;
   }
-  next_commit_ = steady_clock::now() + kCommitInterval;
   Polled polled;
   polled.state = Polled::State::kData;
   polled.position = std::to_string(next_);
   return polled;
 }
 
+Result<Polled> KafkaSource::AwaitPartition(milliseconds wait) {
+  auto partition = discovery_->Take(wait);
+  consumer_->SendCommits();
+  if (!partition) return Polled{};
+  partition_ = std::move(*partition);
+  waits_ = false;
+  return Start();
+}
+
 Result<Polled> KafkaSource::Poll(milliseconds wait) {
+  if (discovery_) MILL_RETURN(discovery_->status());
+  if (waits_) return AwaitPartition(wait);
   if (!queue_) return Start();
   if (next_ >= stop_) return End();
   MILL_RETURN(Take(wait));
   consumer_->client().Serve(milliseconds(0));
-  CommitNow();
+  consumer_->SendCommits();
   if (!taken_.empty()) return MakeChunk();
   MILL_RETURN(consumer_->client().status());
   return next_ >= stop_ ? End() : Polled{};
 }
 
 Polled KafkaSource::End() {
-  if (to_commit_ != next_) consumer_->Commit(partition_, next_);
-  to_commit_ = next_;
   Polled end;
   end.state = Polled::State::kEnd;
   return end;
-}
-
-// Commits what was handed on an interval ago: by then it is in a checkpoint, as a rule.
-void KafkaSource::CommitNow() {
-  const auto now = steady_clock::now();
-  if (now < next_commit_) return;
-  next_commit_ = now + kCommitInterval;
-  if (to_commit_ >= 0) consumer_->Commit(partition_, to_commit_);
-  to_commit_ = next_;
 }
 
 Status KafkaSource::Take(milliseconds wait) {

@@ -116,31 +116,45 @@ Status AvroFileReader::Seek(int64_t position) {
 
 Result<std::shared_ptr<arrow::RecordBatch>> AvroFileReader::Next() {
   MILL_CHECK(reader_ != nullptr);
+  std::string records;
   while (position_ < size_) {
-    MILL_ASSIGN(auto rows, ReadBlock());
+    int64_t length = 0;
+    MILL_ASSIGN(const int64_t count, ReadBlock(&records, &length));
+    MILL_ASSIGN(auto rows, Decode(records, count));
+    position_ += length;
     if (rows->num_rows() > 0) return rows;
   }
   return nullptr;
 }
 
-Result<std::shared_ptr<arrow::RecordBatch>> AvroFileReader::ReadBlock() {
+Result<int64_t> AvroFileReader::NextRecords(std::string* records) {
+  while (position_ < size_) {
+    int64_t length = 0;
+    MILL_ASSIGN(const int64_t count, ReadBlock(records, &length));
+    position_ += length;
+    if (count > 0) return count;
+  }
+  return 0;
+}
+
+// Reads the block at position_, whose records it counts, and says how many bytes it has in the file.
+Result<int64_t> AvroFileReader::ReadBlock(std::string* records, int64_t* length) {
   MILL_ASSIGN(const std::string_view head, Peek(2 * kMaxVarint));
   AvroInput input(head);
   int64_t count = 0, bytes = 0;
   const bool read = input.ReadLong(&count) && input.ReadLong(&bytes) && count >= 0 && bytes >= 0;
   const int64_t begin = std::ssize(head) - static_cast<int64_t>(input.left());
   if (!read || bytes > size_ - position_ - begin) return Broken("a block that is cut off or broken");
-  const int64_t length = begin + bytes + static_cast<int64_t>(kSyncBytes);
-  MILL_ASSIGN(const std::string_view block, Peek(length));
-  if (std::ssize(block) != length || !block.ends_with(sync_)) {
+  *length = begin + bytes + static_cast<int64_t>(kSyncBytes);
+  MILL_ASSIGN(const std::string_view block, Peek(*length));
+  if (std::ssize(block) != *length || !block.ends_with(sync_)) {
     return Broken("a block without the file's sync marker behind it");
   }
-  const auto records = block.substr(static_cast<size_t>(begin), static_cast<size_t>(bytes));
-  auto plain = DecompressAvroBlock(codec_, records, kMaxBlockBytes);
+  const auto packed = block.substr(static_cast<size_t>(begin), static_cast<size_t>(bytes));
+  auto plain = DecompressAvroBlock(codec_, packed, kMaxBlockBytes);
   if (!plain.ok()) return Broken(plain.status().message());
-  auto rows = Decode(*plain, count);
-  if (rows.ok()) position_ += length;
-  return rows;
+  *records = std::move(*plain);
+  return count;
 }
 
 Result<std::shared_ptr<arrow::RecordBatch>> AvroFileReader::Decode(std::string_view block,

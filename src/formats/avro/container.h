@@ -57,6 +57,9 @@ class AvroFileReader {
   Status Select(const Schema& columns);
   // The next block's rows; null at the end.
   Result<std::shared_ptr<arrow::RecordBatch>> Next();
+  // The next block as its encoded records, for those who decode them one by one: their number, 0 at
+  // the end. Needs no Select.
+  Result<int64_t> NextRecords(std::string* records);
   // Where the next block starts, in bytes; Seek goes there.
   int64_t position() const { return position_; }
   Status Seek(int64_t position);
@@ -65,7 +68,7 @@ class AvroFileReader {
   AvroFileReader() = default;
   Status ReadHeader();
   Result<std::string_view> Peek(int64_t bytes);
-  Result<std::shared_ptr<arrow::RecordBatch>> ReadBlock();
+  Result<int64_t> ReadBlock(std::string* records, int64_t* length);
   Result<std::shared_ptr<arrow::RecordBatch>> Decode(std::string_view block, int64_t count);
   Status Broken(std::string_view why) const;
 

@@ -29,6 +29,42 @@ SELECT price, COUNT(*), LISTAGG(CAST(price AS STRING)) FROM bids GROUP BY price;
 --   11 | 1 | 11
 SELECT price, COUNT(*) FROM TABLE(TUMBLE(TABLE bids, DESCRIPTOR(ts), INTERVAL '10' SECOND))
 GROUP BY price, window_start, window_end;
+-- expect plan: state slices: watermark + 10 s; on disk
+-- expect live
+--   5 | 2
+--   6 | 1
+--   7 | 1
+--   8 | 1
+--   9 | 1
+--   10 | 1
+--   11 | 1
+-- expect
+--   5 | 1
+SELECT price, window_end, COUNT(*)
+FROM TABLE(HOP(TABLE bids, DESCRIPTOR(ts), INTERVAL '5' SECOND, INTERVAL '10' SECOND))
+GROUP BY price, window_start, window_end;
+-- expect plan: state slices: watermark + 10 s; on disk
+-- expect live
+--   5 | 00:00:05 | 1
+--   5 | 00:00:10 | 2
+--   5 | 00:00:15 | 1
+--   6 | 00:00:15 | 1
+--   6 | 00:00:20 | 1
+--   7 | 00:00:05 | 1
+--   7 | 00:00:10 | 1
+--   8 | 00:00:15 | 1
+--   8 | 00:00:20 | 1
+--   9 | 00:00:20 | 1
+--   9 | 00:00:25 | 1
+--   10 | 00:00:20 | 1
+--   10 | 00:00:25 | 1
+--   11 | 00:00:20 | 1
+--   11 | 00:00:25 | 1
+-- expect
+--   5 | 00:00:45 | 1
+--   5 | 00:00:50 | 1
+SELECT MAX(ts), COUNT(*)
+FROM TABLE(TUMBLE(TABLE bids, DESCRIPTOR(ts), INTERVAL '10' SECOND)) GROUP BY window_start, window_end;
 -- expect plan: state slices: watermark + 10 s; in memory
 SELECT price, window_start, COUNT(*)
 FROM TABLE(SESSION(TABLE bids PARTITION BY price, DESCRIPTOR(ts), INTERVAL '10' SECOND))
@@ -44,7 +80,14 @@ GROUP BY price, window_start, window_end;
 --   11 | 00:00:17 | 1
 -- expect
 --   5 | 00:00:40 | 1
--- Keys on disk begin with a byte for their group.
-SET 'pipeline.max-parallelism' = '64';
+-- Keys on disk begin with two bytes for their group.
+SET 'pipeline.max-parallelism' = '1024';
 SELECT price, COUNT(*) FROM bids GROUP BY price;
--- expect error: 'pipeline.max-parallelism' is 64
+-- expect
+--   5 | 3
+--   6 | 1
+--   7 | 1
+--   8 | 1
+--   9 | 1
+--   10 | 1
+--   11 | 1

@@ -1,0 +1,43 @@
+#include "connectors/iceberg/connector.h"
+
+#include "connectors/iceberg/options.h"
+#include "connectors/iceberg/sink.h"
+#include "connectors/iceberg/source.h"
+#include "formats/options.h"
+
+namespace millrace {
+namespace {
+
+Result<std::vector<std::unique_ptr<Source>>> MakeSources(const TableInfo& table,
+                                                         const Schema& columns) {
+  constexpr int64_t kMaxLanes = 1024;
+  MILL_ASSIGN(const IcebergOptions options, IcebergOptions::Read(table));
+  MILL_ASSIGN(const int64_t lanes, IntOption(table.options, "scan.parallelism", 1));
+  if (lanes < 1 || lanes > kMaxLanes) {
+    return UserError("option 'scan.parallelism': {} is not between 1 and {}", lanes, kMaxLanes);
+  }
+  std::vector<std::unique_ptr<Source>> sources;
+  for (int lane = 0; lane < lanes; ++lane) {
+    sources.push_back(std::make_unique<IcebergSource>(table, options, columns, lane,
+                                                      static_cast<int>(lanes)));
+  }
+  return sources;
+}
+
+}  // namespace
+
+Connector IcebergConnector() {
+  Connector connector;
+  connector.name = "iceberg";
+  connector.doc = "An Iceberg table in a folder, an SQLite or a REST catalog; upserts where the "
+                  "table has a primary key.";
+  connector.options = IcebergOptionSpecs();
+  connector.make_source = MakeSources;
+  connector.takes_conditions = [](const TableInfo&) { return true; };
+  connector.make_sink = [](const TableInfo& table) -> Result<std::unique_ptr<Sink>> {
+    return IcebergSink::Make(table);
+  };
+  return connector;
+}
+
+}  // namespace millrace

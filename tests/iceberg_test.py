@@ -1,0 +1,598 @@
+#!/usr/bin/env python3
+"""Iceberg tables against independent programs: pyiceberg reads what Millrace writes and the other way, DuckDB reads the
+files that pyiceberg plans, and Iceberg's own REST catalog takes commits, also ones whose answers get lost.
+
+usage: iceberg_test.py --program build/millrace
+Skipped (exit code 77) where pyiceberg cannot be had; the REST catalog's tests, where that cannot be.
+"""
+import argparse
+import collections
+import datetime
+import decimal
+import json
+import os
+import pathlib
+import random
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+from program_support import newest_checkpoint  # noqa: E402
+from services import iceberg  # noqa: E402
+
+PROGRAM = ""
+ROWS = 20000 if os.environ.get("MILLRACE_SANITIZE") else 100000
+UTC = datetime.timezone.utc
+
+TYPES = """flag BOOLEAN, tiny TINYINT, small SMALLINT, n INT, big BIGINT, f FLOAT, d DOUBLE, amount DECIMAL(9, 2),
+  wide DECIMAL(30, 5), name STRING, raw BYTES, fixed BINARY(4), day DATE, at TIME(3), ts TIMESTAMP(3), fine TIMESTAMP(6),
+  zoned TIMESTAMP_LTZ(3), tags ARRAY<INT>, counts MAP<STRING, BIGINT>, pair ROW<a INT, b ARRAY<STRING>>"""
+
+
+def run(script, *args, timeout=120):
+    return subprocess.run([PROGRAM, "sql", "-q", *args], input=script, capture_output=True, text=True, timeout=timeout)
+
+
+def rows_of(text):
+    """The cells of the last table that was printed, without its header, as lists of strings."""
+    lines = [line for line in text.splitlines() if line.startswith("|")]
+    header = max((i for i, line in enumerate(lines) if line == lines[0]), default=0)
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[header + 1:]]
+
+
+def as_set(table):
+    return sorted(map(tuple, (row.values() for row in table.to_pylist())), key=repr)
+
+
+class Iceberg(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.TemporaryDirectory()
+        self.addCleanup(self.folder.cleanup)
+        self.path = pathlib.Path(self.folder.name)
+
+    def table(self, columns, name="t", options="", tail="", kind="hadoop"):
+        where = {"hadoop": f"'warehouse' = '{self.path}/wh'",
+                 "jdbc": f"'catalog-type' = 'jdbc', 'uri' = 'jdbc:sqlite:{self.path}/cat.db', 'catalog-name' = 'c', "
+                         f"'warehouse' = '{self.path}/wh'"}[kind]
+        return f"CREATE TABLE {name} ({columns}) {tail} WITH ('connector' = 'iceberg', 'catalog-database' = 'db', " \
+               f"{where}{', ' + options if options else ''});\n"
+
+    def done(self, script, *args, **more):
+        done = run(script, *args, **more)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return rows_of(done.stdout)
+
+    def total(self, script):
+        """The row of a query without GROUP BY, as it is in the end."""
+        return self.done(script)[-1][1:]
+
+    def refused(self, script):
+        done = run(script)
+        self.assertNotEqual(done.returncode, 0, done.stdout)
+        return done.stderr
+
+    def static(self, name="t"):
+        """The table in the folder, as pyiceberg sees it."""
+        from pyiceberg.table import StaticTable
+        folder = self.path / "wh" / "db" / name / "metadata"
+        newest = max(int(path.name[1:].split(".")[0]) for path in folder.glob("v*.metadata.json"))  # the hint may lag behind
+        return StaticTable.from_metadata(str(folder / f"v{newest}.metadata.json"))
+
+    def sql_catalog(self):
+        from pyiceberg.catalog.sql import SqlCatalog
+        catalog = SqlCatalog("c", uri=f"sqlite:///{self.path}/cat.db", warehouse=f"file://{self.path}/wh")
+        catalog.create_namespace_if_not_exists("db")
+        return catalog
+
+    def files_of(self, table, **scan):
+        return [task.file.file_path.replace("file://", "") for task in table.scan(**scan).plan_files()]
+
+
+class Written(Iceberg):
+    """Tables that Millrace writes."""
+
+    def test_all_types(self):
+        self.done(self.table(TYPES) + """INSERT INTO t VALUES
+          (TRUE, CAST(-128 AS TINYINT), CAST(5 AS SMALLINT), -7, 9000000000, CAST(0.5 AS FLOAT), -2.25E0, 1234567.89,
+           -1234567890123456789012345.12345, 'h\u00e9 "x"', x'00ff', x'01020304', DATE '1969-12-31', TIME '12:34:56.789',
+           TIMESTAMP '2024-02-29 23:59:59.999', TIMESTAMP '1960-01-01 00:00:00.000001', TO_TIMESTAMP_LTZ(1700000000123, 3),
+           ARRAY[1, NULL, 3], MAP['a', CAST(1 AS BIGINT)], ROW(1, ARRAY['p', 'q'])),
+          (NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL);""")
+        table = self.static()
+        rows = table.scan().to_arrow().to_pylist()
+        self.assertEqual(len(rows), 2)
+        full = next(row for row in rows if row["flag"] is not None)
+        empty = next(row for row in rows if row["flag"] is None)
+        self.assertEqual(set(empty.values()), {None})
+        self.assertEqual(full, {
+            "flag": True, "tiny": -128, "small": 5, "n": -7, "big": 9000000000, "f": 0.5, "d": -2.25,
+            "amount": decimal.Decimal("1234567.89"), "wide": decimal.Decimal("-1234567890123456789012345.12345"),
+            "name": "h\u00e9 \"x\"", "raw": b"\x00\xff", "fixed": b"\x01\x02\x03\x04", "day": datetime.date(1969, 12, 31),
+            "at": datetime.time(12, 34, 56, 789000), "ts": datetime.datetime(2024, 2, 29, 23, 59, 59, 999000),
+            "fine": datetime.datetime(1960, 1, 1, 0, 0, 0, 1),
+            "zoned": datetime.datetime(2023, 11, 14, 22, 13, 20, 123000, tzinfo=UTC), "tags": [1, None, 3],
+            "counts": [("a", 1)], "pair": {"a": 1, "b": ["p", "q"]}})
+        # DuckDB reads the file itself: it must not need the metadata to make sense of it.
+        import duckdb
+        found = duckdb.sql(f"SELECT n, amount, wide, name, ts, pair.a FROM read_parquet({self.files_of(table)}) WHERE flag").fetchall()
+        self.assertEqual(found, [(-7, decimal.Decimal("1234567.89"), decimal.Decimal("-1234567890123456789012345.12345"),
+                                  "h\u00e9 \"x\"", datetime.datetime(2024, 2, 29, 23, 59, 59, 999000), 1)])
+        # And Millrace reads it back.
+        again = self.done(self.table(TYPES) + "SELECT n, big, amount, wide, name, fixed, day, at, ts, fine, zoned, tags, counts, pair "
+                          "FROM t WHERE flag;")
+        self.assertEqual(len(again), 1)
+        self.assertIn("1960-01-01 00:00:00.000001", again[0])
+
+    def test_statistics_prune_files_of_others(self):
+        """pyiceberg leaves files out by the bounds and partition values that Millrace has written."""
+        columns = "id BIGINT, day DATE, name STRING, amount DECIMAL(9, 2), ts TIMESTAMP(3)"
+        for i in range(4):
+            self.done(self.table(columns) + f"INSERT INTO t VALUES ({i * 10}, DATE '2024-01-0{i + 1}', '{'x' * 30}{i}', {i}.50, "
+                      f"TIMESTAMP '2024-01-0{i + 1} 10:00:00'), ({i * 10 + 5}, DATE '2024-01-0{i + 1}', NULL, NULL, NULL);")
+        table = self.static()
+        self.assertEqual(len(self.files_of(table)), 4)
+        for condition, files in (("id > 24", 2), ("id = 7", 0 + 0), ("day = '2024-01-02'", 1), ("amount < 1.00", 1),
+                                 (f"name = '{'x' * 30}2'", 4), ("ts >= '2024-01-03T00:00:00'", 2), ("name is null", 4)):
+            with self.subTest(condition):
+                found = self.files_of(table, row_filter=condition)
+                if condition == "id = 7":
+                    self.assertEqual(found, [])
+                else:
+                    self.assertEqual(len(found), files)
+
+    def test_partitions_by_all_transforms(self):
+        columns = "id BIGINT, name STRING, day DATE, ts TIMESTAMP(3), zoned TIMESTAMP_LTZ(3), amount DECIMAL(9, 2)"
+        options = "'partitioning' = 'bucket(4, id), truncate(2, name), month(day), hour(ts), year(zoned), amount'"
+        script = self.table(columns, options=options)
+        values = ", ".join(f"({i}, 'n{i % 3}{i}', DATE '2024-0{i % 3 + 1}-15', TIMESTAMP '2024-01-01 0{i % 5}:30:00', "
+                           f"TO_TIMESTAMP_LTZ({i % 2} * 40000000000000, 3), {i % 2}.25)" for i in range(20))
+        self.done(script + f"INSERT INTO t VALUES {values}, (NULL, NULL, NULL, NULL, NULL, NULL);")
+        table = self.static()
+        self.assertEqual([str(field.transform) for field in table.spec().fields],
+                         ["bucket[4]", "truncate[2]", "month", "hour", "year", "identity"])
+        rows = table.scan().to_arrow().to_pylist()
+        self.assertEqual(sorted((row["id"] for row in rows if row["id"] is not None)), list(range(20)))
+        for i in range(20):  # each row is where pyiceberg's own transform looks for it
+            found = table.scan(row_filter=f"id = {i}").to_arrow().to_pylist()
+            self.assertEqual([row["id"] for row in found], [i])
+        few = self.files_of(table, row_filter="ts >= '2024-01-01T04:00:00'")
+        self.assertLess(len(few), len(self.files_of(table)) / 2)
+        self.assertEqual(table.scan(row_filter="amount = 1.25").to_arrow().num_rows, 10)
+        self.assertEqual(table.scan(row_filter="name is null").to_arrow().num_rows, 1)
+        # By Millrace itself: the same rows, with and without conditions that prune.
+        self.assertEqual(self.total(script + "SELECT COUNT(*), SUM(id) FROM t;"), ["21", "190"])
+        self.assertEqual(self.done(script + "SELECT id FROM t WHERE id = 7;"), [["7"]])
+        self.assertEqual(self.total(script + "SELECT COUNT(*) FROM t WHERE ts >= TIMESTAMP '2024-01-01 04:00:00';"), ["4"])
+        self.assertEqual(self.total(script + "SELECT COUNT(*) FROM t WHERE day = DATE '2024-02-15';"), ["7"])
+
+    def test_partitioned_by_clause(self):
+        script = self.table("id BIGINT, country STRING", tail="PARTITIONED BY (country)")
+        self.done(script + "INSERT INTO t VALUES (1, 'de'), (2, 'fr'), (3, 'de');")
+        self.assertEqual(len(self.files_of(self.static(), row_filter="country = 'fr'")), 1)
+        self.assertTrue(list((self.path / "wh/db/t/data").glob("country=de/*.parquet")))
+
+    def test_sqlite_catalog_is_shared_with_pyiceberg(self):
+        script = self.table("id BIGINT, name STRING", kind="jdbc")
+        self.done(script + "INSERT INTO t VALUES (1, 'a');")
+        import pyarrow
+        table = self.sql_catalog().load_table("db.t")
+        self.assertEqual(as_set(table.scan().to_arrow()), [(1, "a")])
+        table.append(pyarrow.table({"id": pyarrow.array([2], pyarrow.int64()), "name": ["b"]}))
+        self.done(script + "INSERT INTO t VALUES (3, 'c');")
+        self.assertEqual(sorted(self.done(script + "SELECT * FROM t;")), [["1", "a"], ["2", "b"], ["3", "c"]])
+        table = self.sql_catalog().load_table("db.t")
+        self.assertEqual(as_set(table.scan().to_arrow()), [(1, "a"), (2, "b"), (3, "c")])
+        self.assertEqual([s.summary.operation.value for s in table.snapshots()], ["append"] * 3)
+
+
+class Read(Iceberg):
+    """Tables that pyiceberg writes."""
+
+    def make(self, columns, spec=None):
+        """A table in the SQLite catalog; `columns` as an Arrow schema."""
+        catalog = self.sql_catalog()
+        return catalog.create_table("db.t", schema=columns, **({"partition_spec": spec} if spec else {}))
+
+    def test_all_types(self):
+        import pyarrow as pa
+        schema = pa.schema([("flag", pa.bool_()), ("n", pa.int32()), ("big", pa.int64()), ("f", pa.float32()), ("d", pa.float64()),
+                            ("amount", pa.decimal128(9, 2)), ("name", pa.string()), ("raw", pa.binary()),
+                            ("fixed", pa.binary(4)), ("day", pa.date32()), ("at", pa.time64("us")), ("ts", pa.timestamp("us")),
+                            ("zoned", pa.timestamp("us", tz="UTC")), ("tags", pa.list_(pa.int32())),
+                            ("counts", pa.map_(pa.string(), pa.int64())), ("pair", pa.struct([("a", pa.int32()), ("b", pa.list_(pa.string()))]))])
+        table = self.make(schema)
+        row = {"flag": True, "n": -7, "big": 1 << 40, "f": 0.5, "d": 2.25, "amount": decimal.Decimal("12.50"), "name": "x", "raw": b"\x00",
+               "fixed": b"abcd", "day": datetime.date(2024, 1, 2), "at": datetime.time(1, 2, 3), "ts": datetime.datetime(2024, 1, 2, 3, 4, 5, 6),
+               "zoned": datetime.datetime(2024, 1, 2, tzinfo=UTC), "tags": [1, 2], "counts": [("k", 5)], "pair": {"a": 1, "b": ["z"]}}
+        table.append(pa.Table.from_pylist([row, {}], schema=schema))
+        columns = """flag BOOLEAN, n INT, big BIGINT, f FLOAT, d DOUBLE, amount DECIMAL(9, 2), name STRING, raw BYTES, fixed BINARY(4),
+          day DATE, at TIME(3), ts TIMESTAMP(6), zoned TIMESTAMP_LTZ(6), tags ARRAY<INT>, counts MAP<STRING, BIGINT>, pair ROW<a INT, b ARRAY<STRING>>"""
+        found = self.done(self.table(columns, kind="jdbc") + "SELECT n, big, f, d, amount, name, day, at, ts, tags[2], counts['k'], pair.b[1] FROM t WHERE flag;")
+        self.assertEqual(found, [["-7", str(1 << 40), "0.5", "2.25", "12.50", "x", "2024-01-02", "01:02:03.000", "2024-01-02 03:04:05.000006",
+                                  "2", "5", "z"]])
+        self.assertEqual(self.total(self.table(columns, kind="jdbc") + "SELECT COUNT(*), COUNT(flag) FROM t;"), ["2", "1"])
+
+    def test_partitions_prune_and_read(self):
+        import pyarrow as pa
+        from pyiceberg.partitioning import PartitionField, PartitionSpec
+        from pyiceberg.transforms import BucketTransform, DayTransform, IdentityTransform, TruncateTransform
+        schema = pa.schema([("id", pa.int64()), ("ts", pa.timestamp("us")), ("country", pa.string()), ("name", pa.string())])
+        catalog = self.sql_catalog()
+        from pyiceberg.schema import Schema
+        from pyiceberg.types import LongType, NestedField, StringType, TimestampType
+        ice = Schema(NestedField(1, "id", LongType()), NestedField(2, "ts", TimestampType()), NestedField(3, "country", StringType()),
+                     NestedField(4, "name", StringType()))
+        spec = PartitionSpec(PartitionField(1, 1000, BucketTransform(8), "b"), PartitionField(2, 1001, DayTransform(), "d"),
+                             PartitionField(3, 1002, IdentityTransform(), "c"), PartitionField(4, 1003, TruncateTransform(1), "t"))
+        table = catalog.create_table("db.t", schema=ice, partition_spec=spec)
+        table.append(pa.Table.from_pylist([{"id": i, "ts": datetime.datetime(2024, 1, i % 9 + 1, 5), "country": "cd"[i % 2], "name": f"n{i}"}
+                                           for i in range(40)] + [{}], schema=schema))
+        script = self.table("id BIGINT, ts TIMESTAMP(3), country STRING, name STRING", kind="jdbc")
+        self.assertEqual(self.total(script + "SELECT COUNT(*), SUM(id) FROM t;"), ["41", "780"])
+        self.assertEqual(self.done(script + "SELECT name FROM t WHERE id = 17;"), [["n17"]])
+        self.assertEqual(self.total(script + "SELECT COUNT(*) FROM t WHERE ts < TIMESTAMP '2024-01-03 00:00:00' AND country = 'c';"), ["5"])
+        self.assertEqual(self.total(script + "SELECT COUNT(*) FROM t WHERE country IS NULL;"), ["1"])
+
+    def test_evolution(self):
+        """Columns added, renamed, dropped, reordered and widened: old files are read by field ids."""
+        import pyarrow as pa
+        from pyiceberg.types import DoubleType, LongType, StringType
+        table = self.make(pa.schema([("id", pa.int32()), ("old", pa.string()), ("gone", pa.int32()), ("f", pa.float32())]))
+        table.append(pa.table({"id": pa.array([1], pa.int32()), "old": ["a"], "gone": pa.array([9], pa.int32()), "f": pa.array([0.5], pa.float32())}))
+        with table.update_schema() as update:
+            update.rename_column("old", "name")
+            update.delete_column("gone")
+            update.update_column("id", LongType())
+            update.update_column("f", DoubleType())
+            update.add_column("extra", StringType())
+            update.move_first("extra")
+        with table.update_schema() as update:
+            update.add_column("gone", StringType())  # the name again, another column
+        table.append(pa.table({"extra": ["e"], "id": pa.array([1 << 40], pa.int64()), "name": ["b"], "f": [0.25], "gone": ["g"]}))
+        script = self.table("id BIGINT, name STRING, f DOUBLE, extra STRING, gone STRING", kind="jdbc")
+        self.assertEqual(sorted(self.done(script + "SELECT * FROM t;")),
+                         [["1", "a", "0.5", "NULL", "NULL"], [str(1 << 40), "b", "0.25", "e", "g"]])
+        error = self.refused(self.table("old STRING", kind="jdbc") + "SELECT * FROM t;")
+        self.assertIn("has no column 'old'", error)
+        # Writing goes on with the new columns, and with some of them only.
+        self.done(self.table("id BIGINT, gone STRING", kind="jdbc") + "INSERT INTO t VALUES (3, 'h');")
+        self.assertEqual(self.done(script + "SELECT * FROM t WHERE id = 3;"), [["3", "NULL", "NULL", "NULL", "h"]])
+        self.assertEqual(self.sql_catalog().load_table("db.t").scan(row_filter="id = 3").to_arrow().to_pylist()[0]["gone"], "h")
+
+    def test_deletes_and_overwrites(self):
+        import pyarrow as pa
+        table = self.make(pa.schema([("id", pa.int64())]))
+        table.append(pa.table({"id": pa.array(range(10), pa.int64())}))
+        table.delete("id < 4")
+        script = self.table("id BIGINT", kind="jdbc")
+        self.assertEqual(self.total(script + "SELECT COUNT(*), MIN(id) FROM t;"), ["6", "4"])
+        first = table.history()[0].snapshot_id
+        past = self.table("id BIGINT", kind="jdbc", options=f"'snapshot-id' = '{first}'")
+        self.assertEqual(self.total(past + "SELECT COUNT(*) FROM t;"), ["10"])
+        table.manage_snapshots().create_tag(first, "v1").commit()
+        tagged = self.table("id BIGINT", kind="jdbc", options="'tag' = 'v1'")
+        self.assertEqual(self.total(tagged + "SELECT COUNT(*) FROM t;"), ["10"])
+        self.assertIn("no branch or tag 'v2'", self.refused(self.table("id BIGINT", kind="jdbc", options="'tag' = 'v2'") + "SELECT * FROM t;"))
+
+
+class Upsert(Iceberg):
+    COLUMNS = "id BIGINT, name STRING, PRIMARY KEY (id) NOT ENFORCED"
+
+    def current_rows(self, table):
+        """The rows as the deletes leave them, by the table spec, worked out here: pyiceberg reads no equality deletes."""
+        import pyarrow.parquet as parquet
+        data, equality, positions = [], [], collections.defaultdict(set)
+        for manifest in table.current_snapshot().manifests(table.io):
+            for entry in manifest.fetch_manifest_entry(table.io, discard_deleted=True):
+                rows = parquet.read_table(entry.data_file.file_path).to_pylist()
+                content = int(entry.data_file.content)
+                if content == 0:
+                    data.append((entry.sequence_number, entry.data_file.file_path, rows))
+                elif content == 1:
+                    for row in rows:
+                        positions[row["file_path"]].add((row["pos"], entry.sequence_number))
+                else:
+                    self.assertEqual(entry.data_file.equality_ids, [1])
+                    equality.append((entry.sequence_number, {row["id"] for row in rows}))
+        left = []
+        for sequence, path, rows in data:
+            gone = {position for position, number in positions[path] if number >= sequence}
+            for i, row in enumerate(rows):
+                if i not in gone and not any(number > sequence and row["id"] in ids for number, ids in equality):
+                    left.append((row["id"], row["name"]))
+        return sorted(left)
+
+    def test_upserts_and_deletes(self):
+        (self.path / "changes.json").write_text("".join(json.dumps(change) + "\n" for change in (
+            {"op": "c", "after": {"id": 1, "name": "a"}}, {"op": "c", "after": {"id": 2, "name": "b"}},
+            {"op": "u", "before": {"id": 1, "name": "a"}, "after": {"id": 1, "name": "c"}},
+            {"op": "d", "before": {"id": 2, "name": "b"}}, {"op": "c", "after": {"id": 3, "name": "d"}})))
+        script = self.table(self.COLUMNS)
+        self.done(script + "INSERT INTO t VALUES (1, 'a'), (2, 'b'), (1, 'c'), (4, 'd');")
+        self.assertEqual(self.current_rows(self.static()), [(1, "c"), (2, "b"), (4, "d")])
+        # A running count updates its own rows again and again.
+        self.done(script + "INSERT INTO t SELECT id, CAST(COUNT(*) AS STRING) FROM (VALUES (1), (2), (1), (5), (1)) AS v (id) GROUP BY id;")
+        expected = [(1, "3"), (2, "1"), (4, "d"), (5, "1")]
+        self.assertEqual(self.current_rows(self.static()), expected)
+        self.assertEqual(sorted(self.done(script + "SELECT * FROM t;")), [[str(key), value] for key, value in expected])
+        self.assertEqual(self.done(script + "SELECT name FROM t WHERE id = 2;"), [["1"]])
+        self.assertEqual(self.total(script + "SELECT COUNT(*) FROM t;"), ["4"])
+
+    def test_partitioned_by_the_key(self):
+        script = self.table(self.COLUMNS, options="'partitioning' = 'bucket(3, id)'")
+        for round_ in range(3):
+            values = ", ".join(f"({i}, 'r{round_}')" for i in range(round_, 20))
+            self.done(script + f"INSERT INTO t VALUES {values};")
+        expected = sorted((i, f"r{min(i, 2)}") for i in range(20))
+        self.assertEqual(self.current_rows(self.static()), expected)
+        self.assertEqual(sorted((int(key), value) for key, value in self.done(script + "SELECT * FROM t;")), expected)
+
+
+class Maintenance(Iceberg):
+    def command(self, *args):
+        done = subprocess.run([PROGRAM, "iceberg", *args, "--with", f"warehouse={self.path}/wh"], capture_output=True, text=True, timeout=60)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return done.stdout
+
+    def test_compact_small_files(self):
+        script = self.table("id BIGINT, day STRING", options="'partitioning' = 'day'")
+        for i in range(6):
+            self.done(script + f"INSERT INTO t VALUES ({i}, 'mon'), ({i + 10}, 'tue');")
+        self.assertEqual(len(self.files_of(self.static())), 12)
+        self.assertIn("12 data files", self.command("compact", "db.t"))
+        table = self.static()
+        self.assertEqual(len(self.files_of(table)), 2)
+        self.assertEqual(sorted(table.scan().to_arrow()["id"].to_pylist()), [*range(6), *range(10, 16)])
+        self.assertEqual(table.current_snapshot().summary.operation.value, "replace")
+        self.assertEqual(self.total(script + "SELECT COUNT(*), SUM(id) FROM t;"), ["12", "90"])
+        self.assertIn(": 0 data files", self.command("compact", "db.t"))
+
+    def test_compact_applies_deletes(self):
+        """Then pyiceberg can read the table, which it cannot while there are equality deletes."""
+        script = self.table(Upsert.COLUMNS)
+        for i in range(3):
+            self.done(script + f"INSERT INTO t VALUES (1, 'a{i}'), (2, 'b{i}'), ({i + 3}, 'c'), (1, 'd{i}');")
+        out = self.command("compact", "db.t")
+        self.assertIn("3 data files", out)
+        self.assertEqual(as_set(self.static().scan().to_arrow()), [(1, "d2"), (2, "b2"), (3, "c"), (4, "c"), (5, "c")])
+        self.done(script + "INSERT INTO t VALUES (2, 'z');")
+        self.assertEqual(sorted(self.done(script + "SELECT * FROM t;")), [["1", "d2"], ["2", "z"], ["3", "c"], ["4", "c"], ["5", "c"]])
+
+    def test_expire_and_orphans(self):
+        script = self.table("id BIGINT")
+        for i in range(8):
+            self.done(script + f"INSERT INTO t VALUES ({i});")
+        self.command("compact", "db.t")
+        before = set((self.path / "wh/db/t").rglob("*.*"))
+        self.assertIn("snapshots expired", self.command("expire", "db.t", "--older-than", "0s"))
+        table = self.static()
+        self.assertLess(len(table.snapshots()), 9)
+        self.assertEqual(sorted(table.scan().to_arrow()["id"].to_pylist()), list(range(8)))
+        self.assertLess(len(set((self.path / "wh/db/t").rglob("*.*"))), len(before))
+        orphan = self.path / "wh/db/t/data/left.parquet"
+        orphan.write_bytes(b"x")
+        self.assertIn("0 orphan files", self.command("orphans", "db.t"))
+        for file in (self.path / "wh/db/t").rglob("*.*"):
+            os.utime(file, (1, 1))
+        self.assertIn(": 1 orphan files found", self.command("orphans", "db.t", "--dry-run"))
+        self.assertTrue(orphan.exists())
+        self.assertIn(": 1 orphan files removed", self.command("orphans", "db.t"))
+        self.assertFalse(orphan.exists())
+        self.assertEqual(self.total(script + "SELECT COUNT(*) FROM t;"), ["8"])
+
+
+class Job(Iceberg):
+    """Jobs that are killed, restored, doubled."""
+
+    OFTEN = ("--set", "execution.checkpointing.interval=20ms", "--set", "millrace.queue-bytes=65536", "--set", "millrace.batch-rows=10")
+
+    def input(self, rows):
+        (self.path / "in.json").write_text("".join(json.dumps({"k": i % 50, "n": i}) + "\n" for i in range(rows)))
+        return f"CREATE TABLE f (k INT, n BIGINT) WITH ('connector' = 'filesystem', 'path' = '{self.path}/in.json', 'format' = 'json');\n"
+
+    def start(self, script, *args, job="job"):
+        path = self.path / f"{job}.sql"
+        path.write_text(script)
+        return subprocess.Popen([PROGRAM, "run", "-q", str(path), "--folder", str(self.path / job), *args],
+                                stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+
+    def finish(self, process, timeout=180):
+        error = process.communicate(timeout=timeout)[1]
+        self.assertEqual(process.returncode, 0, error)
+        return error
+
+    def wait_for_checkpoints(self, process, count, job="job"):
+        wanted = newest_checkpoint(self.path / job) + count
+        deadline = time.monotonic() + 60
+        while process.poll() is None and newest_checkpoint(self.path / job) < wanted:
+            self.assertLess(time.monotonic(), deadline, "no checkpoint")
+            time.sleep(0.002)
+
+    def numbers(self, table):
+        return sorted(table.scan(selected_fields=("n",)).to_arrow()["n"].to_pylist())
+
+    def test_killed_and_restored(self):
+        """kill -9 at random times: each row stands in the table once, the totals are right."""
+        script = self.input(ROWS) + self.table("n BIGINT", name="appended") + \
+            self.table("k INT, c BIGINT, total BIGINT, PRIMARY KEY (k) NOT ENFORCED", name="totals") + \
+            "BEGIN STATEMENT SET; INSERT INTO appended SELECT n FROM f; " \
+            "INSERT INTO totals SELECT k, COUNT(*), SUM(n) FROM f GROUP BY k; END;"
+        draw, kills, restore = random.Random(7), 0, ()
+        for attempt in range(8):
+            process = self.start(script, *self.OFTEN, *restore, "--workers", str(1 + attempt % 3))
+            self.wait_for_checkpoints(process, 2)
+            time.sleep(draw.random() * 0.1)
+            if process.poll() is not None:
+                self.finish(process)
+                break
+            process.kill()
+            process.communicate()
+            kills += 1
+            restore = ("--restore", "latest")
+        else:
+            self.finish(self.start(script, "--set", "execution.checkpointing.interval=1s", *restore))
+        self.assertGreater(kills, 0)
+        self.assertEqual(self.numbers(self.static("appended")), list(range(ROWS)))
+        found = self.done(self.table("k INT, c BIGINT, total BIGINT", name="totals") + "SELECT * FROM totals;")
+        wanted = {k: (len(range(k, ROWS, 50)), sum(range(k, ROWS, 50))) for k in range(50)}
+        self.assertEqual({int(k): (int(c), int(total)) for k, c, total in found}, wanted)
+        epochs = [(s.summary["millrace.writer-id"], s.summary["millrace.epoch"]) for s in self.static("appended").snapshots()]
+        self.assertEqual(len(epochs), len(set(epochs)), "an epoch was committed twice")
+
+    def test_one_snapshot_for_each_epoch(self):
+        process = self.start(self.input(ROWS) + self.table("n BIGINT") + "INSERT INTO t SELECT n FROM f;", *self.OFTEN)
+        self.finish(process)
+        snapshots = self.static().snapshots()
+        self.assertGreater(len(snapshots), 1)
+        epochs = [int(s.summary["millrace.epoch"]) for s in snapshots]
+        self.assertEqual(epochs, sorted(set(epochs)))
+        self.assertEqual(len({s.summary["millrace.job-id"] for s in snapshots}), 1)
+        self.assertEqual(self.numbers(self.static()), list(range(ROWS)))
+
+    def test_two_writers_at_once(self):
+        for kind in ("hadoop", "jdbc"):
+            with self.subTest(kind):
+                name = f"t_{kind}"
+                script = self.input(ROWS // 4) + self.table("n BIGINT", name=name, kind=kind, options="'commit.retry.num-retries' = '50'") + \
+                    f"INSERT INTO {name} SELECT n FROM f;"
+                processes = [self.start(script, *self.OFTEN, job=f"{kind}{i}") for i in range(2)]
+                for process in processes:
+                    self.finish(process)
+                table = self.static(name) if kind == "hadoop" else self.sql_catalog().load_table(f"db.{name}")
+                self.assertEqual(self.numbers(table), sorted(list(range(ROWS // 4)) * 2))
+
+    def test_older_savepoint_wants_allow_replay(self):
+        """Rows since then are announced to come twice, and come so; nothing is lost."""
+        script = self.input(ROWS) + self.table("n BIGINT") + "INSERT INTO t SELECT n FROM f;"
+        process = self.start(script, *self.OFTEN)
+        self.wait_for_checkpoints(process, 2)
+        done = subprocess.run([PROGRAM, "stop", "--savepoint", "--to", str(self.path / "point"), str(self.path / "job")],
+                              capture_output=True, text=True, timeout=60)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.finish(process)
+        kept = self.numbers(self.static())
+        self.finish(self.start(script, "--restore", "latest"))
+        self.assertEqual(self.numbers(self.static()), list(range(ROWS)))
+        refused = self.start(script, "--restore", str(self.path / "point"))
+        error = refused.communicate(timeout=60)[1]
+        self.assertNotEqual(refused.returncode, 0)
+        self.assertIn("--allow-replay", error)
+        self.finish(self.start(script, "--restore", str(self.path / "point"), "--allow-replay"))
+        self.assertEqual(self.numbers(self.static()), sorted(list(range(ROWS)) + list(range(len(kept), ROWS))))
+
+    def test_streaming_follows_new_snapshots(self):
+        source = self.table("n BIGINT", name="s")
+        self.done(source + "INSERT INTO s VALUES (0), (1);")
+        script = self.table("n BIGINT", name="s", options="'streaming' = 'true', 'monitor-interval' = '20 ms'") + \
+            self.table("n BIGINT") + "INSERT INTO t SELECT n FROM s;"
+        process = self.start(script, "--set", "execution.checkpointing.interval=50ms")
+
+        def wait_for(count):
+            deadline = time.monotonic() + 60
+            while True:
+                self.assertIsNone(process.poll())
+                if (self.path / "wh/db/t/metadata/version-hint.text").exists() and len(self.numbers(self.static())) >= count:
+                    return
+                self.assertLess(time.monotonic(), deadline)
+                time.sleep(0.05)
+        wait_for(2)
+        self.done(source + "INSERT INTO s VALUES (2);")
+        wait_for(3)
+        process.kill()
+        process.communicate()
+        self.done(source + "INSERT INTO s VALUES (3);")
+        self.done(source + "INSERT INTO s VALUES (4);")
+        process = self.start(script, "--set", "execution.checkpointing.interval=50ms", "--restore", "latest")
+        wait_for(5)
+        process.kill()
+        process.communicate()
+        self.assertEqual(self.numbers(self.static()), list(range(5)))
+
+
+class Rest(Job):
+    """Iceberg's REST catalog, with a proxy that loses answers."""
+
+    def setUp(self):
+        super().setUp()
+        try:
+            self.catalog = iceberg.RestCatalog(self.path / "rest")
+        except iceberg.Unavailable as reason:
+            self.skipTest(f"no REST catalog: {reason}")
+        self.addCleanup(self.catalog.__exit__)
+
+    def rest_table(self, columns, name="t", options=""):
+        return f"CREATE TABLE {name} ({columns}) WITH ('connector' = 'iceberg', 'catalog-type' = 'rest', 'catalog-database' = 'db', " \
+               f"'uri' = '{self.catalog.uri}'{', ' + options if options else ''});\n"
+
+    def load(self, name="t"):
+        from pyiceberg.catalog.rest import RestCatalog
+        return RestCatalog("rest", uri=self.catalog.direct_uri).load_table(f"db.{name}")
+
+    def test_created_written_and_read(self):
+        script = self.rest_table("id BIGINT, day DATE", options="'partitioning' = 'day(day)'")
+        self.done(script + "INSERT INTO t VALUES (1, DATE '2024-01-01'), (2, NULL);")
+        self.done(script + "INSERT INTO t VALUES (3, DATE '2024-01-02');")
+        self.assertEqual(sorted(self.load().scan().to_arrow()["id"].to_pylist()), [1, 2, 3])
+        self.assertEqual(sorted(self.done(script + "SELECT id FROM t;")), [["1"], ["2"], ["3"]])
+        self.assertEqual(len(self.load().snapshots()), 2)
+
+    def lost_answers(self, how):
+        self.catalog.how = how
+        self.catalog.lose = 3
+        process = self.start(self.input(ROWS) + self.rest_table("n BIGINT") + "INSERT INTO t SELECT n FROM f;",
+                             "--set", "execution.checkpointing.interval=200ms")
+        self.finish(process)
+        self.assertGreater(self.catalog.lost, 0)
+        self.assertEqual(self.numbers(self.load()), list(range(ROWS)))
+        epochs = [s.summary["millrace.epoch"] for s in self.load().snapshots()]
+        self.assertEqual(len(epochs), len(set(epochs)), "an epoch was committed twice")
+
+    def test_commit_answers_500_after_it_was_applied(self):
+        self.lost_answers("error")
+
+    def test_commit_that_is_applied_is_never_answered(self):
+        self.lost_answers("drop")
+
+    def test_killed_while_answers_are_lost(self):
+        self.catalog.how, self.catalog.lose = "drop", 1000
+        script = self.input(ROWS) + self.rest_table("n BIGINT", options="'commit.retry.num-retries' = '0'") + "INSERT INTO t SELECT n FROM f;"
+        restore = ()
+        for _ in range(3):
+            process = self.start(script, *self.OFTEN, *restore)
+            self.wait_for_checkpoints(process, 2)
+            time.sleep(0.1)
+            process.kill()
+            process.communicate()
+            restore = ("--restore", "latest")
+        self.catalog.lose = 0
+        self.finish(self.start(script, "--set", "execution.checkpointing.interval=1s", *restore))
+        self.assertGreater(self.catalog.lost, 0)
+        self.assertEqual(self.numbers(self.load()), list(range(ROWS)))
+
+    def test_two_writers_get_conflicts(self):
+        script = self.input(ROWS // 10) + self.rest_table("n BIGINT", options="'commit.retry.num-retries' = '50'") + "INSERT INTO t SELECT n FROM f;"
+        self.done(self.rest_table("n BIGINT") + "INSERT INTO t VALUES (-1);")
+        processes = [self.start(script, *self.OFTEN, job=f"j{i}") for i in range(2)]
+        for process in processes:
+            self.finish(process)
+        self.assertEqual(self.numbers(self.load()), sorted([-1] + list(range(ROWS // 10)) * 2))
+
+    # Those of the other catalogs are not repeated here.
+    test_killed_and_restored = test_one_snapshot_for_each_epoch = test_two_writers_at_once = None
+    test_older_savepoint_wants_allow_replay = test_streaming_follows_new_snapshots = None
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--program", required=True)
+    arguments, rest = parser.parse_known_args()
+    PROGRAM = os.path.abspath(arguments.program)
+    try:
+        iceberg.reader()
+    except iceberg.Unavailable as reason:
+        print(f"SKIPPED: {reason}")
+        sys.exit(77)
+    unittest.main(argv=[sys.argv[0], *rest])

@@ -1,0 +1,287 @@
+#!/usr/bin/env python3
+"""Runs jobs against a real S3 server and compares what they write and read.
+
+usage: s3_test.py --program build/millrace
+Exits with 77 (skipped) where the server cannot be had.
+"""
+import argparse
+import gzip
+import json
+import os
+import pathlib
+import random
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+from parquet_test import find_duckdb  # noqa: E402
+from program_support import newest_checkpoint, table_rows  # noqa: E402
+from services import s3  # noqa: E402
+
+PROGRAM = ""
+SERVER = None
+# Of jobs that are killed again and again: enough for some checkpoints on a fast machine.
+ROWS = 60000 if os.environ.get("MILLRACE_SANITIZE") else 400000
+
+
+def run(script, *args, timeout=180, env=None, cwd=None):
+    return subprocess.run([PROGRAM, "sql", "-q", *args], input=script, capture_output=True, text=True, timeout=timeout, cwd=cwd,
+                          env={**os.environ, **(env or {})})
+
+
+class S3(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)  # behind the end of the processes that write there
+        self.path = pathlib.Path(folder.name)
+        self.prefix = "t" + os.urandom(6).hex()
+
+    def table(self, columns, more="", name="t", path="", form="json", endpoint=None, partitioned=""):
+        return f"CREATE TABLE {name} ({columns}) {partitioned} WITH ('connector' = 'filesystem', 'format' = '{form}', " \
+               f"'path' = 's3://{SERVER.bucket}/{self.prefix}{path}', {SERVER.options(endpoint)}{', ' + more if more else ''});\n"
+
+    def rows(self, script, *args, **kwargs):
+        done = run(script, *args, **kwargs)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return table_rows(done.stdout)
+
+    def fails(self, script, *texts, **kwargs):
+        done = run(script, **kwargs)
+        self.assertNotEqual(done.returncode, 0, done.stdout)
+        for text in texts:
+            self.assertIn(text, done.stderr)
+        self.assertNotIn(SERVER.secret, done.stdout + done.stderr)
+
+    def put(self, name, content):
+        SERVER.put(f"{self.prefix}/{name}", content if isinstance(content, bytes) else content.encode())
+
+    def objects(self):
+        """The committed objects' sizes by their keys below the test's."""
+        return {key[len(self.prefix) + 1:]: size for key, size in SERVER.list(self.prefix + "/").items()}
+
+    def uploads(self):
+        return SERVER.uploads(self.prefix + "/")
+
+    def lines(self):
+        """What the JSON objects hold."""
+        return [json.loads(line) for key in self.objects() for line in SERVER.get(f"{self.prefix}/{key}").splitlines()]
+
+    def numbers(self):
+        return sorted(row["n"] for row in self.lines())
+
+    @staticmethod
+    def generated(rows, more=""):
+        return f"CREATE TABLE g (n BIGINT) WITH ('connector' = 'datagen', 'number-of-rows' = '{rows}', 'fields.n.kind' = 'sequence', " \
+               f"'fields.n.start' = '0', 'fields.n.end' = '{rows - 1}'{more});\n"
+
+
+class Source(S3):
+    def test_text_formats_compressed_or_not(self):
+        self.put("json/b.json", '{"n": 1}\n{"n": 2}\n')
+        self.put("json/deep/c.json.gz", gzip.compress(b'{"n": 3}\n'))
+        self.put("json/_hidden/d.json", '{"n": 99}\n')
+        self.put("json/.e.json", '{"n": 99}\n')
+        script = self.table("n INT, `file.path` STRING METADATA, `file.size` BIGINT METADATA", path="/json") + \
+            "SELECT n, `file.path`, `file.size` FROM t;"
+        at = f"s3://{SERVER.bucket}/{self.prefix}/json/"
+        size = str(self.objects()["json/deep/c.json.gz"])
+        self.assertEqual(self.rows(script), [["1", at + "b.json", "18"], ["2", at + "b.json", "18"], ["3", at + "deep/c.json.gz", size]])
+        self.put("csv/x1.csv", 'a,"b\nc"\n')
+        self.put("csv/x2.csv", "d,e\n")
+        self.put("csv/y.txt", "not wanted\n")
+        script = self.table("a STRING, b STRING", path="/csv/x{1,2}.c*", form="csv") + "SELECT a, CHAR_LENGTH(b) AS l FROM t;"
+        self.assertEqual(self.rows(script), [["a", "3"], ["d", "1"]])
+
+    def test_a_large_object_is_read_in_pieces(self):
+        lines = b"".join(b'{"n": %d, "pad": "%s"}\n' % (n, b"x" * 100) for n in range(100000))
+        self.put("big.json", lines)
+        self.put("small.json", b"")
+        total = self.rows(self.table("n BIGINT, pad STRING", path="/*.json") +
+                          "SET 'execution.runtime-mode' = 'batch'; SELECT COUNT(*) AS c, SUM(n) AS s, MIN(CHAR_LENGTH(pad)) AS l FROM t;")
+        self.assertEqual(total[-1][-3:], ["100000", str(sum(range(100000))), "100"])
+
+    def test_new_objects_are_found(self):
+        out = self.path / "out"
+        self.put("in/a.json", '{"n": 1}\n')
+        script = self.table("n INT", "'source.monitor-interval' = '200 ms'", path="/in") + \
+            f"CREATE TABLE o (n INT) WITH ('connector' = 'filesystem', 'path' = '{out}', 'format' = 'json');\n" \
+            "SET 'execution.checkpointing.interval' = '100 ms'; INSERT INTO o SELECT n FROM t;"
+        (self.path / "job.sql").write_text(script)
+        job = subprocess.Popen([PROGRAM, "run", "-q", "--folder", str(self.path / "job"), str(self.path / "job.sql")], stderr=subprocess.PIPE)
+        try:
+            seen = lambda: sorted(line for path in out.glob("part-*") for line in path.read_text().split())
+            for text, expected in (("", 1), ('{"n": 2}\n', 2), ('{"n": 3}\n', 3)):
+                if text:
+                    self.put(f"in/{expected}.json", text)
+                deadline = time.monotonic() + 60
+                while len(seen()) < expected and time.monotonic() < deadline and job.poll() is None:
+                    time.sleep(0.05)
+                self.assertEqual(len(seen()), expected)
+        finally:
+            job.kill()
+            job.communicate()
+
+    def test_wrong_places_and_keys(self):
+        select = "SELECT n FROM t;"
+        self.fails(self.table("n INT", path="/nothing") + select, "there is no such object", self.prefix)
+        self.fails(self.table("n INT").replace(f"s3://{SERVER.bucket}/", "s3://nowhere/") + select, "nowhere", "bucket")
+        self.fails(self.table("n INT").replace(SERVER.secret, "wrong") + select, "s3.secret-key")
+        self.fails(self.table("n INT").replace("'s3.region'", "").replace("'s3.access-key'", "'s3.acces-key'") + select,
+                   "did you mean 's3.access-key'?")
+
+    def test_settings_from_outside(self):
+        """Session options and the environment stand in for the table's; secrets may be placeholders."""
+        self.put("a.json", '{"n": 1}\n')
+        bare = f"CREATE TABLE t (n INT) WITH ('connector' = 'filesystem', 'format' = 'json', 'path' = 's3a://{SERVER.bucket}/{self.prefix}');\n" \
+               "SELECT n FROM t;"
+        session = f"SET 's3.endpoint' = '{SERVER.endpoint}'; SET 's3.access-key' = '{SERVER.access}'; SET 's3.secret-key' = '${{env:THE_KEY}}';\n"
+        self.assertEqual(self.rows(session + bare, env={"THE_KEY": SERVER.secret}), [["1"]])
+        self.fails(session + bare, "THE_KEY")
+        environment = {"AWS_ENDPOINT_URL": SERVER.endpoint, "AWS_ACCESS_KEY_ID": SERVER.access, "AWS_SECRET_ACCESS_KEY": SERVER.secret}
+        self.assertEqual(self.rows(bare, env=environment), [["1"]])
+        (self.path / "credentials").write_text(f"[lake]\naws_access_key_id = {SERVER.access}\naws_secret_access_key = {SERVER.secret}\n")
+        profile = {"AWS_ENDPOINT_URL": SERVER.endpoint, "AWS_PROFILE": "lake", "AWS_SHARED_CREDENTIALS_FILE": str(self.path / "credentials")}
+        self.assertEqual(self.rows(bare, env=profile), [["1"]])
+        shown = run(session + bare.replace("SELECT n FROM t;", "SHOW CREATE TABLE t;"), env={"THE_KEY": SERVER.secret})
+        self.assertIn("'s3.secret-key' = '****'", shown.stdout)
+
+
+class Sink(S3):
+    def test_partitions(self):
+        self.rows(self.generated(1000) + self.table("n BIGINT, d STRING", partitioned="PARTITIONED BY (d)") +
+                  "INSERT INTO t SELECT n, CAST(MOD(n, 3) AS STRING) FROM g;")
+        self.assertEqual(sorted({key.split("/")[0] for key in self.objects()}), ["d=0", "d=1", "d=2"])
+        self.assertEqual(self.numbers(), list(range(1000)))
+        back = self.rows(self.table("n BIGINT, d STRING", partitioned="PARTITIONED BY (d)") +
+                         "SET 'execution.runtime-mode' = 'batch'; SELECT d, COUNT(*) AS c FROM t WHERE d <> '1' GROUP BY d;")
+        self.assertEqual(sorted(row[-2:] for row in back), [["0", "334"], ["2", "333"]])
+        self.assertEqual(self.uploads(), [])
+
+    def test_parquet_in_many_parts(self):
+        """An object of several parts, read by an independent reader and by ourselves."""
+        self.rows(self.generated(300000) + self.table("n BIGINT, t STRING", "'parquet.compression' = 'UNCOMPRESSED'", form="parquet") +
+                  "INSERT INTO t SELECT n, MD5(CAST(n AS STRING)) FROM g;")
+        (key, size), = self.objects().items()
+        self.assertGreater(size, 11 << 20)
+        back = self.rows(self.table("n BIGINT, t STRING", form="parquet") + "SELECT n FROM t WHERE n >= 299998;")
+        self.assertEqual(sorted(back), [["299998"], ["299999"]])
+        duckdb = find_duckdb()
+        if not duckdb:
+            self.skipTest("DuckDB is not to be had")
+        (self.path / "x.parquet").write_bytes(SERVER.get(f"{self.prefix}/{key}"))
+        count, total, good = duckdb.sql(f"SELECT COUNT(*), SUM(n), BOOL_AND(t = md5(n::VARCHAR)) FROM '{self.path}/x.parquet'").fetchone()
+        self.assertEqual((count, total, good), (300000, sum(range(300000)), True))
+
+    def test_wrong_places_and_keys(self):
+        insert = self.generated(10) + "INSERT INTO t SELECT n FROM g;"
+        create = self.table("n BIGINT")
+        self.fails(create.replace(f"s3://{SERVER.bucket}/", "s3://nowhere/") + insert, "nowhere", "bucket")
+        self.fails(create.replace(SERVER.secret, "wrong") + insert, "s3.secret-key")
+        self.fails(create.replace(SERVER.access, "nobody") + insert, "s3.access-key")
+        self.fails(self.table("n BIGINT", "'s3.upload.min.part.size' = '1MB'") + insert, "s3.upload.min.part.size")
+        self.assertEqual(self.objects(), {})
+
+    def test_a_job_that_fails_leaves_nothing(self):
+        script = self.generated(10000) + self.table("n BIGINT") + "INSERT INTO t SELECT n / (n - 9000) FROM g;"
+        self.fails(script, "zero")
+        self.assertEqual((self.objects(), self.uploads()), ({}, []))
+
+
+class ExactlyOnce(S3):
+    def job(self, rows=None, rate=100000, endpoint=None):
+        script = self.generated(rows or ROWS, f", 'rows-per-second' = '{rate}'") + self.table("n BIGINT", endpoint=endpoint) + \
+            "SET 'execution.checkpointing.interval' = '100 ms'; INSERT INTO t SELECT n FROM g;"
+        (self.path / "job.sql").write_text(script)
+
+    def start(self, *args):
+        return subprocess.Popen([PROGRAM, "run", "-q", "--folder", str(self.path / "job"), *args, str(self.path / "job.sql")],
+                                stderr=subprocess.PIPE, text=True)
+
+    def finish(self, process, seconds=180):
+        try:
+            error = process.communicate(timeout=seconds)[1]
+        finally:
+            process.kill()
+        self.assertEqual(process.returncode, 0, error)
+
+    def checkpoint(self, number, process):
+        deadline = time.monotonic() + 60
+        while newest_checkpoint(self.path / "job") < number and process.poll() is None:
+            self.assertLess(time.monotonic(), deadline, f"no checkpoint {number} after 60 s")
+            time.sleep(0.005)
+
+    def test_killed_and_restored(self):
+        """Rows once, and the uploads of the dead are aborted."""
+        self.job()
+        draw = random.Random(7)
+        kills, restore = 0, []
+        for _ in range(6):
+            process = self.start(*restore)
+            restore = ["--restore", "latest"]
+            self.checkpoint(newest_checkpoint(self.path / "job") + 3, process)
+            time.sleep(draw.random() * 0.1)
+            kills += process.poll() is None
+            process.kill()
+            process.communicate()
+        self.assertGreaterEqual(kills, 3, "the job is too short to be killed")
+        self.finish(self.start(*restore))
+        self.assertEqual(self.numbers(), list(range(ROWS)))
+        self.assertEqual(self.uploads(), [])
+
+    def test_server_stopped_for_a_while(self):
+        self.job(200000, 50000)
+        process = self.start()
+        self.checkpoint(3, process)
+        SERVER.pause()
+        try:
+            time.sleep(10)
+        finally:
+            SERVER.resume()
+        self.finish(process)
+        self.assertEqual(self.numbers(), list(range(200000)))
+        self.assertEqual(self.uploads(), [])
+
+    def test_server_killed_and_started_again(self):
+        self.job(200000, 50000)
+        process = self.start()
+        for number in (3, 8):
+            self.checkpoint(number, process)
+            SERVER.kill()
+            time.sleep(2)
+            SERVER.start()
+        self.finish(process)
+        self.assertEqual(self.numbers(), list(range(200000)))
+        self.assertEqual(self.uploads(), [])
+
+    def test_answers_to_completions_are_lost(self):
+        with s3.Proxy(SERVER) as proxy:
+            self.job(200000, 100000, proxy.endpoint)
+            process = self.start()
+            self.checkpoint(2, process)
+            proxy.lose_answers(5)
+            self.finish(process)
+            self.assertEqual(proxy.lost, 5)
+        self.assertEqual(self.numbers(), list(range(200000)))
+        self.assertEqual(self.uploads(), [])
+
+
+def main():
+    global PROGRAM, SERVER
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--program", required=True)
+    arguments, rest = parser.parse_known_args()
+    PROGRAM = os.path.abspath(arguments.program)
+    try:
+        SERVER = s3.Server()
+    except s3.Unavailable as reason:
+        print(f"skipped: {reason}")
+        sys.exit(77)
+    with SERVER:
+        unittest.main(argv=[sys.argv[0], *rest])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,255 @@
+"""A real S3 server for the tests: versitygw, built once by go into .deps/, started on a free port, stopped by pid.
+
+    with s3.Server() as server:           # raises Unavailable where it cannot be had
+        server.put("folder/a.json", b"{}")
+        server.list("folder/")            # {"folder/a.json": 2}, by requests signed here: an independent reader
+
+Its one user has the keys in `Server.access` and `Server.secret`; its bucket is named "lake".
+"""
+import datetime
+import hashlib
+import hmac
+import http.client
+import os
+import pathlib
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import threading
+import time
+import urllib.parse
+import xml.etree.ElementTree
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+VERSION = "1.8.0"
+FOLDER = ROOT / ".deps" / f"versitygw-{VERSION}"
+PROGRAM = FOLDER / "versitygw"
+
+
+class Unavailable(Exception):
+    """The server cannot be had here."""
+
+
+def _go():
+    found = shutil.which("go") or "/usr/local/go/bin/go"
+    if not os.access(found, os.X_OK):
+        raise Unavailable("versitygw is built with go, which is not installed")
+    return found
+
+
+def ensure():
+    """Builds the server, minutes of work the first time; the second time there is nothing to do."""
+    if PROGRAM.exists():
+        return
+    go = _go()
+    FOLDER.parent.mkdir(exist_ok=True)
+    new = pathlib.Path(tempfile.mkdtemp(prefix=FOLDER.name + ".", dir=FOLDER.parent))
+    try:
+        done = subprocess.run([go, "install", f"github.com/versity/versitygw/cmd/versitygw@v{VERSION}"], capture_output=True, text=True,
+                              timeout=1200, env={**os.environ, "GOBIN": str(new)})
+        if done.returncode != 0:
+            raise Unavailable("building versitygw: " + done.stderr.strip()[-400:])
+        new.rename(FOLDER)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        if not PROGRAM.exists():  # else somebody else was quicker
+            raise Unavailable(f"building versitygw: {error}") from error
+    finally:
+        shutil.rmtree(new, ignore_errors=True)
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Server:
+    access, secret, bucket = "lake-user", "lake-secret-value", "lake"
+
+    def __init__(self):
+        ensure()
+        self.folder = tempfile.TemporaryDirectory(prefix="millrace-s3-")
+        self.path = pathlib.Path(self.folder.name)
+        (self.path / "data").mkdir()
+        self.port = free_port()
+        self.process = None
+        try:
+            self.start()
+            self.request("PUT", "/" + self.bucket)
+        except Exception:
+            self.__exit__()
+            raise
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *unused):
+        self.kill()
+        self.folder.cleanup()
+
+    @property
+    def endpoint(self):
+        return f"http://127.0.0.1:{self.port}"
+
+    def options(self, endpoint=None):
+        """The options of a table that lies here."""
+        return (f"'s3.endpoint' = '{endpoint or self.endpoint}', 's3.access-key' = '{self.access}', "
+                f"'s3.secret-key' = '{self.secret}'")
+
+    def start(self):
+        """Starts the server, again after kill() with all that it had, and waits until it answers."""
+        keys = {"ROOT_ACCESS_KEY": self.access, "ROOT_SECRET_KEY": self.secret}
+        with open(self.path / "server.log", "ab") as log:
+            self.process = subprocess.Popen([str(PROGRAM), "--port", f"127.0.0.1:{self.port}", "posix", str(self.path / "data")],
+                                            stdout=log, stderr=log, stdin=subprocess.DEVNULL, env={**os.environ, **keys})
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline and self.process.poll() is None:
+            try:
+                self.request("GET", "/")
+                return
+            except OSError:
+                time.sleep(0.05)
+        tail = (self.path / "server.log").read_text(errors="replace")[-1500:]
+        self.kill()
+        raise Unavailable("the server did not start: " + tail)
+
+    def kill(self):
+        if self.process and self.process.poll() is None:
+            self.process.send_signal(signal.SIGCONT)
+            self.process.kill()
+            self.process.wait(30)
+
+    def pause(self):
+        self.process.send_signal(signal.SIGSTOP)
+
+    def resume(self):
+        self.process.send_signal(signal.SIGCONT)
+
+    def request(self, method, path, query=None, body=b""):
+        """Sends a signed request; returns the answer's body. RuntimeError for an answer that is an error."""
+        now = datetime.datetime.now(datetime.timezone.utc).strftime("%Y%m%dT%H%M%SZ")
+        host, digest = f"127.0.0.1:{self.port}", hashlib.sha256(body).hexdigest()
+        path = urllib.parse.quote(path, safe="/-._~")
+        query = urllib.parse.urlencode(sorted((query or {}).items()), quote_via=urllib.parse.quote)
+        headers = {"host": host, "x-amz-content-sha256": digest, "x-amz-date": now}
+        names = ";".join(headers)
+        canonical = "\n".join([method, path, query, *(f"{k}:{v}" for k, v in headers.items()), "", names, digest])
+        scope = f"{now[:8]}/us-east-1/s3/aws4_request"
+        to_sign = "\n".join(["AWS4-HMAC-SHA256", now, scope, hashlib.sha256(canonical.encode()).hexdigest()])
+        key = ("AWS4" + self.secret).encode()
+        for part in [*scope.split("/"), to_sign]:
+            key = hmac.new(key, part.encode(), hashlib.sha256).digest()
+        headers["authorization"] = f"AWS4-HMAC-SHA256 Credential={self.access}/{scope}, SignedHeaders={names}, Signature={key.hex()}"
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        try:
+            connection.request(method, path + ("?" + query if query else ""), body, headers)
+            answer = connection.getresponse()
+            content = answer.read()
+        finally:
+            connection.close()
+        if answer.status >= 300:
+            raise RuntimeError(f"{method} {path}: {answer.status} {content[:300]!r}")
+        return content
+
+    @staticmethod
+    def _elements(text, name):
+        """The <name> elements as dicts of their children's texts."""
+        local = lambda element: element.tag.rsplit("}", 1)[-1]
+        tree = xml.etree.ElementTree.fromstring(text)
+        return [{local(child): child.text for child in each} for each in tree.iter() if local(each) == name]
+
+    def put(self, key, content, bucket=None):
+        self.request("PUT", f"/{bucket or self.bucket}/{key}", body=content)
+
+    def get(self, key):
+        return self.request("GET", f"/{self.bucket}/{key}")
+
+    def list(self, prefix=""):
+        """Sizes by key."""
+        found, token = {}, None
+        while True:
+            query = {"list-type": "2", "prefix": prefix, **({"continuation-token": token} if token else {})}
+            answer = self.request("GET", "/" + self.bucket, query)
+            found.update((each["Key"], int(each["Size"])) for each in self._elements(answer, "Contents"))
+            token = self._elements(answer, "ListBucketResult")[0].get("NextContinuationToken")
+            if not token:
+                return found
+
+    def uploads(self, prefix=""):
+        """The keys of multipart uploads that are under way."""
+        answer = self.request("GET", "/" + self.bucket, {"uploads": "", "prefix": prefix})
+        return [each["Key"] for each in self._elements(answer, "Upload")]
+
+
+class Proxy:
+    """Stands between clients and the server. lose_answers(n): the next n times that a client completes an upload the server does so, but
+    the connection is cut before its answer."""
+
+    def __init__(self, server):
+        self.target = server.port
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.endpoint = f"http://127.0.0.1:{self.listener.getsockname()[1]}"
+        self.to_lose, self.lost = 0, 0
+        self.lock = threading.Lock()
+        threading.Thread(target=self._listen, daemon=True).start()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *unused):
+        self.listener.close()
+
+    def lose_answers(self, count):
+        with self.lock:
+            self.to_lose = count
+
+    def _listen(self):
+        while True:
+            try:
+                client, _ = self.listener.accept()
+            except OSError:
+                return
+            try:
+                server = socket.create_connection(("127.0.0.1", self.target))
+            except OSError:
+                client.close()
+                continue
+            cut = threading.Event()
+            threading.Thread(target=self._ask, args=(client, server, cut), daemon=True).start()
+            threading.Thread(target=self._answer, args=(client, server, cut), daemon=True).start()
+
+    @staticmethod
+    def _close(*connections):
+        for connection in connections:
+            try:
+                connection.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+            connection.close()
+
+    def _ask(self, client, server, cut):
+        try:
+            while data := client.recv(1 << 16):
+                line = data.split(b"\r\n", 1)[0]
+                with self.lock:
+                    if self.to_lose > 0 and line.startswith(b"POST ") and b"uploadId=" in line:
+                        self.to_lose -= 1
+                        self.lost += 1
+                        cut.set()
+                server.sendall(data)
+        except OSError:
+            pass
+        if not cut.is_set():
+            self._close(client, server)
+
+    def _answer(self, client, server, cut):
+        try:
+            while data := server.recv(1 << 16):
+                if cut.is_set():
+                    break
+                client.sendall(data)
+        except OSError:
+            pass
+        self._close(client, server)
