@@ -17,6 +17,7 @@
 #include "cli/runner.h"
 #include "cli/shell.h"
 #include "cli/state_commands.h"
+#include "connectors/storage/file_system.h"
 #include "engine/function_manual.h"
 
 namespace millrace {
@@ -240,7 +241,9 @@ int Main(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   try {
-    return millrace::Main(argc, argv);
+    const int code = millrace::Main(argc, argv);
+    millrace::StopStorage();
+    return code;
   } catch (const std::bad_alloc&) {
     std::fputs("millrace: out of memory\n", stderr);
   } catch (const std::exception& error) {

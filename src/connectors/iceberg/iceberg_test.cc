@@ -265,6 +265,37 @@ TEST_F(IcebergTest, UpsertsReplaceRowsOfTheSameAndOfEarlierEpochs) {
   EXPECT_EQ(Metadata().schema().identifier_ids, std::vector<int>{1});
 }
 
+TEST_F(IcebergTest, MoreKeysThanAreRememberedBecomeSnapshotsOfOneCommit) {
+  table_.primary_key = {"id"};
+  table_.schema.columns[0].type.nullable = false;
+  OpenSink();  // makes the table
+  auto catalog = OpenIcebergCatalog(IcebergOptions::Read(table_).ValueOrDie()).ValueOrDie();
+  IcebergRowTarget target;
+  target.files = &catalog->files();
+  target.table = Metadata();
+  target.fields = target.table.schema().fields;
+  target.key = {0};
+  target.writer = "w";
+  target.file_bytes = 1 << 20;
+  target.max_keys = 2;
+  auto writer = MakeIcebergUpserter(target).ValueOrDie();
+  for (const char* rows : {R"([[1, "a"], [2, "a"]])", R"([[3, "a"], [1, "b"]])",
+                           R"([[2, "c"], [1, "c"]])"}) {
+    const Status written = writer->Write(Rows(rows).rows, nullptr);
+    ASSERT_TRUE(written.ok()) << written;
+  }
+  IcebergCommittable staged{target.table.uuid, "j", "w", 1, writer->Finish().ValueOrDie()};
+  EXPECT_EQ(staged.layers.size(), 3U);
+  for (int i = 0; i < 2; ++i) {
+    const auto again = IcebergCommittable::FromPayload(staged.ToPayload()).ValueOrDie();
+    const Status committed = CommitIceberg(catalog.get(), again, {});
+    ASSERT_TRUE(committed.ok()) << committed;
+  }
+  EXPECT_EQ(ReadAll(), (Texts{"1 c", "2 c", "3 a"}));
+  EXPECT_EQ(Metadata().snapshots.size(), 3U);
+  EXPECT_EQ(Metadata().snapshot_log.size(), 1U);
+}
+
 TEST_F(IcebergTest, UpsertedTablesArePartitionedByTheirKeyOnly) {
   table_.primary_key = {"id"};
   table_.options["partitioning"] = "day";

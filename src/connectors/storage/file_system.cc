@@ -59,6 +59,10 @@ Result<Location> OpenLocation(const std::string& url, const Options& options) {
   return Location{std::move(*fs), path};
 }
 
+void StopStorage() {
+  if (arrow::fs::IsS3Initialized()) (void)arrow::fs::FinalizeS3();
+}
+
 Status StorageError(const std::string& doing, const std::string& url, const Status& error) {
   if (error.ok()) return error;
   const std::string& reason = error.message();

@@ -7,6 +7,12 @@
 namespace millrace {
 namespace {
 
+// The S3 client is ended behind all tests: it cannot be started twice.
+class StorageEnd : public ::testing::Environment {
+  void TearDown() override { StopStorage(); }
+};
+const auto* const kStorageEnd = ::testing::AddGlobalTestEnvironment(new StorageEnd);
+
 TEST(FileSystem, PlainPathsAndFileUrlsAreLocal) {
   for (const char* url : {"/data/out/", "file:///data/out", "file:/data/out//"}) {
     const auto location = OpenLocation(url, {});

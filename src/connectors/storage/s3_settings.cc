@@ -132,9 +132,7 @@ Status StartS3() {
   static std::once_flag once;
   static Status started;
   std::call_once(once, [] {
-    arrow::fs::S3GlobalOptions global = arrow::fs::S3GlobalOptions::Defaults();
-    started = arrow::fs::InitializeS3(global);
-    if (started.ok()) std::atexit([] { (void)arrow::fs::FinalizeS3(); });
+    started = arrow::fs::InitializeS3(arrow::fs::S3GlobalOptions::Defaults());
   });
   return started;
 }

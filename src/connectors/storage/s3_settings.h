@@ -21,8 +21,8 @@ std::vector<OptionSpec> S3OptionSpecs();
 // as needed. Errors name options, never secrets.
 Result<arrow::fs::S3Options> ReadS3Options(const Options& options);
 
-// Starts Arrow's S3 client once; it is stopped at the end of the process. Programs that never call
-// this do not pay for it.
+// Starts Arrow's S3 client once; StopStorage (file_system.h) ends it. Programs that never call this
+// do not pay for it.
 Status StartS3();
 
 }  // namespace millrace
