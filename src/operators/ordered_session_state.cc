@@ -1,4 +1,4 @@
-// What an OrderedSessionAggregate saves, and what of it is on disk. See ordered_session_aggregate.h.
+// What an OrderedSessionAggregate saves, and what is on disk. See ordered_session_aggregate.h.
 #include <arrow/record_batch.h>
 
 #include <algorithm>
