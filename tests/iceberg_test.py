@@ -467,7 +467,9 @@ class Job(Iceberg):
 
     def test_older_savepoint_wants_allow_replay(self):
         """Rows since then are announced to come twice, and come so; nothing is lost."""
-        script = self.input(ROWS) + self.table("n BIGINT") + "INSERT INTO t SELECT n FROM f;"
+        count = 8000
+        script = "CREATE TABLE f (n BIGINT) WITH ('connector' = 'datagen', 'rows-per-second' = '4000', 'fields.n.kind' = 'sequence', " \
+            f"'fields.n.start' = '0', 'fields.n.end' = '{count - 1}');\n" + self.table("n BIGINT") + "INSERT INTO t SELECT n FROM f;"
         process = self.start(script, *self.OFTEN)
         self.wait_for_checkpoints(process, 2)
         done = subprocess.run([PROGRAM, "stop", "--savepoint", "--to", str(self.path / "point"), str(self.path / "job")],
@@ -476,13 +478,13 @@ class Job(Iceberg):
         self.finish(process)
         kept = self.numbers(self.static())
         self.finish(self.start(script, "--restore", "latest"))
-        self.assertEqual(self.numbers(self.static()), list(range(ROWS)))
+        self.assertEqual(self.numbers(self.static()), list(range(count)))
         refused = self.start(script, "--restore", str(self.path / "point"))
         error = refused.communicate(timeout=60)[1]
         self.assertNotEqual(refused.returncode, 0)
         self.assertIn("--allow-replay", error)
         self.finish(self.start(script, "--restore", str(self.path / "point"), "--allow-replay"))
-        self.assertEqual(self.numbers(self.static()), sorted(list(range(ROWS)) + list(range(len(kept), ROWS))))
+        self.assertEqual(self.numbers(self.static()), sorted([*range(count), *range(len(kept), count)]))
 
     def test_streaming_follows_new_snapshots(self):
         source = self.table("n BIGINT", name="s")

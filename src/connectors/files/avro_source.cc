@@ -2,11 +2,18 @@
 
 #include <arrow/io/file.h>
 
+#include "connectors/files/object_files.h"
+
 namespace millrace {
 
 Status AvroSource::OpenFile() {
-  MILL_ASSIGN(facts_, FactsOf(files_.current()));
-  MILL_ASSIGN(auto file, arrow::io::ReadableFile::Open(files_.current()));
+  MILL_ASSIGN(facts_, FactsOf(files_.current(), files_.store()));
+  std::shared_ptr<arrow::io::RandomAccessFile> file;
+  if (files_.store()) {
+    MILL_ASSIGN(file, files_.store()->Open(files_.current()));
+  } else {
+    MILL_ASSIGN(file, arrow::io::ReadableFile::Open(files_.current()));
+  }
   MILL_ASSIGN(reader_, AvroFileReader::Open(std::move(file), files_.current()));
   Schema columns = columns_.data();  // NULLs in NOT NULL columns are found where batches come in
   for (Column& column : columns.columns) column.type = column.type.Nullable();

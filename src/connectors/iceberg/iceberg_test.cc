@@ -170,6 +170,22 @@ TEST_F(IcebergTest, ManySmallManifestsAreMerged) {
   EXPECT_LE(manifests.size(), 3U);
 }
 
+TEST_F(IcebergTest, OldMetadataGoesSoThatCommitsOfEachSecondDoNotFillTheDisk) {
+  Append(R"([[1, "x"]])", 1);
+  auto catalog = OpenIcebergCatalog(IcebergOptions::Read(table_).ValueOrDie()).ValueOrDie();
+  const JsonTree few = JsonTree::Parse(R"({"action":"set-properties",
+      "updates":{"write.metadata.previous-versions-max":"3"}})").ValueOrDie();
+  const IcebergTable table = LoadIcebergTable(catalog.get(), "t").ValueOrDie();
+  ASSERT_EQ(catalog->Commit(table, {}, {few}).ValueOrDie(), IcebergCommit::kDone);
+  for (int64_t epoch = 2; epoch <= 8; ++epoch) Append(fmt::format("[[{}, \"x\"]]", epoch), epoch);
+  int left = 0;
+  for (const auto& entry : fs::directory_iterator(folder_ / "default/t/metadata")) {
+    left += entry.path().string().ends_with(".metadata.json") ? 1 : 0;
+  }
+  EXPECT_EQ(left, 4);  // the table and three before it
+  EXPECT_EQ(ReadAll().size(), 8U);
+}
+
 TEST_F(IcebergTest, PartitionsAreFoldersAndAreLeftOutWhenNotWanted) {
   table_.options["partitioning"] = "day, bucket(4, id)";
   Append(R"([[1, "mon"], [2, "tue"], [3, "mon"], [4, null], [5, "a/b"]])");
@@ -228,6 +244,24 @@ TEST_F(IcebergTest, StreamingFollowsNewSnapshotsAlsoAfterARestart) {
   auto restarted = OpenSource();
   ASSERT_TRUE(restarted->Seek(positions.back()).ok());
   EXPECT_EQ(follow(restarted.get()), (Texts{"2 b", "3 c"}));
+}
+
+TEST_F(IcebergTest, AStreamWaitsForItsTableAScanDoesNot) {
+  IcebergSource scan(table_, IcebergOptions::Read(table_).ValueOrDie(), table_.schema, 0, 1);
+  const Status opened = scan.Open();
+  EXPECT_NE(opened.message().find("'default.t' is not in the"), std::string::npos) << opened;
+  table_.options["streaming"] = "true";
+  table_.options["monitor-interval"] = "1 ms";
+  table_.options["starting-strategy"] = "INCREMENTAL_FROM_LATEST_SNAPSHOT";
+  auto source = OpenSource();
+  EXPECT_EQ(source->Poll(milliseconds(2)).ValueOrDie().state, Polled::State::kNothing);
+  Append(R"([[1, "a"]])");
+  Texts all;
+  for (int i = 0; i < 2000 && all.empty(); ++i) {
+    auto polled = source->Poll(milliseconds(2)).ValueOrDie();
+    if (polled.state == Polled::State::kData) all = TextsOf(*polled.rows);
+  }
+  EXPECT_EQ(all, Texts{"1 a"});
 }
 
 TEST_F(IcebergTest, TimeTravelBySnapshotTimeAndMissingOnes) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <arrow/type.h>
+#include <arrow/type_traits.h>
 
 #include <vector>
 
