@@ -10,7 +10,7 @@ import sys
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-from kafka_support import Kafka, broker, main, table  # noqa: E402
+from kafka_support import Kafka, Trickle, broker, main, table  # noqa: E402
 
 DISCOVERY = "'format' = 'json', 'scan.topic-partition-discovery.interval' = '200 ms'"
 OUT = "CREATE TABLE o (n BIGINT, p INT) WITH ('connector' = 'filesystem', 'path' = 'out', 'format' = 'json');\n"
@@ -114,6 +114,22 @@ class Partitions(Kafka):
         self.assertEqual(self.written(), [(2, 0), (4, 30)])
         job.drain()
         self.assertFalse((self.path / "job/late.json").exists() and (self.path / "job/late.json").read_text())
+
+    def test_a_silent_partition_holds_nobody_back_for_long(self):
+        """Before the idle timeout it does."""
+        broker().create(self.topic, 2)
+        options = DISCOVERY + ", 'scan.startup.mode' = 'earliest-offset', 'scan.watermark.idle-timeout' = '3 s'"
+        job = self.job(self.source(options, "ts TIMESTAMP(3), WATERMARK FOR ts AS ts") + OUT +
+                       "INSERT INTO o SELECT COUNT(*), CAST(0 AS INT) "
+                       "FROM TABLE(TUMBLE(TABLE t, DESCRIPTOR(ts), INTERVAL '10' SECOND)) GROUP BY window_start, window_end;")
+        self.send([{"value": json.dumps({"ts": f"2026-01-01 10:00:{s}"}), "partition": 0} for s in ("01", "02")])
+        later = [{"value": json.dumps({"ts": f"2026-01-01 10:01:{s:02}"}), "partition": 0} for s in range(60)]
+        began, rows = time.monotonic(), Trickle(self.topic, 300, 12, lambda i: later[i // 5])
+        self.until(self.written, "the first window")
+        self.assertGreater(time.monotonic() - began, 1)
+        self.assertEqual(self.written()[0], (2, 0))
+        rows.wait()
+        job.drain()
 
     def test_more_new_partitions_than_lanes(self):
         broker().create(self.topic, 1)

@@ -70,8 +70,13 @@ class Job:
 
     def drain(self):
         """Lets it work off what is in flight and publish it."""
-        done = subprocess.run([PROGRAM, "stop", "--drain", "job"], cwd=self.folder, capture_output=True, text=True, timeout=60)
-        assert done.returncode == 0, done.stderr
+        deadline = time.monotonic() + 60
+        while True:
+            done = subprocess.run([PROGRAM, "stop", "--drain", "job"], cwd=self.folder, capture_output=True, text=True, timeout=60)
+            if done.returncode == 0:
+                break
+            assert time.monotonic() < deadline and self.process.poll() is None, done.stderr + self.said()
+            time.sleep(0.1)  # it is starting
         assert self.finish() == 0, self.said()
 
 

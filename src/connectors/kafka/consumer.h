@@ -33,11 +33,11 @@ class KafkaConsumer {
   Status Start(const KafkaPartition& partition, int64_t offset, rd_kafka_queue_t* queue);
   void Stop(const KafkaPartition& partition);
 
-  // Has the next SendCommits note in the group that what is before `offset` has been read: for tools
-  // that show the lag, and for 'group-offsets'. Does not wait; nothing without a group.
+  // Has the next SendCommits note in the group that what is before `offset` has been read: for
+  // tools that show the lag, and for 'group-offsets'. Does not wait; nothing without a group.
   void Commit(const KafkaPartition& partition, int64_t offset);
-  // Sends what is to be committed in one request, if there is something. Does not wait. What is left
-  // at the end is sent by the destructor, which waits for the answers for a moment.
+  // Sends what is to be committed in one request, if there is something. Does not wait. What is
+  // left at the end is sent by the destructor, which waits for the answers for a moment.
   void SendCommits();
 
  private:

@@ -59,8 +59,8 @@ void KafkaDiscovery::Note(const std::vector<KafkaPartition>& found) {
     if (!known_.insert(partition.name()).second) continue;
     if (lanes_ == 0) {
       status_ = ExternalError(
-          "partition {} is new, but no lane is free to read it. hint: it is read from its beginning "
-          "when the job goes on (--restore latest, or a restart strategy); "
+          "partition {} is new, but no lane is free to read it. hint: it is read from its "
+          "beginning when the job goes on (--restore latest, or a restart strategy); "
           "'scan.topic-partition-discovery.lanes' makes more", partition.name());
       return;
     }

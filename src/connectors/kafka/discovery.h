@@ -1,6 +1,6 @@
-// KafkaDiscovery: finds partitions that turn up while a scan runs, of its topics or of new ones that
-// match its pattern, and gives each to a lane that was made for that in advance. A thread of its own
-// asks the brokers. Shared by the lanes of one scan; thread safe.
+// KafkaDiscovery: finds partitions that turn up while a scan runs, of its topics or of new ones
+// that match its pattern, and gives each to a lane that was made for that in advance. A thread of
+// its own asks the brokers. Shared by the lanes of one scan; thread safe.
 #pragma once
 
 #include <condition_variable>
