@@ -82,6 +82,11 @@ class Job:
         found = re.search(r"VmRSS:\s+(\d+) kB", status)
         return int(found.group(1)) / 1024 if found else 0
 
+    def cpu_seconds(self):
+        """Of the process so far."""
+        fields = pathlib.Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
     def kill(self):
         self.process.send_signal(signal.SIGKILL)
         self.wait()
@@ -177,7 +182,7 @@ def measure_recovery(arguments, folder):
     again = Job(arguments.program, script, folder, settings, restore=True)
     wait_until(again, lambda: again.first_row is not None, 300)
     print(f"recovery: {state / 1e6:,.0f} MB in files, {memory:,.0f} MB resident; from the kill to the "
-          f"first new row {again.first_row - start:.2f} s")
+          f"first new row {again.first_row - start:.2f} s, {again.cpu_seconds():.1f} s of CPU")
     again.kill()
 
 

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Measures state that outgrows memory: open sessions of many keys, in memory and in RocksDB.
+"""Measures state that outgrows memory: open sessions, groups or windows of many keys, in memory and in RocksDB.
 
 Each key has two events, the second one after all keys had their first, so that nothing is hot: the worst
-case for a cache. All sessions are open until the input ends. See bench/README.md.
+case for a cache. All sessions and windows are open until the input ends. See bench/README.md.
 """
 
 import argparse
@@ -29,6 +29,12 @@ CREATE TABLE sessions (k BIGINT, n BIGINT) WITH ('connector' = 'blackhole');
 QUERIES = {
     "session": """INSERT INTO sessions SELECT k, COUNT(*) FROM TABLE(
   SESSION(TABLE events PARTITION BY k, DESCRIPTOR(ts), INTERVAL '10' DAY))
+GROUP BY k, window_start, window_end;""",
+    "tumble": """INSERT INTO sessions SELECT k, COUNT(*) FROM TABLE(
+  TUMBLE(TABLE events, DESCRIPTOR(ts), INTERVAL '10' DAY))
+GROUP BY k, window_start, window_end;""",
+    "hop": """INSERT INTO sessions SELECT k, COUNT(*) FROM TABLE(
+  HOP(TABLE events, DESCRIPTOR(ts), INTERVAL '5' DAY, INTERVAL '10' DAY))
 GROUP BY k, window_start, window_end;""",
     "group": "INSERT INTO sessions SELECT k, COUNT(*) FROM events GROUP BY k;",
 }
@@ -66,7 +72,7 @@ def main():
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--interval", default="10 s", help="of checkpoints")
     parser.add_argument("--only", default="memory,rocksdb", help="which of memory, rocksdb")
-    parser.add_argument("--queries", default="session", help="which of session, group")
+    parser.add_argument("--queries", default="session", help="which of session, group, tumble, hop")
     parser.add_argument("--folder", default=None, help="where the working files go")
     arguments = parser.parse_args()
     print(f"{'query':8} {'state':8} {'keys':>11} {'seconds':>8} {'events/CPU-second':>18} {'peak MB':>8}")

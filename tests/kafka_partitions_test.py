@@ -31,8 +31,13 @@ class Partitions(Kafka):
         return sorted((row["n"], row["p"]) for f in files for row in map(json.loads, f.read_text().splitlines()))
 
     def await_rows(self, count):
-        self.until(lambda: len(self.written()) >= count, f"{count} rows")
+        self.until(lambda: len(self.written()) >= count, f"{count} rows", then=self.positions)
         self.assertEqual([n for n, _ in self.written()], list(range(count)))
+
+    def positions(self):
+        """Where the newest checkpoint stands, for a failure's message."""
+        found = sorted(self.path.glob("job/checkpoints/*/chk-*.json"), key=lambda path: int(path.stem[4:]))
+        return str(json.loads(found[-1].read_text()).get("lanes")) if found else "no checkpoint"
 
     def await_checkpoint(self):
         self.until(lambda: list(self.path.glob("job/checkpoints/*/chk-*.json")), "a checkpoint")

@@ -116,7 +116,7 @@ class Kafka(unittest.TestCase):
         self.addCleanup(job.kill)
         return job.start(**kwargs)
 
-    def until(self, condition, what, seconds=60):
+    def until(self, condition, what, seconds=60, then=str):
         """Waits until `condition` answers something that is true, and returns it."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
@@ -125,7 +125,7 @@ class Kafka(unittest.TestCase):
                 return found
             time.sleep(0.05)
         said = self.path / "stderr"
-        self.fail(f"not within {seconds} s: {what}\n" + (said.read_text() if said.exists() else ""))
+        self.fail(f"not within {seconds} s: {what}\n{then()}\n" + (said.read_text() if said.exists() else ""))
 
 
 class Trickle(threading.Thread):

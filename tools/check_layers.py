@@ -14,7 +14,7 @@ ALLOWED = {
     "functions": {"data", "base"},
     "windows": {"data", "base"},
     "state": {"data", "base"},
-    "formats": {"data", "base", "connectors/source.h"},
+    "formats": {"data", "base", "connectors/source.h", "connectors/secrets.h"},
     "connectors": {"data", "base", "formats"},
     "operators": {"state", "functions", "windows", "data", "base"},
     "sql": {"data", "base"},

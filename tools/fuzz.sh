@@ -5,7 +5,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-readonly TARGETS="sql json csv regex raw cast parquet"
+readonly TARGETS="sql json csv regex raw cast parquet avro protobuf debezium"
 seconds=${1%s}
 if ! [[ $seconds =~ ^[0-9]+$ ]]; then
   echo "fuzz: the time must be seconds, as 60s, not '$1'" >&2
@@ -26,7 +26,7 @@ fi
 rm -f build-fuzz.log
 /usr/bin/cmake --build build-fuzz --target fuzzer
 
-share=$((seconds / 7))
+share=$((seconds / 10))
 [ "$share" -ge 1 ] || share=1
 mkdir -p build-fuzz/found
 export ARROW_DEFAULT_MEMORY_POOL=system

@@ -79,7 +79,8 @@ Status CheckOptions(const Connector& connector, const TableInfo& table) {
     MILL_RETURN(Annotate(CheckType(option, table.options), Where(connector, table)));
   }
   if (connector.takes_format && !table.options.contains("format")) {
-    return UserError("missing option 'format' of {}: json, csv, parquet, raw or regex",
+    return UserError("missing option 'format' of {}: json, csv, parquet, avro, raw, "
+                     "regex, ...",
                      Where(connector, table));
   }
   return Status::OK();

@@ -61,7 +61,7 @@ Result<std::string> ResolveSecrets(const std::string& text) {
 bool IsSecretKey(const std::string& key) {
   for (const char* word :
        {"password", "secret", "token", "credential", "access-key", "jaas", "key.pem",
-        "keystore.key"}) {
+        "keystore.key", "user-info", "user.info"}) {
     if (key.find(word) != std::string::npos) return true;
   }
   return false;

@@ -1,5 +1,6 @@
 #include "formats/file_encoder.h"
 
+#include "formats/avro/formats.h"
 #include "formats/makers.h"
 
 namespace millrace {
@@ -34,6 +35,7 @@ Result<FileEncoderMaker> MakeFileEncoderMaker(const std::string& name, const Sch
                                               const Options& options) {
   MILL_RETURN(CheckFormatOptions(name, options));
   if (name == "parquet") return MakeParquetEncoderMaker(schema, options);
+  if (name == "avro") return MakeAvroEncoderMaker(schema, options);
   MILL_ASSIGN(std::shared_ptr<Encoder> encoder, MakeEncoder(name, schema, options));
   return [encoder](std::shared_ptr<arrow::io::OutputStream> out)
              -> Result<std::unique_ptr<FileEncoder>> {

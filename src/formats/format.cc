@@ -3,13 +3,16 @@
 #include <algorithm>
 
 #include "base/nearest.h"
+#include "formats/debezium.h"
 #include "formats/makers.h"
 
 namespace millrace {
 namespace {
 
 const std::vector<std::string>& FormatNames() {
-  static const std::vector<std::string> kNames = {"json", "csv", "raw", "regex", "parquet"};
+  static const std::vector<std::string> kNames = {
+      "json", "csv",           "raw",           "regex",   "parquet",
+      "avro", "avro-confluent", "debezium-json", "protobuf"};
   return kNames;
 }
 
@@ -83,8 +86,45 @@ std::vector<std::string> FormatOptionNames(const std::string& name) {
     return {"parquet.compression", "parquet.enable.dictionary", "parquet.page.size",
             "parquet.block.size", "parquet.utc-timezone"};
   }
+  if (name == "avro") {
+    return {"avro.codec", "avro.encoding", "avro.timestamp_mapping.legacy"};
+  }
+  if (name == "avro-confluent") {
+    return {"avro-confluent.url",
+            "avro-confluent.subject",
+            "avro-confluent.schema",
+            "avro-confluent.ssl.keystore.location",
+            "avro-confluent.ssl.keystore.password",
+            "avro-confluent.ssl.truststore.location",
+            "avro-confluent.ssl.truststore.password",
+            "avro-confluent.basic-auth.credentials-source",
+            "avro-confluent.basic-auth.user-info",
+            "avro-confluent.bearer-auth.credentials-source",
+            "avro-confluent.bearer-auth.token",
+            "avro-confluent.properties.auto.register.schemas",
+            "avro-confluent.properties.basic.auth.user.info"};
+  }
+  if (name == "debezium-json") return DebeziumOptionNames();
+  if (name == "protobuf") {
+    return {"protobuf.message-class-name", "protobuf.descriptor-file",
+            "protobuf.ignore-parse-errors", "protobuf.read-default-values",
+            "protobuf.write-null-string-literal"};
+  }
   return {};
 }
+
+namespace {
+
+// Of formats whose records are no text.
+Status NoLines(const std::string& name) {
+  return UserError("format '{}' has no records to be read one by one from a stream of bytes", name);
+}
+
+bool IsBinary(const std::string& name) {
+  return name == "parquet" || name.starts_with("avro") || name == "protobuf";
+}
+
+}  // namespace
 
 Result<std::unique_ptr<Decoder>> MakeDecoder(const std::string& name, const Schema& schema,
                                              const Schema& all, const Options& options) {
@@ -92,7 +132,8 @@ Result<std::unique_ptr<Decoder>> MakeDecoder(const std::string& name, const Sche
   if (name == "json") return MakeJsonDecoder(schema, options);
   if (name == "csv") return MakeCsvDecoder(schema, all, options);
   if (name == "raw") return MakeRawDecoder(schema, all, options);
-  if (name == "parquet") return UserError("format 'parquet' has no records to be read one by one");
+  if (name == "debezium-json") return MakeDebeziumDecoder(schema, options);
+  if (IsBinary(name)) return NoLines(name);
   return MakeRegexDecoder(schema, all, options);
 }
 
@@ -102,6 +143,7 @@ Result<std::unique_ptr<Encoder>> MakeEncoder(const std::string& name, const Sche
   if (name == "json") return MakeJsonEncoder(schema, options);
   if (name == "csv") return MakeCsvEncoder(schema, options);
   if (name == "raw") return MakeRawEncoder(schema, options);
+  if (name == "debezium-json") return MakeDebeziumEncoder(schema, options);
   return UserError("format '{}' cannot be written here", name);
 }
 

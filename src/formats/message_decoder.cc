@@ -66,7 +66,7 @@ class MessageDecoder final : public Decoder {
   Status Place(const MessagePart& part, const DecodedRecords& decoded,
                const std::vector<int32_t>& rows,
                std::vector<std::shared_ptr<arrow::Array>>& columns) const;
-  RowKinds KindsOf(const Assignment& rows) const;
+  static RowKinds KindsOf(const Assignment& rows, const std::vector<RowKind>& told);
 
   MessageSpec spec_;
   std::shared_ptr<arrow::Schema> schema_;
@@ -103,7 +103,7 @@ Result<std::shared_ptr<arrow::RecordBatch>> MessageDecoder::Decode(const Chunk& 
     MILL_ASSIGN(columns[first_metadata + i],
                 MetadataColumn(spec_.metadata[i], messages, rows.messages));
   }
-  kinds_ = spec_.upsert ? KindsOf(rows) : nullptr;
+  kinds_ = spec_.upsert || !values.kinds.empty() ? KindsOf(rows, values.kinds) : nullptr;
   return arrow::RecordBatch::Make(schema_, std::ssize(rows.messages), std::move(columns));
 }
 
@@ -113,17 +113,20 @@ Assignment MessageDecoder::Assign(const Messages& messages, const DecodedRecords
                                   const std::vector<int64_t>& bad_keys) const {
   Assignment rows;
   size_t value = 0, key = 0, bad = 0;
+  const auto add = [&rows](int64_t message, int32_t of_value, int32_t of_key) {
+    rows.messages.push_back(message);
+    rows.value_rows.push_back(of_value);
+    rows.key_rows.push_back(of_key);
+  };
   for (int64_t m = 0; m < std::ssize(messages.values); ++m) {
-    const bool has_value = value < values.sources.size() && values.sources[value] == m;
     const bool has_key = key < keys.sources.size() && keys.sources[key] == m;
     const bool bad_key = bad < bad_keys.size() && bad_keys[bad] == m;
     const bool deletes = spec_.upsert && !messages.values[static_cast<size_t>(m)].data();
-    if ((has_value || deletes) && !bad_key) {
-      rows.messages.push_back(m);
-      rows.value_rows.push_back(has_value ? static_cast<int32_t>(value) : -1);
-      rows.key_rows.push_back(has_key ? static_cast<int32_t>(key) : -1);
+    const int32_t key_row = has_key ? static_cast<int32_t>(key) : -1;
+    if (deletes && !bad_key) add(m, -1, key_row);
+    for (; value < values.sources.size() && values.sources[value] == m; ++value) {
+      if (!bad_key) add(m, static_cast<int32_t>(value), key_row);
     }
-    value += has_value;
     key += has_key;
     bad += bad_key;
   }
@@ -178,11 +181,16 @@ Status MessageDecoder::Place(const MessagePart& part, const DecodedRecords& deco
   return Status::OK();
 }
 
-RowKinds MessageDecoder::KindsOf(const Assignment& rows) const {
+// A changelog's records have `told` the kinds; upserts replace, or delete where there is no value.
+RowKinds MessageDecoder::KindsOf(const Assignment& rows, const std::vector<RowKind>& told) {
   auto kinds = std::make_shared<std::vector<RowKind>>();
   kinds->reserve(rows.value_rows.size());
   for (const int32_t row : rows.value_rows) {
-    kinds->push_back(row < 0 ? RowKind::kDelete : RowKind::kUpdateAfter);
+    if (row < 0) {
+      kinds->push_back(RowKind::kDelete);
+    } else {
+      kinds->push_back(told.empty() ? RowKind::kUpdateAfter : told[static_cast<size_t>(row)]);
+    }
   }
   return kinds;
 }

@@ -5,8 +5,11 @@
 #include <algorithm>
 #include <cstring>
 
+#include "formats/avro/formats.h"
 #include "formats/csv_options.h"
+#include "formats/debezium.h"
 #include "formats/makers.h"
+#include "formats/protobuf/formats.h"
 #include "formats/raw_records.h"
 
 namespace millrace {
@@ -62,6 +65,7 @@ class LineRecordDecoder final : public RecordDecoder {
   std::string run_;                      // lines that wait to be decoded
   std::vector<std::shared_ptr<arrow::RecordBatch>> batches_;
   std::vector<int64_t> sources_;
+  std::vector<RowKind> kinds_;
 };
 
 LineRecordDecoder::Fitness LineRecordDecoder::Judge(std::string_view record) const {
@@ -143,6 +147,9 @@ Status LineRecordDecoder::DecodeLines(std::shared_ptr<arrow::Buffer> text, DeadL
   for (const int64_t line : lines_) {
     sources_.push_back(record_of_line_[static_cast<size_t>(line - kFirstLine)]);
   }
+  if (const RowKinds kinds = decoder_->kinds()) {
+    kinds_.insert(kinds_.end(), kinds->begin(), kinds->end());
+  }
   batches_.push_back(std::move(rows));
   return Status::OK();
 }
@@ -166,7 +173,9 @@ Status LineRecordDecoder::DecodeAlone(int64_t index, std::string_view record, De
 Result<DecodedRecords> LineRecordDecoder::Finish() {
   DecodedRecords decoded;
   decoded.sources = std::move(sources_);
+  decoded.kinds = std::move(kinds_);
   sources_.clear();
+  kinds_.clear();
   if (batches_.size() == 1) {
     decoded.rows = std::move(batches_.front());
   } else if (!batches_.empty()) {
@@ -182,13 +191,17 @@ Result<std::unique_ptr<RecordDecoder>> MakeRecordDecoder(const std::string& form
                                                          const Schema& schema, const Schema& all,
                                                          const Options& options) {
   if (format == "raw") return MakeRawRecordDecoder(schema, all, options);
+  MILL_RETURN(CheckFormatOptions(format, options));
+  if (format == "avro") return MakeAvroDecoder(schema, all, options);
+  if (format == "avro-confluent") return MakeConfluentDecoder(schema, options);
+  if (format == "protobuf") return MakeProtobufDecoder(schema, options);
   MILL_ASSIGN(auto decoder, MakeDecoder(format, schema, all, options));
   std::optional<CsvOptions> csv;
   if (format == "csv") {
     MILL_ASSIGN(csv, CsvOptions::Read(options));
   }
-  return std::make_unique<LineRecordDecoder>(std::move(decoder), format == "json",
-                                             std::move(csv));
+  const bool json = format == "json" || IsChangelogFormat(format);
+  return std::make_unique<LineRecordDecoder>(std::move(decoder), json, std::move(csv));
 }
 
 }  // namespace millrace

@@ -12,10 +12,12 @@
 
 namespace millrace {
 
-// What has been read: row i comes from record sources[i]; both ascend.
+// What has been read: row i comes from record sources[i]; both ascend. A record of a changelog may
+// be two rows.
 struct DecodedRecords {
   std::shared_ptr<arrow::RecordBatch> rows;
   std::vector<int64_t> sources;
+  std::vector<RowKind> kinds;  // of the rows; empty: all +I
 };
 
 class RecordDecoder {

@@ -1,5 +1,8 @@
 #include "formats/record_encoder.h"
 
+#include "formats/avro/formats.h"
+#include "formats/debezium.h"
+#include "formats/protobuf/formats.h"
 #include "formats/raw_records.h"
 
 namespace millrace {
@@ -50,6 +53,11 @@ Result<std::unique_ptr<RecordEncoder>> MakeRecordEncoder(const std::string& form
                                                          const Schema& schema,
                                                          const Options& options) {
   if (format == "raw") return MakeRawRecordEncoder(schema, options);
+  MILL_RETURN(CheckFormatOptions(format, options));
+  if (format == "avro") return MakeAvroEncoder(schema, options);
+  if (format == "avro-confluent") return MakeConfluentEncoder(schema, options);
+  if (format == "debezium-json") return MakeDebeziumRecordEncoder(schema, options);
+  if (format == "protobuf") return MakeProtobufEncoder(schema, options);
   MILL_ASSIGN(auto encoder, MakeEncoder(format, schema, options));
   return std::make_unique<LineRecordEncoder>(std::move(encoder), format == "json");
 }

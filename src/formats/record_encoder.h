@@ -12,6 +12,8 @@ namespace millrace {
 class RecordEncoder {
  public:
   virtual ~RecordEncoder() = default;
+  // The kinds of the rows of the next Encode, null: all +I. Only formats of changelogs care.
+  virtual void SetKinds(RowKinds) {}
   // Appends each row's record to `bytes`, and to `ends` where it ends there; a NULL record (raw
   // only) has an end of -1.
   virtual Status Encode(const arrow::RecordBatch& rows, std::string& bytes,

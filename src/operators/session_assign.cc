@@ -303,7 +303,7 @@ class SessionAssign : public Operator {
   NumberedRows numbers_;
   const SavedNumbers clock_{"clock",
                             "The operator's time, by instance.",
-                            {{"watermark", "In ms; sessions that end at or before it were emitted."}}};
+                            {{"watermark", "In ms; what ends at or before it was emitted."}}};
   Timestamp watermark_ = kMinTimestamp;
   Timestamp arrival_ = 0;
   // Of the current batch.

@@ -23,6 +23,9 @@
 
 namespace millrace {
 
+// The first column of each file.
+inline constexpr const char* kKeyGroupColumn = "_key_group";
+
 // The files of one instance, snapshot after snapshot from a full one on.
 using StateChain = std::vector<StateFile>;
 

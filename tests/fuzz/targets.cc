@@ -10,6 +10,7 @@
 #include "formats/format.h"
 #include "functions/expression.h"
 #include "parquet_target.h"
+#include "record_targets.h"
 
 namespace millrace {
 namespace {
@@ -148,6 +149,11 @@ void RunRaw(std::string_view text) {
   }
 }
 
+void RunDebezium(std::string_view text) {
+  RunFormat("debezium-json", AllTypes(), {}, text, true);
+  RunFormat("debezium-json", Scalars(3), {{"debezium-json.schema-include", "true"}}, text, true);
+}
+
 void RunDamagedParquet(std::string_view edits) { RunParquet(AllTypes(), edits); }
 
 // Text to each type and back; what can be read must be written in a form that reads the same.
@@ -192,7 +198,9 @@ const std::vector<FuzzTarget>& FuzzTargets() {
     MILL_CHECK(arrow::compute::Initialize().ok());
     return std::vector<FuzzTarget>{{"sql", RunSql},     {"json", RunJson}, {"csv", RunCsv},
                                    {"regex", RunRegex}, {"raw", RunRaw},   {"cast", RunCast},
-                                   {"parquet", RunDamagedParquet}};
+                                   {"parquet", RunDamagedParquet},
+                                   {"avro", RunAvro},   {"protobuf", RunProtobuf},
+                                   {"debezium", RunDebezium}};
   }();
   return kTargets;
 }

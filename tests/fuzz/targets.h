@@ -14,7 +14,7 @@ struct FuzzTarget {
   void (*run)(std::string_view input);
 };
 
-// sql, json, csv, regex, raw, cast, parquet.
+// sql, json, csv, regex, raw, cast, parquet, avro, protobuf, debezium.
 const std::vector<FuzzTarget>& FuzzTargets();
 
 }  // namespace millrace

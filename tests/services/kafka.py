@@ -58,6 +58,7 @@ def _fetch(folder, fill):
         return
     DEPS.mkdir(exist_ok=True)
     new = pathlib.Path(tempfile.mkdtemp(prefix=folder.name + ".", dir=DEPS))
+    new.chmod(0o755)  # others may run a program that stands on it
     fill(new)
     try:
         new.rename(folder)

@@ -48,6 +48,7 @@ class FileDecoder : public Decoder {
                              {chunk.file, chunk.file_bytes, chunk.file_modified});
   }
   Framing framing() const override { return format_->framing(); }
+  RowKinds kinds() const override { return format_->kinds(); }
 
  private:
   std::unique_ptr<Decoder> format_;
@@ -144,7 +145,7 @@ Result<std::shared_ptr<arrow::Array>> PartitionOf(const std::string& path, const
 
 Result<std::unique_ptr<Decoder>> MakeFileDecoder(const TableInfo& table, const Schema& columns) {
   const std::string format = StringOption(table.options, "format", "");
-  if (format == "parquet") {
+  if (format == "parquet" || format == "avro") {
     MILL_RETURN(CheckFormatOptions(format, table.options));
     return nullptr;
   }

@@ -1,5 +1,6 @@
 // The connector 'filesystem': its options, sources and sink.
 #include "connectors/builtin.h"
+#include "connectors/files/avro_source.h"
 #include "connectors/files/file_columns.h"
 #include "connectors/files/file_sink.h"
 #include "connectors/files/file_source.h"
@@ -7,6 +8,7 @@
 #include "connectors/files/partition_filter.h"
 #include "connectors/storage/file_system.h"
 #include "connectors/storage/s3_settings.h"
+#include "formats/debezium.h"
 
 namespace millrace {
 namespace {
@@ -53,11 +55,16 @@ Result<std::vector<std::unique_ptr<Source>>> MakeSources(const TableInfo& table,
     };
   }
   MILL_ASSIGN(const RecordFraming framing, FramingOf(table));
-  const bool parquet = StringOption(table.options, "format", "") == "parquet";
+  const std::string format = StringOption(table.options, "format", "");
+  const bool parquet = format == "parquet";
   std::vector<std::unique_ptr<Source>> sources;
   for (files.lane = 0; files.lane < files.lanes; ++files.lane) {
     if (parquet) {
       sources.push_back(std::make_unique<ParquetSource>(files, table, FileColumns(table, columns)));
+      continue;
+    }
+    if (format == "avro") {
+      sources.push_back(std::make_unique<AvroSource>(files, FileColumns(table, columns)));
       continue;
     }
     FileSourceOptions options;
@@ -98,6 +105,11 @@ Connector FilesystemConnector() {
   };
   for (OptionSpec& option : S3OptionSpecs()) connector.options.push_back(std::move(option));
   connector.make_source = MakeSources;
+  connector.changelog = [](const TableInfo& table) {
+    return IsChangelogFormat(StringOption(table.options, "format", ""))
+               ? ChangelogMode::kRetract
+               : ChangelogMode::kInsertOnly;
+  };
   connector.make_decoder = MakeFileDecoder;
   connector.takes_conditions = TakesConditions;
   connector.make_sink = [](const TableInfo& table) -> Result<std::unique_ptr<Sink>> {

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <random>
+#include <set>
 
 namespace millrace {
 
@@ -27,6 +28,20 @@ Result<IcebergTable> ReadIcebergTable(IcebergFiles* files, const std::string& lo
   auto metadata = IcebergMetadata::Parse(std::move(*json));
   MILL_RETURN(Annotate(metadata.status(), where));
   return IcebergTable{std::move(*metadata), location};
+}
+
+void RemoveOldMetadata(IcebergFiles* files, const IcebergMetadata& before, const JsonTree& after) {
+  if (before.Property("write.metadata.delete-after-commit.enabled", "false") != "true") return;
+  std::set<std::string> kept;
+  for (const JsonTree& each : after.ListOrEmpty("metadata-log")) {
+    kept.insert(each.TextOr("metadata-file", ""));
+  }
+  for (const JsonTree& each : before.json.ListOrEmpty("metadata-log")) {
+    const std::string file = each.TextOr("metadata-file", "");
+    if (file.empty() || kept.contains(file)) continue;
+    const Status removed = files->Remove(file);
+    (void)removed;  // what stays is an orphan: nothing refers to it
+  }
 }
 
 Result<IcebergTable> LoadIcebergTable(IcebergCatalog* catalog, const std::string& name) {

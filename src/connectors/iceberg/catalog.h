@@ -64,6 +64,9 @@ Result<std::unique_ptr<IcebergCatalog>> OpenRestCatalog(const IcebergOptions& op
 
 // The metadata in the file at `location`.
 Result<IcebergTable> ReadIcebergTable(IcebergFiles* files, const std::string& location);
+// After a commit that made `after` of `before`: removes the metadata files that the log has
+// forgotten, where the table's property write.metadata.delete-after-commit.enabled says so.
+void RemoveOldMetadata(IcebergFiles* files, const IcebergMetadata& before, const JsonTree& after);
 // Milliseconds since 1970.
 int64_t NowMillis();
 // A random UUID (version 4) as text.

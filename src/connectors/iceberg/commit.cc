@@ -14,13 +14,6 @@ constexpr const char* kWriter = "millrace.writer-id";
 constexpr const char* kEpoch = "millrace.epoch";
 constexpr int64_t kSmallManifest = 8 << 20;  // bytes; larger ones are not merged
 
-// Random and positive: ids of snapshots tell nothing of their order.
-int64_t RandomSnapshotId() {
-  std::random_device random;
-  const uint64_t bits = (uint64_t{random()} << 32) | random();
-  return static_cast<int64_t>(bits & 0x7FFFFFFFFFFFFFFF) | 1;
-}
-
 bool IsThere(const IcebergMetadata& table, const IcebergCommittable& committable) {
   const std::string epoch = fmt::format("{}", committable.epoch);
   return std::any_of(table.snapshots.begin(), table.snapshots.end(), [&](const auto& snapshot) {
@@ -130,6 +123,7 @@ Result<IcebergCommit> TryCommit(IcebergCatalog* catalog, const IcebergTable& bas
                          layer.manifests};
     change.manifests.insert(change.manifests.end(), manifests.begin(), manifests.end());
     IcebergSnapshot made;
+    made.id = layer.snapshot_id;
     const bool first = above.id == IcebergSnapshot::kNone;
     MILL_ASSIGN(JsonTree update, AddSnapshotUpdate(files, table, first ? nullptr : &above,
                                                    std::move(change), &made));
@@ -149,6 +143,12 @@ Status Replaced(const IcebergCommittable& committable, const IcebergMetadata& ta
 }
 
 }  // namespace
+
+int64_t NewSnapshotId() {
+  std::random_device random;
+  const uint64_t bits = (uint64_t{random()} << 32) | random();
+  return static_cast<int64_t>(bits & 0x7FFFFFFFFFFFFFFF) | 1;
+}
 
 void WaitForTry(int64_t attempt) {
   if (attempt <= 0) return;
@@ -186,7 +186,6 @@ JsonTree SetMainUpdate(int64_t snapshot) {
 Result<JsonTree> AddSnapshotUpdate(IcebergFiles* files, const IcebergMetadata& table,
                                    const IcebergSnapshot* parent, IcebergChange change,
                                    IcebergSnapshot* made) {
-  made->id = RandomSnapshotId();
   made->parent = parent ? parent->id : IcebergSnapshot::kNone;
   made->sequence_number = table.last_sequence_number + 1;
   made->timestamp = std::max(NowMillis(), table.last_updated);
@@ -224,11 +223,12 @@ Result<IcebergLayer> MakeIcebergLayer(IcebergFiles* files, const IcebergMetadata
                                       const std::vector<IcebergDataFile>& data,
                                       const std::vector<IcebergDataFile>& deletes) {
   IcebergLayer layer;
+  layer.snapshot_id = NewSnapshotId();
   for (const auto* group : {&data, &deletes}) {
     if (group->empty()) continue;
     std::vector<IcebergEntry> entries;
     for (const IcebergDataFile& file : *group) {
-      entries.push_back({IcebergEntry::kAdded, {}, {}, {}, file});
+      entries.push_back({IcebergEntry::kAdded, layer.snapshot_id, {}, {}, file});
       layer.added["added-files-size"] += file.bytes;
       const bool is_data = file.content == IcebergContent::kData;
       const bool positions = file.content == IcebergContent::kPositionDeletes;

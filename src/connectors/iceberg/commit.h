@@ -15,6 +15,7 @@ namespace millrace {
 
 // Files of one sequence number: deletes of a layer apply to the layers before it.
 struct IcebergLayer {
+  int64_t snapshot_id = IcebergSnapshot::kNone;  // that it becomes
   std::vector<IcebergManifest> manifests;
   std::map<std::string, int64_t> added;  // "added-records" ...: for the summary
 };
@@ -53,13 +54,16 @@ struct IcebergChange {
   // All manifests that the snapshot has; those with added_snapshot_id -1 are new.
   std::vector<IcebergManifest> manifests;
 };
-// Builds the add-snapshot update and writes the manifest list. `parent` may be null.
+// Builds the add-snapshot update and writes the manifest list. `parent` may be null. `*made` comes
+// with the snapshot's id, and is filled.
 Result<JsonTree> AddSnapshotUpdate(IcebergFiles* files, const IcebergMetadata& table,
                                    const IcebergSnapshot* parent, IcebergChange change,
                                    IcebergSnapshot* made);
 // What must hold for a commit on top of `table`, and the update that moves main to `snapshot`.
 JsonTree::Array RequirementsOf(const IcebergMetadata& table);
 JsonTree SetMainUpdate(int64_t snapshot);
+// Random and positive: ids of snapshots tell nothing of their order.
+int64_t NewSnapshotId();
 // A path for a new manifest.
 std::string NewManifestPath(const IcebergMetadata& table);
 // Waits before try `attempt` (from 1) of something, longer each time.

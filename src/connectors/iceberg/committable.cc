@@ -72,6 +72,7 @@ Result<IcebergManifest> ManifestOf(const JsonTree& json) {
 
 Result<IcebergLayer> LayerOf(const JsonTree& json) {
   IcebergLayer layer;
+  MILL_ASSIGN(layer.snapshot_id, json.Int("snapshot"));
   for (const JsonTree& each : json.ListOrEmpty("manifests")) {
     MILL_ASSIGN(auto manifest, ManifestOf(each));
     layer.manifests.push_back(std::move(manifest));
@@ -92,6 +93,7 @@ std::string IcebergCommittable::ToPayload() const {
     JsonTree::Object added;
     for (const auto& [key, value] : layer.added) added.emplace_back(key, value);
     JsonTree json;
+    json.Set("snapshot", layer.snapshot_id);
     json.Set("manifests", std::move(manifests));
     json.Set("added", std::move(added));
     list.push_back(std::move(json));

@@ -98,6 +98,7 @@ class Replacement {
     found_ = deletes_dropped_ = rows_removed_ = bytes_removed_ = 0;
     position_rows_ = equality_rows_ = 0;
     oldest_.clear();
+    snapshot_id_ = NewSnapshotId();
     MILL_ASSIGN(const auto manifests, ReadManifestList(files, table.current()->manifest_list));
     IcebergChange change{"replace", {}, {}};
     for (const bool deletes : {false, true}) {  // which deletes are needed depends on the data
@@ -122,6 +123,7 @@ class Replacement {
                       {"removed-equality-deletes", fmt::format("{}", equality_rows_)},
                       {"engine-name", "millrace"}};
     IcebergSnapshot made;
+    made.id = snapshot_id_;
     MILL_ASSIGN(JsonTree update,
                 AddSnapshotUpdate(files, table, table.current(), std::move(change), &made));
     return catalog_->Commit(base, RequirementsOf(table),
@@ -149,9 +151,9 @@ class Replacement {
   }
 
   // Deleted entries name the snapshot that deletes them: the one to come.
-  static void Delete(IcebergEntry* entry) {
+  void Delete(IcebergEntry* entry) const {
     entry->status = IcebergEntry::kDeleted;
-    entry->snapshot_id.reset();
+    entry->snapshot_id = snapshot_id_;
   }
 
   void NoteOldest(const std::string& partition, int64_t sequence_number) {
@@ -184,7 +186,7 @@ class Replacement {
     if (added_.empty()) return Status::OK();
     std::vector<IcebergEntry> entries;
     for (const IcebergDataFile& file : added_) {
-      entries.push_back({IcebergEntry::kAdded, {}, sequence_number_, {}, file});
+      entries.push_back({IcebergEntry::kAdded, snapshot_id_, sequence_number_, {}, file});
       rows_added_ += file.rows;
       bytes_added_ += file.bytes;
       NoteOldest(PartitionKey(table, table.default_spec_id, file.partition), sequence_number_);
@@ -249,6 +251,7 @@ class Replacement {
 
   IcebergCatalog* catalog_;
   int64_t sequence_number_;
+  int64_t snapshot_id_ = IcebergSnapshot::kNone;  // of the commit that is being tried
   std::set<std::string> removed_;
   std::vector<IcebergDataFile> added_;
   int64_t found_ = 0, deletes_dropped_ = 0;

@@ -51,7 +51,8 @@ std::set<int64_t> KeptSnapshots(const IcebergMetadata& table, const IcebergExpir
   std::set<int64_t> kept;
   for (const auto& [name, id] : table.refs) kept.insert(id);
   const IcebergSnapshot* at = table.current();
-  for (int64_t i = 0; at && i < std::max<int64_t>(wanted.retain_last, 1); ++i) {
+  const int64_t newest = std::clamp<int64_t>(wanted.retain_last, 1, std::ssize(table.snapshots));
+  for (int64_t i = 0; at && i < newest; ++i) {
     kept.insert(at->id);
     at = table.FindSnapshot(at->parent);
   }
@@ -100,6 +101,7 @@ Result<IcebergExpired> ExpireSnapshots(IcebergCatalog* catalog, const std::strin
   for (int attempt = 0; attempt < kTries; ++attempt) {
     WaitForTry(attempt);
     MILL_ASSIGN(const IcebergTable table, LoadIcebergTable(catalog, name));
+    if (table.metadata.snapshots.empty()) return IcebergExpired{};
     const std::set<int64_t> kept = KeptSnapshots(table.metadata, wanted);
     std::vector<IcebergSnapshot> expired;
     Reachable needed(&catalog->files(), table.metadata), dropped(&catalog->files(), table.metadata);

@@ -42,6 +42,7 @@ class FolderCatalog final : public IcebergCatalog {
     // The commit has happened; a hint that lags behind costs others some looking only.
     const Status hinted = files_.Replace(HintPath(), fmt::format("{}", next));
     (void)hinted;
+    RemoveOldMetadata(&files_, base.metadata, json);
     return IcebergCommit::kDone;
   }
 

@@ -170,6 +170,22 @@ TEST_F(IcebergTest, ManySmallManifestsAreMerged) {
   EXPECT_LE(manifests.size(), 3U);
 }
 
+TEST_F(IcebergTest, OldMetadataGoesSoThatCommitsOfEachSecondDoNotFillTheDisk) {
+  Append(R"([[1, "x"]])", 1);
+  auto catalog = OpenIcebergCatalog(IcebergOptions::Read(table_).ValueOrDie()).ValueOrDie();
+  const JsonTree few = JsonTree::Parse(R"({"action":"set-properties",
+      "updates":{"write.metadata.previous-versions-max":"3"}})").ValueOrDie();
+  const IcebergTable table = LoadIcebergTable(catalog.get(), "t").ValueOrDie();
+  ASSERT_EQ(catalog->Commit(table, {}, {few}).ValueOrDie(), IcebergCommit::kDone);
+  for (int64_t epoch = 2; epoch <= 8; ++epoch) Append(fmt::format("[[{}, \"x\"]]", epoch), epoch);
+  int left = 0;
+  for (const auto& entry : fs::directory_iterator(folder_ / "default/t/metadata")) {
+    left += entry.path().string().ends_with(".metadata.json") ? 1 : 0;
+  }
+  EXPECT_EQ(left, 4);  // the table and three before it
+  EXPECT_EQ(ReadAll().size(), 8U);
+}
+
 TEST_F(IcebergTest, PartitionsAreFoldersAndAreLeftOutWhenNotWanted) {
   table_.options["partitioning"] = "day, bucket(4, id)";
   Append(R"([[1, "mon"], [2, "tue"], [3, "mon"], [4, null], [5, "a/b"]])");
@@ -230,6 +246,24 @@ TEST_F(IcebergTest, StreamingFollowsNewSnapshotsAlsoAfterARestart) {
   EXPECT_EQ(follow(restarted.get()), (Texts{"2 b", "3 c"}));
 }
 
+TEST_F(IcebergTest, AStreamWaitsForItsTableAScanDoesNot) {
+  IcebergSource scan(table_, IcebergOptions::Read(table_).ValueOrDie(), table_.schema, 0, 1);
+  const Status opened = scan.Open();
+  EXPECT_NE(opened.message().find("'default.t' is not in the"), std::string::npos) << opened;
+  table_.options["streaming"] = "true";
+  table_.options["monitor-interval"] = "1 ms";
+  table_.options["starting-strategy"] = "INCREMENTAL_FROM_LATEST_SNAPSHOT";
+  auto source = OpenSource();
+  EXPECT_EQ(source->Poll(milliseconds(2)).ValueOrDie().state, Polled::State::kNothing);
+  Append(R"([[1, "a"]])");
+  Texts all;
+  for (int i = 0; i < 2000 && all.empty(); ++i) {
+    auto polled = source->Poll(milliseconds(2)).ValueOrDie();
+    if (polled.state == Polled::State::kData) all = TextsOf(*polled.rows);
+  }
+  EXPECT_EQ(all, Texts{"1 a"});
+}
+
 TEST_F(IcebergTest, TimeTravelBySnapshotTimeAndMissingOnes) {
   Append(R"([[1, "a"]])", 1);
   const IcebergMetadata before = Metadata();
@@ -263,6 +297,37 @@ TEST_F(IcebergTest, UpsertsReplaceRowsOfTheSameAndOfEarlierEpochs) {
   EXPECT_EQ(ReadAll(), (Texts{"1 f", "4 g"}));
   EXPECT_EQ(Metadata().current()->summary.at("total-equality-deletes"), "6");
   EXPECT_EQ(Metadata().schema().identifier_ids, std::vector<int>{1});
+}
+
+TEST_F(IcebergTest, MoreKeysThanAreRememberedBecomeSnapshotsOfOneCommit) {
+  table_.primary_key = {"id"};
+  table_.schema.columns[0].type.nullable = false;
+  OpenSink();  // makes the table
+  auto catalog = OpenIcebergCatalog(IcebergOptions::Read(table_).ValueOrDie()).ValueOrDie();
+  IcebergRowTarget target;
+  target.files = &catalog->files();
+  target.table = Metadata();
+  target.fields = target.table.schema().fields;
+  target.key = {0};
+  target.writer = "w";
+  target.file_bytes = 1 << 20;
+  target.max_keys = 2;
+  auto writer = MakeIcebergUpserter(target).ValueOrDie();
+  for (const char* rows : {R"([[1, "a"], [2, "a"]])", R"([[3, "a"], [1, "b"]])",
+                           R"([[2, "c"], [1, "c"]])"}) {
+    const Status written = writer->Write(Rows(rows).rows, nullptr);
+    ASSERT_TRUE(written.ok()) << written;
+  }
+  IcebergCommittable staged{target.table.uuid, "j", "w", 1, writer->Finish().ValueOrDie()};
+  EXPECT_EQ(staged.layers.size(), 3U);
+  for (int i = 0; i < 2; ++i) {
+    const auto again = IcebergCommittable::FromPayload(staged.ToPayload()).ValueOrDie();
+    const Status committed = CommitIceberg(catalog.get(), again, {});
+    ASSERT_TRUE(committed.ok()) << committed;
+  }
+  EXPECT_EQ(ReadAll(), (Texts{"1 c", "2 c", "3 a"}));
+  EXPECT_EQ(Metadata().snapshots.size(), 3U);
+  EXPECT_EQ(Metadata().snapshot_log.size(), 1U);
 }
 
 TEST_F(IcebergTest, UpsertedTablesArePartitionedByTheirKeyOnly) {

@@ -1,6 +1,7 @@
 #include "connectors/iceberg/metadata.h"
 
 #include <algorithm>
+#include <charconv>
 
 namespace millrace {
 namespace {
@@ -236,15 +237,16 @@ Status ApplyUpdate(const JsonTree& update, JsonTree* json, int64_t now) {
 
 // Remembers the document that is replaced, of the newest only.
 void LogMetadata(const IcebergMetadata& table, const std::string& location, JsonTree* json) {
-  constexpr size_t kMostVersions = 100;
+  const std::string text = table.Property("write.metadata.previous-versions-max", "100");
+  size_t most = 100;
+  std::from_chars(text.data(), text.data() + text.size(), most);
+  most = std::max<size_t>(most, 1);
   JsonTree entry;
   entry.Set("timestamp-ms", table.last_updated);
   entry.Set("metadata-file", location);
   auto& log = *ListIn(json, "metadata-log")->mutable_array();
   log.push_back(std::move(entry));
-  if (log.size() > kMostVersions) {
-    log.erase(log.begin(), log.end() - static_cast<std::ptrdiff_t>(kMostVersions));
-  }
+  if (log.size() > most) log.erase(log.begin(), log.end() - static_cast<std::ptrdiff_t>(most));
 }
 
 }  // namespace

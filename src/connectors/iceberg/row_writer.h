@@ -36,6 +36,7 @@ struct IcebergRowTarget {
   std::string writer;                // in file names: tells this writer from others
   int64_t file_bytes = 0;
   Options options;
+  size_t max_keys = 1 << 20;  // of an epoch that are remembered; more begin a layer of their own
 };
 
 Result<std::unique_ptr<IcebergRowWriter>> MakeIcebergAppender(const IcebergRowTarget& target);

@@ -58,10 +58,10 @@ std::string IcebergSource::name() const {
   return fmt::format("{} lane {}", options_.full_name(), lane_);
 }
 
-Status IcebergSource::Reload() {
-  MILL_ASSIGN(IcebergTable table, LoadIcebergTable(catalog_.get(), options_.full_name()));
-  table_ = std::move(table.metadata);
-  return Status::OK();
+Result<bool> IcebergSource::Reload() {
+  MILL_ASSIGN(auto table, catalog_->Load());
+  if (table) table_ = std::move(table->metadata);
+  return table.has_value();
 }
 
 Status IcebergSource::Open() {
@@ -70,9 +70,13 @@ Status IcebergSource::Open() {
   MILL_RETURN(Annotate(catalog.status(), where));
   catalog_ = std::move(*catalog);
   schema_ = columns_.ToArrow();
-  MILL_RETURN(Annotate(Reload(), where));
+  const auto there = Reload();
+  MILL_RETURN(Annotate(there.status(), where));
+  there_ = *there;
   next_look_ = Clock::now() + options_.monitor_interval;
-  return Annotate(Start(), where);
+  if (there_) return Annotate(Start(false), where);
+  if (!bounded()) return Status::OK();
+  return LoadIcebergTable(catalog_.get(), options_.full_name()).status();
 }
 
 Result<const IcebergSnapshot*> IcebergSource::SnapshotOf(int64_t id) const {
@@ -106,12 +110,13 @@ Result<const IcebergSnapshot*> IcebergSource::ChosenSnapshot() const {
   return UserError("option 'as-of-timestamp': no snapshot is as old as {}", *options_.as_of);
 }
 
-Status IcebergSource::Start() {
+// `is_new`: the table was not there at first, so all of it is new.
+Status IcebergSource::Start(bool is_new) {
   MILL_ASSIGN(const IcebergSnapshot* chosen, ChosenSnapshot());
   if (options_.start_snapshot_id) {
     MILL_RETURN(SnapshotOf(*options_.start_snapshot_id).status());
     snapshot_ = *options_.start_snapshot_id;
-  } else if (options_.start_at_latest) {
+  } else if (options_.start_at_latest && !is_new) {
     snapshot_ = chosen ? chosen->id : IcebergSnapshot::kNone;
   } else if (chosen) {
     return Plan(*chosen, true);
@@ -177,9 +182,9 @@ Status IcebergSource::Plan(const IcebergSnapshot& snapshot, bool whole) {
 Result<const IcebergSnapshot*> IcebergSource::NextSnapshot() const {
   MILL_ASSIGN(const IcebergSnapshot* at, ChosenSnapshot());
   if (!at || at->id == snapshot_) return nullptr;
-  while (at->parent != snapshot_) {
+  for (size_t steps = 0; at->parent != snapshot_; ++steps) {
     const IcebergSnapshot* parent = table_.FindSnapshot(at->parent);
-    if (!parent) {
+    if (!parent || steps > table_.snapshots.size()) {
       return UserError("the snapshot that was read last, {}, is no ancestor of the current one any "
                        "more: it has expired, or the table was rolled back. hint: expire snapshots "
                        "later than readers need, or start anew", snapshot_);
@@ -193,12 +198,14 @@ Status IcebergSource::LookForMore(std::chrono::milliseconds wait) {
   const auto deadline = Clock::now() + wait;
   if (wait.count() > 0) std::this_thread::sleep_until(std::min(deadline, next_look_));
   if (Clock::now() < next_look_) return Status::OK();
-  MILL_RETURN(Reload());
+  next_look_ = Clock::now() + options_.monitor_interval;
+  MILL_ASSIGN(const bool there, Reload());
+  if (!there && there_) return UserError("the table is not in the catalog any more");
+  if (!there) return Status::OK();
+  if (!std::exchange(there_, true)) return Start(true);
   MILL_ASSIGN(const IcebergSnapshot* next, NextSnapshot());
-  if (!next) {
-    next_look_ = Clock::now() + options_.monitor_interval;
-    return Status::OK();
-  }
+  if (!next) return Status::OK();
+  next_look_ = Clock::now();  // there may be more behind it
   const auto named = next->summary.find("operation");
   const std::string operation = named == next->summary.end() ? "append" : named->second;
   if (operation == "append") return Plan(*next, false);
@@ -214,6 +221,7 @@ Status IcebergSource::LookForMore(std::chrono::milliseconds wait) {
 
 Status IcebergSource::Seek(const std::string& position) {
   const std::string where = fmt::format("going on in Iceberg table '{}'", options_.full_name());
+  if (!there_) return LoadIcebergTable(catalog_.get(), options_.full_name()).status();
   MILL_ASSIGN(const JsonTree json, JsonTree::Parse(position));
   MILL_ASSIGN(const int64_t id, json.Int("snapshot"));
   MILL_ASSIGN(const int64_t sequence, json.Int("sequence"));

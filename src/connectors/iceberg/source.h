@@ -46,10 +46,11 @@ class IcebergSource final : public Source {
  private:
   using Clock = std::chrono::steady_clock;
 
-  Status Reload();
+  // False if the table is not there.
+  Result<bool> Reload();
   Result<const IcebergSnapshot*> ChosenSnapshot() const;
   Result<const IcebergSnapshot*> SnapshotOf(int64_t id) const;
-  Status Start();
+  Status Start(bool is_new);
   // Plans `snapshot`: all of it, or only what it added.
   Status Plan(const IcebergSnapshot& snapshot, bool whole);
   Result<IcebergPruner> MakePruner();
@@ -74,6 +75,7 @@ class IcebergSource final : public Source {
 
   int64_t snapshot_ = IcebergSnapshot::kNone;  // being read, or the last one that was
   bool whole_ = true;
+  bool there_ = false;  // the table; a stream waits for it
   IcebergScan scan_;
   std::unique_ptr<IcebergDeletes> deletes_;
   size_t next_file_ = 0;  // behind the one that is open

@@ -91,9 +91,12 @@ class SqliteCatalog final : public IcebergCatalog {
                     "metadata_location = ?",
                     {location, base.metadata_location, name[0], name[1], name[2],
                      base.metadata_location}).status());
-    if (sqlite3_changes(database_.get()) == 1) return IcebergCommit::kDone;
-    MILL_RETURN(files_.Remove(location));
-    return IcebergCommit::kConflict;
+    if (sqlite3_changes(database_.get()) != 1) {
+      MILL_RETURN(files_.Remove(location));
+      return IcebergCommit::kConflict;
+    }
+    RemoveOldMetadata(&files_, base.metadata, json);
+    return IcebergCommit::kDone;
   }
 
   IcebergFiles& files() override { return files_; }

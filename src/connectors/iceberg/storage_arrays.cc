@@ -58,6 +58,22 @@ Result<ArrayPtr> ToMicroseconds(const ArrayPtr& array,
   return arrow::compute::Cast(*array, target, arrow::compute::CastOptions::Safe());
 }
 
+bool IsDecimalOfScale(const arrow::DataType& type, int scale) {
+  return type.id() == arrow::Type::DECIMAL128 &&
+         static_cast<const arrow::Decimal128Type&>(type).scale() == scale;
+}
+
+// A file may hold something else than the table's schema says.
+Status CheckNesting(const arrow::Array& array, const IcebergType& type) {
+  const bool fits = type.kind == IcebergKind::kStruct
+                        ? array.type_id() == arrow::Type::STRUCT &&
+                              array.type()->num_fields() == static_cast<int>(type.fields.size())
+                        : array.type_id() == (type.kind == IcebergKind::kMap ? arrow::Type::MAP
+                                                                             : arrow::Type::LIST);
+  if (fits) return Status::OK();
+  return ExternalError("{} cannot be stored as {}", array.type()->ToString(), type.ToString());
+}
+
 // Struct children sliced to the struct's own rows.
 ArrayPtr ChildOf(const arrow::Array& array, int at) {
   return static_cast<const arrow::StructArray&>(array).field(at);
@@ -135,6 +151,7 @@ Result<ArrayPtr> ProjectMap(const arrow::Array& array, const arrow::DataType& fi
 
 Result<std::shared_ptr<arrow::Array>> ToStorage(const std::shared_ptr<arrow::Array>& array,
                                                 const IcebergType& type) {
+  if (type.IsNested()) MILL_RETURN(CheckNesting(*array, type));
   switch (type.kind) {
     case IcebergKind::kStruct: return StructToStorage(*array, type);
     case IcebergKind::kMap: return MapToStorage(*array, type);
@@ -145,8 +162,12 @@ Result<std::shared_ptr<arrow::Array>> ToStorage(const std::shared_ptr<arrow::Arr
   if (array->type()->Equals(*target)) return array;
   switch (type.kind) {
     case IcebergKind::kUuid:
-    case IcebergKind::kFixed: return ToFixed(*array, type.length);
-    case IcebergKind::kDecimal: return Retyped(*array, target);
+    case IcebergKind::kFixed:
+      if (array->type_id() == arrow::Type::BINARY) return ToFixed(*array, type.length);
+      break;
+    case IcebergKind::kDecimal:
+      if (IsDecimalOfScale(*array->type(), type.scale)) return Retyped(*array, target);
+      break;
     case IcebergKind::kTimestamp:
     case IcebergKind::kTimestampTz: return ToMicroseconds(array, target);
     default: break;

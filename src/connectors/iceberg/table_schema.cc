@@ -58,7 +58,8 @@ Result<IcebergTableDraft> DraftOf(const TableInfo& info, const IcebergOptions& o
   draft.schema = std::move(*schema);
   MILL_ASSIGN(draft.spec, SpecOf(draft.schema, options.partitioning));
   draft.properties = {{"write.format.default", "parquet"},
-                      {"write.parquet.compression-codec", "zstd"}};
+                      {"write.parquet.compression-codec", "zstd"},
+                      {"write.metadata.delete-after-commit.enabled", "true"}};
   return draft;
 }
 

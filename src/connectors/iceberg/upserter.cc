@@ -13,9 +13,7 @@
 namespace millrace {
 namespace {
 
-// Keys of an epoch that are remembered; more begin a layer of their own.
-constexpr size_t kMaxKeys = 1 << 20;
-constexpr int64_t kMaxKeyBytes = 128 << 20;
+constexpr int64_t kMaxKeyBytes = 128 << 20;  // that are remembered
 constexpr int32_t kNowhere = -1;
 
 // Ids that the table spec reserves.
@@ -52,6 +50,7 @@ class Upserter final : public IcebergRowWriter {
         table_(target.table),
         fields_(target.fields),
         key_(target.key),
+        max_keys_(target.max_keys),
         partitioner_(std::move(partitioner)),
         key_partitioner_(std::move(key_partitioner)),
         data_(target.files, DataFileKindOf(target)),
@@ -61,7 +60,7 @@ class Upserter final : public IcebergRowWriter {
   }
 
   Status Write(const std::shared_ptr<arrow::RecordBatch>& rows, const RowKinds& kinds) override {
-    if (keys_.size() >= kMaxKeys || key_bytes_ >= kMaxKeyBytes) MILL_RETURN(EndLayer());
+    if (keys_.size() >= max_keys_ || key_bytes_ >= kMaxKeyBytes) MILL_RETURN(EndLayer());
     // Within a batch only what is last of a key counts.
     std::vector<std::string> keys;
     std::unordered_map<std::string_view, int64_t> last;
@@ -232,6 +231,7 @@ class Upserter final : public IcebergRowWriter {
   IcebergMetadata table_;
   std::vector<IcebergField> fields_;
   std::vector<int> key_, all_;
+  size_t max_keys_;
   IcebergPartitioner partitioner_, key_partitioner_;
   IcebergFileSet data_, equality_, positions_;
   std::vector<IcebergLayer> layers_;  // that are complete

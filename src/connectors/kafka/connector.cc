@@ -76,6 +76,11 @@ Connector KafkaConnector() {
   Connector connector = MakeConnector(false);
   connector.name = "kafka";
   connector.doc = "Topics of Apache Kafka.";
+  connector.changelog = [](const TableInfo& table) {
+    const std::string format = StringOption(table.options, "value.format",
+                                            StringOption(table.options, "format", ""));
+    return IsChangelogFormat(format) ? ChangelogMode::kRetract : ChangelogMode::kInsertOnly;
+  };
   return connector;
 }
 

@@ -5,8 +5,7 @@ namespace {
 
 constexpr int kAttemptMs = 2000;
 constexpr std::chrono::seconds kLastCommitPatience{2};
-constexpr std::chrono::seconds kTellAgain{60};
-constexpr int kMaxUnanswered = 16;  // commits; more wait and become one
+constexpr std::chrono::seconds kTellAgain{60}, kCommitAgain{1};
 
 KafkaPartitions ListOf(const KafkaPartition& partition, int64_t offset) {
   KafkaPartitions list(rd_kafka_topic_partition_list_new(1));
@@ -39,9 +38,12 @@ Result<std::shared_ptr<KafkaConsumer>> KafkaConsumer::Make(KafkaOptions options)
 }
 
 KafkaConsumer::~KafkaConsumer() {
-  SendCommits();
   const auto deadline = std::chrono::steady_clock::now() + kLastCommitPatience;
-  while (unanswered_ > 0 && std::chrono::steady_clock::now() < deadline) TakeAnswer(100);
+  SendCommits();
+  while (committing_ && std::chrono::steady_clock::now() < deadline) {
+    if (!unanswered_ || !TakeAnswer(100)) client_->Serve(std::chrono::milliseconds(20));
+    SendCommits();
+  }
   answers_.reset();
   topics_.clear();
 }
@@ -138,42 +140,52 @@ void KafkaConsumer::Commit(const KafkaPartition& partition, int64_t offset) {
   if (options_.group.empty() || !options_.commits) return;
   const std::lock_guard lock(mutex_);
   to_commit_[{partition.topic, partition.number}] = offset;
-  has_commits_ = true;
+  committing_ = true;
 }
 
 void KafkaConsumer::SendCommits() {
-  if (!has_commits_.load(std::memory_order_relaxed)) return;
+  if (!committing_.load(std::memory_order_relaxed)) return;
   const std::lock_guard lock(mutex_);
-  while (unanswered_ > 0 && TakeAnswer(0)) {
-  }
-  if (to_commit_.empty() || unanswered_ >= kMaxUnanswered) return;
+  if (unanswered_) TakeAnswer(0);
+  committing_ = unanswered_ || !to_commit_.empty();
+  const bool wait = unanswered_ || std::chrono::steady_clock::now() < again_at_;
+  if (to_commit_.empty() || wait) return;
   KafkaPartitions list(rd_kafka_topic_partition_list_new(static_cast<int>(to_commit_.size())));
   for (const auto& [partition, offset] : to_commit_) {
     rd_kafka_topic_partition_list_add(list.get(), partition.first.c_str(), partition.second)
         ->offset = offset;
   }
-  to_commit_.clear();
-  has_commits_ = false;
   if (!answers_) answers_.reset(rd_kafka_queue_new(client_->get()));
   const auto sent = rd_kafka_commit_queue(client_->get(), list.get(), answers_.get(), nullptr,
                                           nullptr);
-  if (sent == RD_KAFKA_RESP_ERR_NO_ERROR) ++unanswered_;
+  if (sent != RD_KAFKA_RESP_ERR_NO_ERROR) return;
+  to_commit_.clear();
+  unanswered_ = true;
 }
 
-// A commit that fails is not tried again: the next one says more.
 bool KafkaConsumer::TakeAnswer(int wait_ms) {
   rd_kafka_event_t* const event = rd_kafka_queue_poll(answers_.get(), wait_ms);
   if (!event) return false;
   const rd_kafka_resp_err_t error = rd_kafka_event_error(event);
+  const bool failed = error != RD_KAFKA_RESP_ERR_NO_ERROR;
+  if (failed) CommitAgain(rd_kafka_event_topic_partition_list(event));
   rd_kafka_event_destroy(event);
-  --unanswered_;
+  unanswered_ = false;
   const auto now = std::chrono::steady_clock::now();
-  if (error == RD_KAFKA_RESP_ERR_NO_ERROR || now < told_ + kTellAgain) return true;
+  if (!failed || now < told_ + kTellAgain) return true;
   told_ = now;
   client_->Log(fmt::format("offsets are not committed to group '{}': {}; the job goes on, its "
                            "positions are in its checkpoints",
                            options_.group, KafkaErrorText(error)));
   return true;
+}
+
+void KafkaConsumer::CommitAgain(const rd_kafka_topic_partition_list_t* list) {
+  again_at_ = std::chrono::steady_clock::now() + kCommitAgain;
+  for (int i = 0; list && i < list->cnt; ++i) {
+    const rd_kafka_topic_partition_t& each = list->elems[i];
+    to_commit_.try_emplace({each.topic, each.partition}, each.offset);
+  }
 }
 
 }  // namespace millrace

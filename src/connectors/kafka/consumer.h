@@ -50,6 +50,8 @@ class KafkaConsumer {
   Result<rd_kafka_topic_t*> Topic(const std::string& name);
   // Takes an answer to a commit, for which it waits up to `wait_ms`; the mutex is held.
   bool TakeAnswer(int wait_ms);
+  // What could not be committed is tried again, unless there is newer.
+  void CommitAgain(const rd_kafka_topic_partition_list_t* list);
 
   const KafkaOptions options_;
   std::unique_ptr<KafkaClient> client_;
@@ -57,9 +59,9 @@ class KafkaConsumer {
   std::map<std::string, KafkaTopic> topics_;
   std::map<std::pair<std::string, int32_t>, int64_t> to_commit_;  // offset by topic and partition
   KafkaQueue answers_;  // to commits
-  int unanswered_ = 0;
-  std::chrono::steady_clock::time_point told_{};  // that a commit failed
-  std::atomic<bool> has_commits_{false};
+  bool unanswered_ = false;  // one commit at a time: an older one must not come last
+  std::chrono::steady_clock::time_point again_at_{}, told_{};  // of commits that failed
+  std::atomic<bool> committing_{false};  // to_commit_ or unanswered_ holds something
 };
 
 }  // namespace millrace

@@ -46,7 +46,11 @@ void KafkaDiscovery::Run() {
     lock.unlock();
     const auto found = consumer_->client().FindPartitions(options, /*once=*/true);
     lock.lock();
-    if (found.ok()) Note(*found);
+    if (found.ok()) {
+      Note(*found);
+    } else {
+      consumer_->client().Log("looking for new partitions: " + found.status().message());
+    }
   }
 }
 

@@ -91,6 +91,7 @@ bool KafkaEncoder::TakenBack(const Batch& batch, int64_t row) const {
 Status KafkaEncoder::Encode(const Batch& batch,
                             const std::function<Status(const OutMessage&)>& visit) {
   MILL_RETURN(EncodePart(*batch.rows, key_));
+  value_.encoder->SetKinds(batch.kinds);
   MILL_RETURN(EncodePart(*batch.rows, value_));
   for (int64_t row = 0; row < batch.num_rows(); ++row) {
     if (upsert_ && TakenBack(batch, row)) continue;

@@ -55,6 +55,17 @@ TEST(KafkaOptions, ErrorsNameOptionAndHint) {
   EXPECT_TRUE(Has(ErrorOf({{"key.format", "json"}, {"key.fields", "k_id"},
                            {"key.fields-prefix", "k_"}}), "EXCEPT_KEY"));
   EXPECT_TRUE(Has(ErrorOf({{"connector", "upsert-kafka"}}), "PRIMARY KEY"));
+  EXPECT_TRUE(Has(ErrorOf({{"scan.topic-partition-discovery.lanes", "-1"}}), "from 0 to 1000"));
+}
+
+TEST(KafkaOptions, SayWhatIsCommittedAndHowLongIsWaited) {
+  const auto plain = KafkaOptions::Read(Table({}));
+  EXPECT_TRUE(plain->commits);
+  EXPECT_EQ(plain->patience, std::chrono::seconds(60));
+  const auto told = KafkaOptions::Read(Table({{"properties.commit.offsets.on.checkpoint", "false"},
+                                              {"properties.default.api.timeout.ms", "1500"}}));
+  EXPECT_FALSE(told->commits);
+  EXPECT_EQ(told->patience, std::chrono::milliseconds(1500));
 }
 
 TEST(KafkaFields, PartsAreNamedAsTheirFormatsKnowThem) {
@@ -81,11 +92,15 @@ TEST(KafkaProperties, TakesJavasNames) {
        {"ssl.keystore.location", "c.pem"},
        {"key.deserializer", "x"},
        {"auto.offset.reset", "none"},
-       {"max.request.size", "5"}});
+       {"max.request.size", "5"},
+       {"request.timeout.ms", "7"},
+       {"default.api.timeout.ms", "8"},
+       {"commit.offsets.on.checkpoint", "false"}});
   ASSERT_TRUE(read.ok());
   const std::map<std::string, std::string> expected = {
       {"sasl.username", "ann"},  {"sasl.password", "p w"},       {"ssl.certificate.location", "c.pem"},
-      {"ssl.key.location", "c.pem"}, {"auto.offset.reset", "error"}, {"message.max.bytes", "5"}};
+      {"ssl.key.location", "c.pem"}, {"auto.offset.reset", "error"}, {"message.max.bytes", "5"},
+      {"socket.timeout.ms", "7"}};
   EXPECT_EQ(*read, expected);
   EXPECT_FALSE(LibrdkafkaProperties({{"ssl.truststore.type", "JKS"},
                                      {"ssl.truststore.location", "x.jks"}}).ok());

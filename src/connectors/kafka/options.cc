@@ -122,10 +122,25 @@ Status ReadFormats(const Options& options, KafkaOptions* kafka) {
       StringOption(options, "format", StringOption(options, "value.format", ""));
   kafka->key_format = StringOption(options, "key.format", "");
   if (kafka->value_format.empty()) {
-    return UserError("missing option 'format': json, csv, raw or regex");
+    return UserError("missing option 'format': json, csv, raw, regex, avro, avro-confluent, "
+                     "debezium-json or protobuf");
   }
   kafka->value_options = FormatOptions(options, "value", kafka->value_format);
   kafka->key_options = FormatOptions(options, "key", kafka->key_format);
+  // As in Flink: schemas belong to the topic.
+  if (kafka->topics.size() == 1) {
+    const std::string subject = "avro-confluent.subject";
+    if (kafka->value_format == "avro-confluent") {
+      kafka->value_options.emplace(subject, kafka->topics.front() + "-value");
+    }
+    if (kafka->key_format == "avro-confluent") {
+      kafka->key_options.emplace(subject, kafka->topics.front() + "-key");
+    }
+  }
+  if (kafka->upsert && kafka->is_changelog()) {
+    return UserError("format '{}' is a changelog by itself. hint: 'connector' = 'kafka'",
+                     kafka->value_format);
+  }
   return Status::OK();
 }
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "connectors/connector.h"
+#include "formats/debezium.h"
 
 namespace millrace {
 
@@ -40,6 +41,8 @@ struct KafkaOptions {
   std::string key_prefix;
   bool value_has_key = true;
   bool upsert = false;
+  // The values say what becomes of rows.
+  bool is_changelog() const { return IsChangelogFormat(value_format); }
 
   // Only checks what needs no broker.
   static Result<KafkaOptions> Read(const TableInfo& table);

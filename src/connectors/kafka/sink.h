@@ -27,7 +27,9 @@ class KafkaSink final : public Sink {
   Result<Committable> Stage(int64_t epoch) override;
   Status Publish(const Committable& committable) override;
   Status Abort() override;
-  bool takes_changelog() const override { return options_.upsert; }
+  bool takes_changelog() const override {
+    return options_.upsert || options_.is_changelog();
+  }
 
  private:
   enum class Guarantee { kNone, kAtLeastOnce, kExactlyOnce };

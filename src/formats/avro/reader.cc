@@ -1,5 +1,6 @@
 #include "formats/avro/reader.h"
 
+#include <arrow/util/decimal.h>
 #include <simdjson.h>
 
 #include <algorithm>
