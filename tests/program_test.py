@@ -257,7 +257,7 @@ class Sinks(Folder):
     def test_sqlite_upsert(self):
         rows = "".join(json.dumps({"ts": f"2020-01-01 00:00:{i:02}", "user_id": "u%d" % (i % 3), "n": i}) + "\n" for i in range(30))
         source = events(self.write("in.json", rows))
-        database = str(self.path / "out.db")
+        database = str(self.path / "new" / "out.db")
         done = run("sql", "-q", "-e", source + f"CREATE TABLE totals (user_id STRING, c BIGINT, s BIGINT, PRIMARY KEY (user_id) NOT ENFORCED) "
                    f"WITH ('connector' = 'sqlite', 'path' = '{database}'); INSERT INTO totals SELECT user_id, COUNT(*), SUM(n) FROM events GROUP BY user_id")
         self.assertEqual(done.returncode, 0, done.stderr)

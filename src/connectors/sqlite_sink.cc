@@ -4,8 +4,10 @@
 #include <sqlite3.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <random>
 
+#include "base/files.h"
 #include "connectors/builtin.h"
 #include "connectors/staged_rows.h"
 #include "data/pretty.h"
@@ -176,6 +178,8 @@ std::string SqliteSink::DeleteSql() const {
 
 Status SqliteSink::Open() {
   constexpr int kFlags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
+  const std::string folder = std::filesystem::path(path_).parent_path().string();
+  if (!folder.empty()) MILL_RETURN(MakeFolders(folder));
   if (sqlite3_open_v2(path_.c_str(), &database_, kFlags, nullptr) != SQLITE_OK)
     return Failed("open");
   sqlite3_busy_timeout(database_, kBusyMillis);
