@@ -30,8 +30,8 @@ std::string LocalPath(const std::string& url);
 // options, are user errors.
 Result<Location> OpenLocation(const std::string& url, const Options& options);
 
-// Ends what OpenLocation has started. To be called before main returns, once nothing uses a Location
-// any more: behind that it would be too late, as the S3 client needs what is taken down then.
+// Ends what OpenLocation has started. To be called before main returns, once nothing uses a
+// Location any more: behind that the S3 client would miss what is taken down then.
 void StopStorage();
 
 // An error of a file system about `url`: "cannot read 's3://...': reason", with a hint where the

@@ -6,8 +6,9 @@ namespace millrace {
 namespace {
 
 constexpr std::string_view kList =
-    R"(<?xml version="1.0"?><List xmlns="http://x"><Upload><Key>a&amp;b&#34;c</Key><UploadId>1</UploadId></Upload>)"
-    R"(<UploadMarker/><Upload><Key/><UploadId>2</UploadId></Upload><IsTruncated>true</IsTruncated></List>)";
+    R"(<?xml version="1.0"?><List xmlns="http://x"><Upload><Key>a&amp;b&#34;c</Key>)"
+    R"(<UploadId>1</UploadId></Upload><UploadMarker/><Upload><Key/><UploadId>2</UploadId></Upload>)"
+    R"(<IsTruncated>true</IsTruncated></List>)";
 
 TEST(XmlText, FindsElementsByTheirWholeName) {
   const auto uploads = XmlElements(kList, "Upload");
