@@ -1,5 +1,5 @@
 """Iceberg's own programs for the tests: pyiceberg as the independent reader and writer, and a REST catalog with a
-proxy before it that loses answers. Fetched once, below .cache and .deps; started on free ports, stopped by pid.
+proxy before it that loses answers. Fetched once, into .deps; started on free ports, stopped by pid.
 
     pyiceberg = iceberg.reader()           # raises Unavailable where it cannot be had
     with iceberg.RestCatalog(folder) as catalog: ... catalog.uri ...
@@ -13,59 +13,25 @@ import shutil
 import socket
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
-READER = ROOT / ".cache" / "pyiceberg-0.11.1"
+from services.parts import DEPS, Unavailable, fetch, free_port, run
+
+READER = DEPS / "pyiceberg-0.11.1"
 PACKAGES = ["pyiceberg[sql-sqlite,pyarrow]==0.11.1", "duckdb"]
-JARS = ROOT / ".deps" / "iceberg-rest-1.11.0"
-
-
-class Unavailable(Exception):
-    """The program cannot be had here."""
-
-
-def _run(command, seconds, what):
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=seconds)
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise Unavailable(f"{what}: {error}") from error
-    if done.returncode != 0:
-        raise Unavailable(f"{what}: {(done.stderr or done.stdout).strip()[-400:]}")
-
-
-def _fetch(folder, fill):
-    """Makes `folder` by calling fill(new folder), all or nothing."""
-    if folder.exists():
-        return
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    new = pathlib.Path(tempfile.mkdtemp(prefix=folder.name + ".", dir=folder.parent))
-    try:
-        fill(new)
-        new.rename(folder)
-    except (Unavailable, OSError):
-        shutil.rmtree(new, ignore_errors=True)
-        if not folder.exists():
-            raise
+JARS = DEPS / "iceberg-rest-1.11.0"
 
 
 def reader():
     """The module pyiceberg."""
-    _fetch(READER, lambda folder: _run([sys.executable, "-m", "pip", "install", "-q", "--only-binary=:all:", "--target",
-                                        str(folder), *PACKAGES], 600, "fetching pyiceberg"))
+    fetch(READER, lambda folder: run([sys.executable, "-m", "pip", "install", "-q", "--only-binary=:all:", "--target",
+                                      str(folder), *PACKAGES], 600, "fetching pyiceberg"))
     sys.path.insert(0, str(READER))
     try:
         return importlib.import_module("pyiceberg")
     except ImportError as error:
         raise Unavailable(f"pyiceberg: {error}") from error
-
-
-def _free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def ensure_rest():
@@ -74,7 +40,7 @@ def ensure_rest():
         if not shutil.which(program) and not (program == "mvn" and JARS.exists()):
             raise Unavailable(f"there is no {program}")
     pom = pathlib.Path(__file__).with_name("iceberg-rest-pom.xml")
-    _fetch(JARS, lambda folder: _run(
+    fetch(JARS, lambda folder: run(
         ["mvn", "-B", "-q", "-f", str(pom), "dependency:copy-dependencies", "-DincludeScope=runtime",
          f"-DoutputDirectory={folder}"], 900, "fetching the REST catalog"))
 
@@ -90,7 +56,7 @@ class RestCatalog:
         ensure_rest()
         self.folder = pathlib.Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
-        self.port = _free_port()
+        self.port = free_port()
         self.lose, self.how, self.lost, self.commits = 0, "error", 0, 0
         self.warehouse = f"file://{self.folder}/wh"
         env = {**os.environ, "CATALOG_REST_PORT": str(self.port), "CATALOG_URI": f"jdbc:sqlite:{self.folder}/cat.db",

@@ -12,7 +12,6 @@ import os
 import pathlib
 import shutil
 import signal
-import socket
 import subprocess
 import struct
 import sys
@@ -20,76 +19,39 @@ import tempfile
 import time
 
 from services import proxy
+from services.parts import DEPS, Unavailable, fetch, free_port, install, run
 from services.proxy import CUT, PASS
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
-DEPS = ROOT / ".deps"
 JARS = DEPS / "kafka-4.3.1"
 CLIENT = DEPS / "confluent-kafka-2.16.1"
-
 
 # Requests by Kafka's numbers: those of a transaction, in its order.
 INIT_PRODUCER_ID, ADD_PARTITIONS, PRODUCE, END_TXN = 22, 24, 0, 26
 
 
-class Unavailable(Exception):
-    """The broker or its client cannot be had here."""
-
-
-def _run(command, seconds, what):
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=seconds)
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise Unavailable(f"{what}: {error}") from error
-    if done.returncode != 0:
-        raise Unavailable(f"{what}: {(done.stderr or done.stdout).strip()[-400:]}")
-
-
-def _install(program, package):
-    if shutil.which(program):
-        return
-    sudo = [] if os.geteuid() == 0 else ["sudo", "-n"]
-    _run([*sudo, "apt-get", "install", "-y", "-q", "--no-install-recommends", package], 600, f"installing {package}")
-
-
-def _fetch(folder, fill):
-    """Makes `folder` by calling fill(new folder), all or nothing."""
-    if folder.exists():
-        return
-    DEPS.mkdir(exist_ok=True)
-    new = pathlib.Path(tempfile.mkdtemp(prefix=folder.name + ".", dir=DEPS))
-    new.chmod(0o755)  # others may run a program that stands on it
-    fill(new)
-    try:
-        new.rename(folder)
-    except OSError:
-        shutil.rmtree(new)  # somebody else was quicker
+def _need(program, package):
+    if not shutil.which(program):
+        install(package)
 
 
 def ensure():
     """Fetches what the tests need; the second time there is nothing to do."""
-    _install("java", "openjdk-17-jre-headless")
-    _install("openssl", "openssl")
+    _need("java", "openjdk-17-jre-headless")
+    _need("openssl", "openssl")
     if not JARS.exists():
-        _install("mvn", "maven")
+        _need("mvn", "maven")
     pom = pathlib.Path(__file__).with_name("kafka-pom.xml")
-    _fetch(JARS, lambda folder: _run(
+    fetch(JARS, lambda folder: run(
         ["mvn", "-B", "-q", "-f", str(pom), "dependency:copy-dependencies", "-DincludeScope=runtime",
          f"-DoutputDirectory={folder}"], 600, "fetching the broker"))
 
     def unpack(folder):
-        _run(["/usr/bin/python3", "-m", "pip", "download", "-q", "--no-deps", "--only-binary=:all:", "-d", str(folder),
-              "confluent-kafka==2.16.1"], 300, "fetching the client")
+        run(["/usr/bin/python3", "-m", "pip", "download", "-q", "--no-deps", "--only-binary=:all:", "-d", str(folder),
+             "confluent-kafka==2.16.1"], 300, "fetching the client")
         for wheel in folder.glob("*.whl"):
-            _run(["/usr/bin/python3", "-m", "zipfile", "-e", str(wheel), str(folder)], 60, "unpacking the client")
-    _fetch(CLIENT, unpack)
+            run(["/usr/bin/python3", "-m", "zipfile", "-e", str(wheel), str(folder)], 60, "unpacking the client")
+    fetch(CLIENT, unpack)
     sys.path.insert(0, str(CLIENT))
-
-
-def _free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 PROPERTIES = """
@@ -136,13 +98,13 @@ class Broker:
         ensure()
         self.folder = tempfile.TemporaryDirectory(prefix="millrace-kafka-")
         self.path = pathlib.Path(self.folder.name)
-        self.ports = {name: _free_port() for name in ("plain", "controller", "tls", "sasl", "proxied", "proxy")}
+        self.ports = {name: free_port() for name in ("plain", "controller", "tls", "sasl", "proxied", "proxy")}
         self.servers = f"127.0.0.1:{self.ports['plain']}"
         self.process = None
         self._certificates()
         (self.path / "server.properties").write_text(PROPERTIES.format(folder=self.path, **self.ports))
         cluster = "A" + base64.urlsafe_b64encode(os.urandom(16)).decode().rstrip("=")[1:]
-        _run([*self._java("64m"), "kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(self.path / "server.properties"),
+        run([*self._java("64m"), "kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(self.path / "server.properties"),
               "--add-scram", "SCRAM-SHA-256=[name=carol,password=carol-secret]",
               "--add-scram", "SCRAM-SHA-512=[name=dave,password=dave-secret]"],
              60, "formatting the broker's log")
@@ -160,7 +122,7 @@ class Broker:
                 f"-Xmx{heap}", "-cp", f"{JARS}/*"]
 
     def _openssl(self, *args):
-        _run(["openssl", *args], 30, "making certificates")
+        run(["openssl", *args], 30, "making certificates")
 
     def _certificates(self):
         """A throw-away authority, a broker's and a client's certificate, as PEM."""

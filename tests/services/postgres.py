@@ -13,16 +13,12 @@ import pathlib
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
 
 from services import proxy
-
-
-class Unavailable(Exception):
-    """The server cannot be had here."""
+from services.parts import Unavailable, free_port, install
 
 
 def _programs():
@@ -34,24 +30,11 @@ def _programs():
 def ensure():
     """Installs the server unless it is there, and returns the folder of its programs."""
     if not _programs():
-        sudo = [] if os.geteuid() == 0 else ["sudo", "-n"]
-        try:
-            done = subprocess.run([*sudo, "apt-get", "install", "-y", "-q", "--no-install-recommends", "postgresql"], capture_output=True, text=True,
-                                  timeout=600, env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"})
-        except (OSError, subprocess.TimeoutExpired) as error:
-            raise Unavailable(f"installing postgresql: {error}") from error
-        if done.returncode != 0:
-            raise Unavailable("installing postgresql: " + done.stderr.strip()[-400:])
+        install("postgresql")
     programs = _programs()
     if not programs:
         raise Unavailable("postgresql is installed, but initdb is not to be found")
     return programs
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 SETTINGS = """

@@ -8,8 +8,6 @@ import base64
 import http.server
 import json
 import pathlib
-import shutil
-import socket
 import ssl
 import subprocess
 import sys
@@ -19,38 +17,10 @@ import time
 import urllib.error
 import urllib.request
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
-DEPS = ROOT / ".deps"
+from services.parts import DEPS, Unavailable, fetch, free_port, run
+
 VERSION = "3.0.9"
 READERS = ("fastavro==1.12.0", "protobuf==6.32.0")
-
-
-class Unavailable(Exception):
-    """The registry or a reader cannot be had here."""
-
-
-def _run(command, seconds, what):
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=seconds)
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise Unavailable(f"{what}: {error}") from error
-    if done.returncode != 0:
-        raise Unavailable(f"{what}: {(done.stderr or done.stdout).strip()[-400:]}")
-
-
-def _fetch(folder, fill):
-    """Makes `folder` by calling fill(new folder), all or nothing."""
-    if folder.exists():
-        return
-    DEPS.mkdir(exist_ok=True)
-    new = pathlib.Path(tempfile.mkdtemp(prefix=folder.name + ".", dir=DEPS))
-    try:
-        fill(new)
-        new.rename(folder)
-    except OSError:
-        pass  # somebody else was quicker
-    finally:
-        shutil.rmtree(new, ignore_errors=True)
 
 
 def readers():
@@ -58,12 +28,12 @@ def readers():
     folder = DEPS / ("readers-" + "-".join(READERS).replace("==", "-"))
 
     def fill(new):
-        _run(["/usr/bin/python3", "-m", "pip", "download", "-q", "--no-deps", "--only-binary=:all:", "-d", str(new), *READERS],
+        run(["/usr/bin/python3", "-m", "pip", "download", "-q", "--no-deps", "--only-binary=:all:", "-d", str(new), *READERS],
              300, "fetching the readers")
         for wheel in new.glob("*.whl"):
-            _run(["/usr/bin/python3", "-m", "zipfile", "-e", str(wheel), str(new)], 60, "unpacking the readers")
+            run(["/usr/bin/python3", "-m", "zipfile", "-e", str(wheel), str(new)], 60, "unpacking the readers")
             wheel.unlink()
-    _fetch(folder, fill)
+    fetch(folder, fill)
     sys.path.insert(0, str(folder))
 
 
@@ -71,19 +41,13 @@ def _app():
     folder = DEPS / f"apicurio-{VERSION}"
 
     def fill(new):
-        _run(["mvn", "-B", "-q", "dependency:copy", f"-Dartifact=io.apicurio:apicurio-registry-app:{VERSION}:tar.gz:all",
+        run(["mvn", "-B", "-q", "dependency:copy", f"-Dartifact=io.apicurio:apicurio-registry-app:{VERSION}:tar.gz:all",
               f"-DoutputDirectory={new}"], 900, "fetching the registry")
         for archive in new.glob("*.tar.gz"):
-            _run(["tar", "-xzf", str(archive), "-C", str(new)], 120, "unpacking the registry")
+            run(["tar", "-xzf", str(archive), "-C", str(new)], 120, "unpacking the registry")
             archive.unlink()
-    _fetch(folder, fill)
+    fetch(folder, fill)
     return folder
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 class Registry:
@@ -141,7 +105,7 @@ class StandIn:
 
     def __init__(self, folder, schemas, user="", failures=()):
         self.schemas, self.user, self.failures, self.requests = schemas, user, list(failures), []
-        _run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "30",
+        run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "30",
               "-subj", "/CN=registry", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", f"{folder}/key.pem",
               "-out", f"{folder}/authority.pem"], 30, "making a certificate")
         self.authority = f"{folder}/authority.pem"

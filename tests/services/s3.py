@@ -22,14 +22,11 @@ import time
 import urllib.parse
 import xml.etree.ElementTree
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+from services.parts import DEPS, Unavailable, fetch, free_port, run
+
 VERSION = "1.8.0"
-FOLDER = ROOT / ".deps" / f"versitygw-{VERSION}"
+FOLDER = DEPS / f"versitygw-{VERSION}"
 PROGRAM = FOLDER / "versitygw"
-
-
-class Unavailable(Exception):
-    """The server cannot be had here."""
 
 
 def _go():
@@ -44,25 +41,8 @@ def ensure():
     if PROGRAM.exists():
         return
     go = _go()
-    FOLDER.parent.mkdir(exist_ok=True)
-    new = pathlib.Path(tempfile.mkdtemp(prefix=FOLDER.name + ".", dir=FOLDER.parent))
-    try:
-        done = subprocess.run([go, "install", f"github.com/versity/versitygw/cmd/versitygw@v{VERSION}"], capture_output=True, text=True,
-                              timeout=1200, env={**os.environ, "GOBIN": str(new)})
-        if done.returncode != 0:
-            raise Unavailable("building versitygw: " + done.stderr.strip()[-400:])
-        new.rename(FOLDER)
-    except (OSError, subprocess.TimeoutExpired) as error:
-        if not PROGRAM.exists():  # else somebody else was quicker
-            raise Unavailable(f"building versitygw: {error}") from error
-    finally:
-        shutil.rmtree(new, ignore_errors=True)
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    fetch(FOLDER, lambda new: run([go, "install", f"github.com/versity/versitygw/cmd/versitygw@v{VERSION}"], 1200,
+                                  "building versitygw", env={**os.environ, "GOBIN": str(new)}))
 
 
 class Server:
