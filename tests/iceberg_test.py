@@ -444,14 +444,16 @@ class Job(Iceberg):
         self.assertEqual(len(epochs), len(set(epochs)), "an epoch was committed twice")
 
     def test_one_snapshot_for_each_epoch(self):
-        process = self.start(self.input(ROWS) + self.table("n BIGINT") + "INSERT INTO t SELECT n FROM f;", *self.OFTEN)
+        source = "CREATE TABLE f (n BIGINT) WITH ('connector' = 'datagen', 'rows-per-second' = '1000', " \
+            "'fields.n.kind' = 'sequence', 'fields.n.start' = '0', 'fields.n.end' = '1999');\n"
+        process = self.start(source + self.table("n BIGINT") + "INSERT INTO t SELECT n FROM f;", *self.OFTEN)
         self.finish(process)
         snapshots = self.static().snapshots()
         self.assertGreater(len(snapshots), 1)
         epochs = [int(s.summary["millrace.epoch"]) for s in snapshots]
         self.assertEqual(epochs, sorted(set(epochs)))
         self.assertEqual(len({s.summary["millrace.job-id"] for s in snapshots}), 1)
-        self.assertEqual(self.numbers(self.static()), list(range(ROWS)))
+        self.assertEqual(self.numbers(self.static()), list(range(2000)))
 
     def test_two_writers_at_once(self):
         for kind in ("hadoop", "jdbc"):

@@ -76,7 +76,8 @@ struct Connector {
   std::function<Result<std::chrono::milliseconds>(const TableInfo&)> disorder;
   // True if the sources make use of TableInfo::conditions; null: never.
   std::function<bool(const TableInfo&)> takes_conditions;
-  // Finds rows of the table by the columns `keys`; `columns` are those to find. Null: cannot be looked up.
+  // Finds rows of the table by the columns `keys`; `columns` are those to find. Null: it cannot be
+  // looked up.
   std::function<Result<std::unique_ptr<Lookup>>(const TableInfo&, const Schema& columns,
                                                 const Schema& keys)>
       make_lookup;

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <fstream>
 
 #include "formats/decode_testing.h"
 
@@ -151,10 +152,12 @@ TEST_F(SqliteSinkTest, StagedChangesKeepTheirKinds) {
 }
 
 TEST_F(SqliteSinkTest, ErrorsNameDatabaseAndReason) {
-  table_.options["path"] = "/nonexistent/db";
-  const Status missing = SqliteSink::Make(table_).ValueOrDie()->Open();
-  EXPECT_TRUE(missing.IsIOError());
-  EXPECT_NE(missing.message().find("/nonexistent/db"), std::string::npos);
+  const std::string file = (folder_ / "file").string();
+  std::ofstream(file) << "no folder";
+  table_.options["path"] = file + "/db";
+  const Status failed = SqliteSink::Make(table_).ValueOrDie()->Open();
+  EXPECT_TRUE(failed.IsIOError()) << failed;
+  EXPECT_NE(failed.message().find(file), std::string::npos) << failed;
   table_.options["path"] = (folder_ / "db").string();
   Query("CREATE TABLE out (id INTEGER)");
   EXPECT_FALSE(SqliteSink::Make(table_).ValueOrDie()->Open().ok());

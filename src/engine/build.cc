@@ -630,7 +630,8 @@ class GraphBuilder {
     ingestion->needs_processing_time = scan.wishes.processing_time;
     ingestion->watermark_of_each = scan.wishes.watermark_of_each;
     MILL_ASSIGN(ingestion->idle_timeout,
-                DurationOption(table.options, "scan.watermark.idle-timeout", ingestion->idle_timeout));
+                DurationOption(table.options, "scan.watermark.idle-timeout",
+                               settings_.idle_timeout.value_or(ingestion->idle_timeout)));
     MILL_ASSIGN(ingestion->future_cap,
                 DurationOption(table.options, "watermark.future-cap", ingestion->future_cap));
     MILL_RETURN(AlignWatermarks(table, ingestion));

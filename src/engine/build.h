@@ -6,6 +6,7 @@
 #include <chrono>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,6 +22,8 @@ struct BuildSettings {
   int workers = 1;
   std::string time_zone = "UTC";
   std::chrono::milliseconds state_ttl{0};  // table.exec.state.ttl; 0: state stays
+  // table.exec.source.idle-timeout, for tables that do not say it themselves; nothing: the default.
+  std::optional<std::chrono::milliseconds> idle_timeout;
   std::string owner;        // names the job in what its sinks leave behind; "": nobody cleans up
   bool drop_nulls = false;  // of rows for columns that are NOT NULL; else they fail the job
   NestedNulls nested_nulls = NestedNulls::kIgnore;  // whether NOT NULL inside of values counts

@@ -426,6 +426,10 @@ class EngineImpl : public Engine {
     settings.workers = Workers();
     settings.time_zone = Option("table.local-time-zone", "UTC");
     MILL_ASSIGN(settings.state_ttl, DurationOption(set_, "table.exec.state.ttl", {}));
+    if (set_.contains("table.exec.source.idle-timeout")) {
+      MILL_ASSIGN(settings.idle_timeout,
+                  DurationOption(set_, "table.exec.source.idle-timeout", {}));
+    }
     settings.results = rows;
     settings.committed_results = options_.checkpoint_queries;
     settings.drop_nulls = Option("table.exec.sink.not-null-enforcer", "ERROR") == "DROP";
