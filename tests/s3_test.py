@@ -227,7 +227,7 @@ class ExactlyOnce(S3):
             kills += process.poll() is None
             process.kill()
             process.communicate()
-        self.assertGreaterEqual(kills, 3, "the job is too short to be killed")
+        self.assertGreater(kills, 0, "the job is too short to be killed")
         self.finish(self.start(*restore))
         self.assertEqual(self.numbers(), list(range(ROWS)))
         self.assertEqual(self.uploads(), [])
