@@ -192,9 +192,9 @@ class Sink(S3):
 
 
 class ExactlyOnce(S3):
-    def job(self, rows=None, rate=100000, endpoint=None):
+    def job(self, rows=None, rate=100000, endpoint=None, more=""):
         script = self.generated(rows or ROWS, f", 'rows-per-second' = '{rate}'") + self.table("n BIGINT", endpoint=endpoint) + \
-            "SET 'execution.checkpointing.interval' = '100 ms'; INSERT INTO t SELECT n FROM g;"
+            f"SET 'execution.checkpointing.interval' = '100 ms'; {more} INSERT INTO t SELECT n FROM g;"
         (self.path / "job.sql").write_text(script)
 
     def start(self, *args):
@@ -266,6 +266,22 @@ class ExactlyOnce(S3):
             self.finish(process)
             self.assertEqual(proxy.lost, 5)
         self.assertEqual(self.numbers(), list(range(200000)))
+        self.assertEqual(self.uploads(), [])
+
+    def test_a_server_that_only_says_that_it_has_completed_an_upload(self):
+        """As versitygw does when it was killed within a completion: rows are never lost in silence."""
+        with s3.Proxy(SERVER) as proxy:
+            self.job(2000, 100000, proxy.endpoint, "SET 'restart-strategy.type' = 'none';")
+            proxy.lie = True
+            process = self.start()
+            self.addCleanup(process.kill)
+            error = process.communicate(timeout=120)[1]
+            self.assertNotEqual(process.returncode, 0)
+            for text in ("the server says that it has done so, and the object is not there", f"s3://{SERVER.bucket}/{self.prefix}/part-"):
+                self.assertIn(text, error)
+            proxy.lie = False
+            self.finish(self.start("--restore", "latest"))
+        self.assertEqual(self.numbers(), list(range(2000)))
         self.assertEqual(self.uploads(), [])
 
 

@@ -11,15 +11,12 @@ import base64
 import os
 import pathlib
 import shutil
-import signal
-import subprocess
 import struct
 import sys
-import tempfile
 import time
 
 from services import proxy
-from services.parts import DEPS, Unavailable, fetch, free_port, install, run
+from services.parts import DEPS, Process, fetch, free_port, install, run
 from services.proxy import CUT, PASS
 
 JARS = DEPS / "kafka-4.3.1"
@@ -93,14 +90,12 @@ listener.name.sasl_ssl.plain.sasl.jaas.config=org.apache.kafka.common.security.p
 """
 
 
-class Broker:
+class Broker(Process):
     def __init__(self):
         ensure()
-        self.folder = tempfile.TemporaryDirectory(prefix="millrace-kafka-")
-        self.path = pathlib.Path(self.folder.name)
+        super().__init__("broker")
         self.ports = {name: free_port() for name in ("plain", "controller", "tls", "sasl", "proxied", "proxy")}
         self.servers = f"127.0.0.1:{self.ports['plain']}"
-        self.process = None
         self._certificates()
         (self.path / "server.properties").write_text(PROPERTIES.format(folder=self.path, **self.ports))
         cluster = "A" + base64.urlsafe_b64encode(os.urandom(16)).decode().rstrip("=")[1:]
@@ -109,13 +104,6 @@ class Broker:
               "--add-scram", "SCRAM-SHA-512=[name=dave,password=dave-secret]"],
              60, "formatting the broker's log")
         self.start()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *unused):
-        self.kill()
-        self.folder.cleanup()
 
     def _java(self, heap):
         return ["java", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC",
@@ -138,33 +126,8 @@ class Broker:
 
     def start(self):
         """Starts the broker, again after kill() with all that it had, and waits until it answers."""
-        with open(self.path / "server.log", "ab") as log:
-            self.process = subprocess.Popen([*self._java("256m"), "kafka.Kafka", str(self.path / "server.properties")],
-                                            stdout=log, stderr=log, stdin=subprocess.DEVNULL)
-        deadline = time.monotonic() + 180
-        while time.monotonic() < deadline:
-            if self.process.poll() is not None:
-                break
-            try:
-                self.admin().list_topics(timeout=1)
-                return
-            except Exception:  # pylint: disable=broad-except
-                time.sleep(0.1)
-        tail = (self.path / "server.log").read_text(errors="replace")[-1500:]
-        self.kill()
-        raise Unavailable("the broker did not start: " + tail)
-
-    def kill(self):
-        if self.process and self.process.poll() is None:
-            self.process.send_signal(signal.SIGCONT)
-            self.process.kill()
-            self.process.wait(30)
-
-    def pause(self):
-        self.process.send_signal(signal.SIGSTOP)
-
-    def resume(self):
-        self.process.send_signal(signal.SIGCONT)
+        self._launch([*self._java("256m"), "kafka.Kafka", self.path / "server.properties"],
+                     lambda: self.admin().list_topics(timeout=1), 180)
 
     def admin(self):
         from confluent_kafka.admin import AdminClient

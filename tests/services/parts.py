@@ -2,9 +2,11 @@
 import os
 import pathlib
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
+import time
 
 DEPS = pathlib.Path(__file__).resolve().parent.parent.parent / ".deps"
 
@@ -50,3 +52,48 @@ def free_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
+
+
+class Process:
+    """A server as a child process, in a temporary folder of its own; a subclass starts it by _launch()."""
+
+    def __init__(self, name):
+        self.name = name
+        self.folder = tempfile.TemporaryDirectory(prefix=f"millrace-{name.split()[-1]}-")
+        self.path = pathlib.Path(self.folder.name)
+        self.process = None
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *unused):
+        self.kill()
+        self.folder.cleanup()
+
+    def _launch(self, command, ask, seconds, **more):
+        """Starts the server and waits until `ask` raises no exception; Unavailable after that many seconds."""
+        with open(self.path / "server.log", "ab") as log:
+            self.process = subprocess.Popen([str(part) for part in command], stdout=log, stderr=log, stdin=subprocess.DEVNULL, **more)
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline and self.process.poll() is None:
+            try:
+                ask()
+                return
+            except Exception:  # pylint: disable=broad-except
+                time.sleep(0.05)
+        tail = (self.path / "server.log").read_text(errors="replace")[-1500:]
+        self.kill()
+        raise Unavailable(f"the {self.name} did not start: {tail}")
+
+    def kill(self):
+        """As a power cut does it to the server; what it has written stays for the next start."""
+        if self.process and self.process.poll() is None:
+            self.process.send_signal(signal.SIGCONT)
+            self.process.kill()
+            self.process.wait(30)
+
+    def pause(self):
+        self.process.send_signal(signal.SIGSTOP)
+
+    def resume(self):
+        self.process.send_signal(signal.SIGCONT)

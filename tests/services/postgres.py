@@ -14,11 +14,9 @@ import pwd
 import shutil
 import signal
 import subprocess
-import tempfile
-import time
 
 from services import proxy
-from services.parts import Unavailable, free_port, install
+from services.parts import Process, Unavailable, free_port, install
 
 
 def _programs():
@@ -57,13 +55,11 @@ host all all 127.0.0.1/32 scram-sha-256
 """
 
 
-class Server:
+class Server(Process):
     def __init__(self):
         self.programs = ensure()
-        self.folder = tempfile.TemporaryDirectory(prefix="millrace-postgres-")
-        self.path = pathlib.Path(self.folder.name)
+        super().__init__("PostgreSQL")
         self.port = free_port()
-        self.process = None
         # root may not run the server
         self.account = pwd.getpwnam("postgres") if os.geteuid() == 0 else None
         try:
@@ -71,8 +67,7 @@ class Server:
             self.start()
             self.query("CREATE ROLE alice LOGIN PASSWORD 'alice-secret'")
         except Exception:
-            self.stop("immediate")
-            self.folder.cleanup()
+            self.__exit__()
             raise
 
     def url(self, user="postgres", port=None, database="postgres", password=""):
@@ -102,16 +97,8 @@ class Server:
 
     def start(self):
         """Starts the server, again after stop() with all that it had, and waits until it answers."""
-        with open(self.path / "server.log", "ab") as log:
-            self.process = subprocess.Popen([str(self.programs / "postgres"), "-D", str(self.path / "data")], stdout=log, stderr=log,
-                                            stdin=subprocess.DEVNULL, cwd=self.path, **self._as_owner())
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline and self.process.poll() is None:
-            if subprocess.run(self._psql() + ["-c", "SELECT 1"], capture_output=True).returncode == 0:
-                return
-            time.sleep(0.05)
-        tail = (self.path / "server.log").read_text(errors="replace")[-1500:]
-        raise Unavailable("the server did not start: " + tail)
+        self._launch([self.programs / "postgres", "-D", self.path / "data"], lambda: self.query("SELECT 1"), 60,
+                     cwd=self.path, **self._as_owner())
 
     def stop(self, how="fast"):
         """How: "fast" ends sessions, "immediate" is a crash."""
@@ -119,12 +106,8 @@ class Server:
             self.process.send_signal({"fast": signal.SIGINT, "immediate": signal.SIGQUIT}[how])
             self.process.wait(60)
 
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *unused):
-        self.stop("immediate")
-        self.folder.cleanup()
+    def kill(self):
+        self.stop("immediate")  # the server's processes are several: the first one ends the others
 
     def _psql(self, database="postgres"):
         return ["psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "--csv", "-t", self.url(database=database)]

@@ -1,7 +1,7 @@
 """A proxy between clients and a server on this machine, which loses what it is told to lose.
 
-A subclass says how the stream is cut into pieces (read) and what becomes of each: it is passed on, dropped, sent twice, or the
-connection is cut instead.
+A subclass says how the stream is cut into pieces (read) and what becomes of each: it is passed on, dropped, sent twice, the connection
+is cut instead, or its sender gets the bytes that the subclass returns for an answer.
 """
 import socket
 import threading
@@ -57,7 +57,9 @@ class Proxy:
                 what = decide(data, state)
                 if what == CUT:
                     break
-                if what != DROP:
+                if isinstance(what, bytes):
+                    source.sendall(what)
+                elif what != DROP:
                     target.sendall(data * 2 if what == REPEAT else data)
         except OSError:
             pass

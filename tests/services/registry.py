@@ -7,17 +7,13 @@ Python readers of Avro and Protocol Buffers. All are fetched once into .deps/.
 import base64
 import http.server
 import json
-import pathlib
 import ssl
-import subprocess
 import sys
-import tempfile
 import threading
-import time
 import urllib.error
 import urllib.request
 
-from services.parts import DEPS, Unavailable, fetch, free_port, run
+from services.parts import DEPS, Process, Unavailable, fetch, free_port, run
 
 VERSION = "3.0.9"
 READERS = ("fastavro==1.12.0", "protobuf==6.32.0")
@@ -50,40 +46,20 @@ def _app():
     return folder
 
 
-class Registry:
+class Registry(Process):
     def __init__(self):
         app = _app()
-        self.folder = tempfile.TemporaryDirectory(prefix="millrace-registry-")
+        super().__init__("registry")
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}/apis/ccompat/v7"
         jar = next(app.glob("**/apicurio-registry-app-*-runner.jar"))
-        with open(pathlib.Path(self.folder.name) / "log", "ab") as log:
-            self.process = subprocess.Popen(
-                ["java", "-Xmx384m", "-XX:TieredStopAtLevel=1", "-Dquarkus.http.host=127.0.0.1", f"-Dquarkus.http.port={self.port}",
-                 "-Dapicurio.storage.kind=sql", "-cp", f"{jar}:{jar.parent}/lib/*:{app}/lib/*", "io.quarkus.runner.GeneratedMain"],
-                stdout=log, stderr=log, stdin=subprocess.DEVNULL, cwd=self.folder.name)
-        deadline = time.monotonic() + 180
-        while time.monotonic() < deadline and self.process.poll() is None:
-            try:
-                self.ask("GET", "/subjects")
-                return
-            except OSError:
-                time.sleep(0.3)
-        tail = (pathlib.Path(self.folder.name) / "log").read_text(errors="replace")[-800:]
-        self.stop()
-        raise Unavailable("the registry did not start: " + tail)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *unused):
-        self.stop()
-
-    def stop(self):
-        if self.process.poll() is None:
-            self.process.kill()
-            self.process.wait(30)
-        self.folder.cleanup()
+        try:
+            self._launch(["java", "-Xmx384m", "-XX:TieredStopAtLevel=1", "-Dquarkus.http.host=127.0.0.1", f"-Dquarkus.http.port={self.port}",
+                          "-Dapicurio.storage.kind=sql", "-cp", f"{jar}:{jar.parent}/lib/*:{app}/lib/*", "io.quarkus.runner.GeneratedMain"],
+                         lambda: self.ask("GET", "/subjects"), 180, cwd=self.path)
+        except Unavailable:
+            self.folder.cleanup()
+            raise
 
     def ask(self, method, path, body=None):
         request = urllib.request.Request(self.url + path, method=method, data=json.dumps(body).encode() if body else None,

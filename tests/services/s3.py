@@ -11,18 +11,12 @@ import hashlib
 import hmac
 import http.client
 import os
-import pathlib
 import shutil
-import signal
-import socket
-import subprocess
-import tempfile
-import threading
-import time
 import urllib.parse
 import xml.etree.ElementTree
 
-from services.parts import DEPS, Unavailable, fetch, free_port, run
+from services import proxy
+from services.parts import DEPS, Process, Unavailable, fetch, free_port, run
 
 VERSION = "1.8.0"
 FOLDER = DEPS / f"versitygw-{VERSION}"
@@ -45,29 +39,20 @@ def ensure():
                                   "building versitygw", env={**os.environ, "GOBIN": str(new)}))
 
 
-class Server:
+class Server(Process):
     access, secret, bucket = "lake-user", "lake-secret-value", "lake"
 
     def __init__(self):
         ensure()
-        self.folder = tempfile.TemporaryDirectory(prefix="millrace-s3-")
-        self.path = pathlib.Path(self.folder.name)
+        super().__init__("S3 server")
         (self.path / "data").mkdir()
         self.port = free_port()
-        self.process = None
         try:
             self.start()
             self.request("PUT", "/" + self.bucket)
         except Exception:
             self.__exit__()
             raise
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *unused):
-        self.kill()
-        self.folder.cleanup()
 
     @property
     def endpoint(self):
@@ -80,32 +65,16 @@ class Server:
 
     def start(self):
         """Starts the server, again after kill() with all that it had, and waits until it answers."""
+        self._release_claims()
         keys = {"ROOT_ACCESS_KEY": self.access, "ROOT_SECRET_KEY": self.secret}
-        with open(self.path / "server.log", "ab") as log:
-            self.process = subprocess.Popen([str(PROGRAM), "--port", f"127.0.0.1:{self.port}", "posix", str(self.path / "data")],
-                                            stdout=log, stderr=log, stdin=subprocess.DEVNULL, env={**os.environ, **keys})
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline and self.process.poll() is None:
-            try:
-                self.request("GET", "/")
-                return
-            except OSError:
-                time.sleep(0.05)
-        tail = (self.path / "server.log").read_text(errors="replace")[-1500:]
-        self.kill()
-        raise Unavailable("the server did not start: " + tail)
+        self._launch([PROGRAM, "--port", f"127.0.0.1:{self.port}", "posix", self.path / "data"], lambda: self.request("GET", "/"), 60,
+                     env={**os.environ, **keys})
 
-    def kill(self):
-        if self.process and self.process.poll() is None:
-            self.process.send_signal(signal.SIGCONT)
-            self.process.kill()
-            self.process.wait(30)
-
-    def pause(self):
-        self.process.send_signal(signal.SIGSTOP)
-
-    def resume(self):
-        self.process.send_signal(signal.SIGCONT)
+    def _release_claims(self):
+        """Takes back what the killed server had begun. It renames an upload to <id>.<etag>.inprogress while it completes it; if it finds
+        such a folder after a start, it answers "completed" and never makes the object. Amazon's does nothing by halves."""
+        for claimed in (self.path / "data" / self.bucket).glob(".sgwtmp/multipart/*/*.inprogress"):
+            claimed.rename(claimed.with_name(claimed.name.split(".")[0]))
 
     def request(self, method, path, query=None, body=b""):
         """Sends a signed request; returns the answer's body. RuntimeError for an answer that is an error."""
@@ -163,73 +132,39 @@ class Server:
         return [each["Key"] for each in self._elements(answer, "Upload")]
 
 
-class Proxy:
+class Proxy(proxy.Proxy):
     """Stands between clients and the server. lose_answers(n): the next n times that a client completes an upload the server does so, but
-    the connection is cut before its answer."""
+    the connection is cut before its answer. `lie` answers completions itself, as if they had been done."""
+
+    LIE = b"HTTP/1.1 200 OK\r\nContent-Length: 32\r\n\r\n<CompleteMultipartUploadResult/>"
 
     def __init__(self, server):
-        self.target = server.port
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.endpoint = f"http://127.0.0.1:{self.listener.getsockname()[1]}"
-        self.to_lose, self.lost = 0, 0
-        self.lock = threading.Lock()
-        threading.Thread(target=self._listen, daemon=True).start()
+        self.to_lose, self.lost, self.lie = 0, 0, False
+        super().__init__(server.port)
 
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *unused):
-        self.listener.close()
+    @property
+    def endpoint(self):
+        return f"http://127.0.0.1:{self.port}"
 
     def lose_answers(self, count):
         with self.lock:
             self.to_lose = count
 
-    def _listen(self):
-        while True:
-            try:
-                client, _ = self.listener.accept()
-            except OSError:
-                return
-            try:
-                server = socket.create_connection(("127.0.0.1", self.target))
-            except OSError:
-                client.close()
-                continue
-            cut = threading.Event()
-            threading.Thread(target=self._ask, args=(client, server, cut), daemon=True).start()
-            threading.Thread(target=self._answer, args=(client, server, cut), daemon=True).start()
+    def request(self, data, state):
+        line = data.split(b"\r\n", 1)[0]
+        if not line.endswith(b" HTTP/1.1"):  # the rest of a request
+            return proxy.DROP if state.get("lied") else proxy.PASS
+        completion = line.startswith(b"POST ") and b"uploadId=" in line
+        state["lied"] = completion and self.lie
+        if state["lied"]:
+            return self.LIE
+        if not completion:
+            return proxy.PASS
+        with self.lock:
+            state["lost"] = self.to_lose > 0
+            self.to_lose -= state["lost"]
+            self.lost += state["lost"]
+        return proxy.PASS
 
-    @staticmethod
-    def _close(*connections):
-        for connection in connections:
-            try:
-                connection.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
-            connection.close()
-
-    def _ask(self, client, server, cut):
-        try:
-            while data := client.recv(1 << 16):
-                line = data.split(b"\r\n", 1)[0]
-                with self.lock:
-                    if self.to_lose > 0 and line.startswith(b"POST ") and b"uploadId=" in line:
-                        self.to_lose -= 1
-                        self.lost += 1
-                        cut.set()
-                server.sendall(data)
-        except OSError:
-            pass
-        if not cut.is_set():
-            self._close(client, server)
-
-    def _answer(self, client, server, cut):
-        try:
-            while data := server.recv(1 << 16):
-                if cut.is_set():
-                    break
-                client.sendall(data)
-        except OSError:
-            pass
-        self._close(client, server)
+    def answer(self, data, state):
+        return proxy.CUT if state.get("lost") else proxy.PASS

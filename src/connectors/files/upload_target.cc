@@ -176,18 +176,7 @@ Result<std::string> UploadTarget::Stage(int64_t, std::vector<std::shared_ptr<Pen
 Status UploadTarget::Publish(const std::string& payload) {
   MILL_ASSIGN(const auto objects, FromPayload(payload, client_->bucket()));
   for (const StagedObject& object : objects) {
-    MILL_ASSIGN(const bool completed, client_->Complete(object.upload, object.etags));
-    if (!completed) {
-      MILL_ASSIGN(const auto size, client_->SizeOf(object.upload.key));
-      if (size != object.bytes) {
-        return ExternalError(
-            "cannot publish 's3://{}/{}': its upload is not there any more, and the object {}. "
-            "hint: does a rule of the bucket abort uploads too early?",
-            client_->bucket(), object.upload.key,
-            size ? fmt::format("has {} bytes instead of {}", *size, object.bytes)
-                 : "is not either");
-      }
-    }
+    MILL_RETURN(client_->Complete(object.upload, object.etags, object.bytes));
     std::erase_if(staged_, [&](const S3Upload& each) { return each.key == object.upload.key; });
   }
   return Status::OK();

@@ -129,21 +129,24 @@ Result<std::string> S3Client::UploadPart(const S3Upload& upload, int number,
   return StripQuotes(*etag);
 }
 
-// A failure can come behind a status of 200, in the body: then the object may be there or not.
-Result<bool> S3Client::Complete(const S3Upload& upload, const std::vector<std::string>& etags) {
-  const auto deadline = steady_clock::now() + kPatience;
-  while (true) {
-    HttpRequest request = Request("POST", upload.key, "uploadId=" + UrlEncoded(upload.id));
-    request.body = CompletionBody(etags);
-    MILL_ASSIGN(const auto response, Send("publish", upload.key, std::move(request)));
-    if (response.status == kNotFound && XmlText(response.body, "Code") == "NoSuchUpload")
-      return false;
-    const bool failed = !response.ok() || !XmlElement(response.body, "Code").empty();
-    if (!failed) return true;
-    const bool late = steady_clock::now() >= deadline;
-    if (!response.ok() || late) return Refused("publish", upload.key, response);
-    std::this_thread::sleep_for(kLongestWait);
-  }
+// A failure can come behind a status of 200, in the body. And a server that was killed within a
+// completion may take a repeated one for done: perhaps it will be soon, perhaps never.
+Status S3Client::Complete(const S3Upload& upload, const std::vector<std::string>& etags,
+                          int64_t bytes) {
+  HttpRequest request = Request("POST", upload.key, "uploadId=" + UrlEncoded(upload.id));
+  request.body = CompletionBody(etags);
+  MILL_ASSIGN(const auto response, Send("publish", upload.key, std::move(request)));
+  const std::string code = XmlText(response.body, "Code");
+  const bool gone = response.status == kNotFound && code == "NoSuchUpload";
+  if (!gone && (!response.ok() || !code.empty())) return Refused("publish", upload.key, response);
+  MILL_ASSIGN(const auto size, SizeOf(upload.key));
+  if (size == bytes) return Status::OK();
+  return ExternalError(
+      "cannot publish 's3://{}/{}': {}, and the object {}. hint: {}", bucket_, upload.key,
+      gone ? "its upload is not there any more" : "the server says that it has done so",
+      size ? fmt::format("has {} bytes instead of {}", *size, bytes) : "is not there",
+      gone ? "does a rule of the bucket abort uploads too early?"
+           : "was the server killed meanwhile? its list of multipart uploads may still show it");
 }
 
 Status S3Client::Abort(const S3Upload& upload) {

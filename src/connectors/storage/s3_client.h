@@ -34,8 +34,9 @@ class S3Client {
   Result<S3Upload> Begin(const std::string& key);
   // Uploads part `number`, from 1; each but the last has at least 5 MB. Returns its etag.
   Result<std::string> UploadPart(const S3Upload& upload, int number, std::string_view bytes);
-  // Makes the object of the parts' etags, in order; false if there is no such upload (any more).
-  Result<bool> Complete(const S3Upload& upload, const std::vector<std::string>& etags);
+  // Makes the object of the parts' etags, in order; fine if that was done before. OK only if the
+  // object is seen to be there with that many bytes; after an error it may be too: ask again.
+  Status Complete(const S3Upload& upload, const std::vector<std::string>& etags, int64_t bytes);
   // Drops the upload and its parts; fine if there is none.
   Status Abort(const S3Upload& upload);
   // Tries just once, for a few seconds: for cleaning up where nothing depends on it.
