@@ -221,6 +221,18 @@ int RowsBuilder::EndRow() {
   return -1;
 }
 
+bool RowsBuilder::KeepOrUndoRow(std::string* reason) {
+  if (reason->empty()) [[likely]] {
+    const int missing = EndRow();
+    if (missing < 0) [[likely]]
+      return true;
+    *reason = fmt::format("field `{}`: NULL, but the column is NOT NULL",
+                          names_[static_cast<size_t>(missing)]);
+  }
+  UndoRow();
+  return false;
+}
+
 void RowsBuilder::UndoRow() {
   for (auto& column : columns_) column->Truncate(rows_);
 }

@@ -127,6 +127,9 @@ class RowsBuilder {
   // Ends the current row; a column without a value gets NULL. Returns the first NOT NULL column
   // that has no value or NULL (the row is then still open), else -1.
   int EndRow();
+  // Ends the row that was read, or takes it back: if `reason` says already why it is none, or if a
+  // NOT NULL column has no value, which `reason` says then. True if it is a row.
+  bool KeepOrUndoRow(std::string* reason);
   // Takes back what the current, unended row has written.
   void UndoRow();
   Result<std::shared_ptr<arrow::RecordBatch>> Finish();

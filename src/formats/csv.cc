@@ -155,13 +155,7 @@ void CsvDecoder::EndRow(std::string_view row) {
   if (!valid_utf8_ && reason_.empty() && !simdjson::validate_utf8(row.data(), row.size())) {
     reason_ = "invalid UTF-8";
   }
-  if (reason_.empty()) {
-    const int missing = rows_.EndRow();
-    if (missing < 0) return NoteLine(line_);
-    reason_ = fmt::format("field `{}`: NULL, but the column is NOT NULL",
-                          rows_.name(static_cast<size_t>(missing)));
-  }
-  rows_.UndoRow();
+  if (rows_.KeepOrUndoRow(&reason_)) return NoteLine(line_);
   if (!options_.lenient) dead_->Add({chunk_->file, line_, row, reason_});
 }
 

@@ -144,14 +144,8 @@ void JsonDecoder::ReadLine(const char* text, size_t start, size_t end) {
   } else if (fail_on_missing_) {
     reason = MissingField();
   }
-  if (reason.empty()) {
-    const int missing = rows_.EndRow();
-    if (missing < 0) [[likely]]
-      return NoteLine(line_);
-    reason = fmt::format("field `{}`: NULL, but the column is NOT NULL",
-                         rows_.name(static_cast<size_t>(missing)));
-  }
-  rows_.UndoRow();
+  if (rows_.KeepOrUndoRow(&reason)) [[likely]]
+    return NoteLine(line_);
   reader_.SkipTo(end);
   Refuse({text + start, end - start}, reason);
 }

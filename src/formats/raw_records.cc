@@ -8,6 +8,7 @@
 
 #include "formats/columns.h"
 #include "formats/options.h"
+#include "formats/row_record_decoder.h"
 
 namespace millrace {
 namespace {
@@ -44,42 +45,29 @@ Result<size_t> CheckRaw(const Schema& all, const Options& options, bool* big_end
   return WidthOf(all.columns.front());
 }
 
-class RawRecordDecoder final : public RecordDecoder {
+class RawRecordDecoder final : public RowRecordDecoder {
  public:
   RawRecordDecoder(const Schema& schema, const Column& column, size_t width, bool big_endian)
-      : rows_(schema), type_(column.type), width_(width), big_endian_(big_endian) {}
-
-  Result<DecodedRecords> Decode(const std::vector<std::string_view>& records,
-                                const std::shared_ptr<arrow::Buffer>&, DeadLetters& dead) override {
-    DecodedRecords decoded;
-    for (int64_t i = 0; i < std::ssize(records); ++i) {
-      const std::string_view record = records[static_cast<size_t>(i)];
-      if (!record.data()) continue;
-      if (!Append(record)) {
-        dead.Add({"", i, record, Why(record)});
-        continue;
-      }
-      rows_.EndRow();
-      decoded.sources.push_back(i);
-    }
-    MILL_ASSIGN(decoded.rows, rows_.Finish());
-    return decoded;
-  }
+      : RowRecordDecoder(schema), type_(column.type), width_(width), big_endian_(big_endian) {}
 
  private:
-  bool Append(std::string_view record) {
-    if (width_ > 0) return record.size() == width_ && AppendNumber(record);
-    if (type_.IsString() && !simdjson::validate_utf8(record.data(), record.size())) return false;
-    if (rows_.num_columns() > 0) rows_.column(0).AppendBytes(record);
-    return true;
+  Status Append(std::string_view record, RowsBuilder& rows, std::string* reason) override {
+    if (width_ > 0 && record.size() != width_) {
+      *reason = fmt::format("{} bytes, but {} has {}", record.size(), type_.Nullable().ToString(),
+                            width_);
+    } else if (type_.IsString() && !simdjson::validate_utf8(record.data(), record.size())) {
+      *reason = "invalid UTF-8";
+    } else if (rows.num_columns() > 0) {
+      AppendValue(record, rows.column(0));
+    }
+    return Status::OK();
   }
 
-  bool AppendNumber(std::string_view record) {
-    if (rows_.num_columns() == 0) return true;
+  void AppendValue(std::string_view record, ColumnBuilder& column) const {
+    if (width_ == 0) return column.AppendBytes(record);
     uint8_t bytes[8] = {};
     std::memcpy(bytes, record.data(), width_);
     if (big_endian_) std::reverse(bytes, bytes + width_);
-    ColumnBuilder& column = rows_.column(0);
     switch (type_.kind) {
       case TypeKind::kBoolean: column.AppendBool(bytes[0] != 0); break;
       case TypeKind::kTinyInt: column.Append(As<int8_t>(bytes)); break;
@@ -89,7 +77,6 @@ class RawRecordDecoder final : public RecordDecoder {
       case TypeKind::kDouble: column.Append(As<double>(bytes)); break;
       default: column.Append(As<int64_t>(bytes)); break;
     }
-    return true;
   }
 
   template <typename T>
@@ -99,13 +86,6 @@ class RawRecordDecoder final : public RecordDecoder {
     return value;
   }
 
-  std::string Why(std::string_view record) const {
-    if (width_ == 0) return "invalid UTF-8";
-    return fmt::format("{} bytes, but {} has {}", record.size(), type_.Nullable().ToString(),
-                       width_);
-  }
-
-  RowsBuilder rows_;
   SqlType type_;
   size_t width_;
   bool big_endian_;

@@ -46,17 +46,18 @@ class RegexDecoder : public Decoder {
       std::string reason;
       if (!valid && !simdjson::validate_utf8(row.data(), row.size())) {
         reason = "invalid UTF-8";
-      } else if (ReadRow(pattern, row, &reason)) {
-        return NoteLine(line);
+      } else {
+        reason = ReadRow(pattern, row);
       }
-      rows_.UndoRow();
+      if (rows_.KeepOrUndoRow(&reason)) return NoteLine(line);
       if (!lenient_) dead.Add({chunk.file, line, row, reason});
     });
     return rows_.Finish();
   }
 
  private:
-  bool ReadRow(RegexPattern& pattern, std::string_view row, std::string* reason);
+  // Fills the columns; why it cannot, or "".
+  std::string ReadRow(RegexPattern& pattern, std::string_view row);
   bool Append(ColumnBuilder& column, std::string_view text);
 
   RowsBuilder rows_;
@@ -65,27 +66,21 @@ class RegexDecoder : public Decoder {
   bool lenient_;
 };
 
-bool RegexDecoder::ReadRow(RegexPattern& pattern, std::string_view row, std::string* reason) {
+std::string RegexDecoder::ReadRow(RegexPattern& pattern, std::string_view row) {
   const RegexPattern::Outcome outcome = pattern.Match(row);
   if (outcome != RegexPattern::Outcome::kMatch) {
-    *reason = outcome == RegexPattern::Outcome::kNoMatch
-                  ? "the line does not match regex.pattern"
-                  : "regex.pattern backtracks too much on this line";
-    return false;
+    return outcome == RegexPattern::Outcome::kNoMatch
+               ? "the line does not match regex.pattern"
+               : "regex.pattern backtracks too much on this line";
   }
   for (size_t i = 0; i < rows_.num_columns(); ++i) {
     const std::string_view text = pattern.group(i);
     if (Append(rows_.column(i), text)) continue;
     constexpr size_t kShown = 100;
-    *reason = fmt::format("field `{}`: cannot read \"{}\" as {}", rows_.name(i),
-                          text.substr(0, kShown), rows_.column(i).type().Nullable().ToString());
-    return false;
+    return fmt::format("field `{}`: cannot read \"{}\" as {}", rows_.name(i),
+                       text.substr(0, kShown), rows_.column(i).type().Nullable().ToString());
   }
-  const int missing = rows_.EndRow();
-  if (missing < 0) return true;
-  *reason = fmt::format("field `{}`: NULL, but the column is NOT NULL",
-                        rows_.name(static_cast<size_t>(missing)));
-  return false;
+  return "";
 }
 
 bool RegexDecoder::Append(ColumnBuilder& column, std::string_view text) {

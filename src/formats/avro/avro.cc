@@ -5,35 +5,23 @@
 #include "formats/avro/rows.h"
 #include "formats/avro/types.h"
 #include "formats/options.h"
+#include "formats/row_record_decoder.h"
 
 namespace millrace {
 namespace {
 
-class AvroRecordDecoder final : public RecordDecoder {
+class AvroRecordDecoder final : public RowRecordDecoder {
  public:
   AvroRecordDecoder(const Schema& schema, std::unique_ptr<AvroReader> reader)
-      : reader_(std::move(reader)), rows_(schema) {}
-
-  Result<DecodedRecords> Decode(const std::vector<std::string_view>& records,
-                                const std::shared_ptr<arrow::Buffer>&, DeadLetters& dead) override {
-    DecodedRecords decoded;
-    for (int64_t i = 0; i < std::ssize(records); ++i) {
-      const std::string_view record = records[static_cast<size_t>(i)];
-      if (!record.data()) continue;
-      const std::string reason = ReadAvroRow(*reader_, record, rows_);
-      if (reason.empty()) [[likely]] {
-        decoded.sources.push_back(i);
-      } else {
-        dead.Add({"", i, record, reason});
-      }
-    }
-    MILL_ASSIGN(decoded.rows, rows_.Finish());
-    return decoded;
-  }
+      : RowRecordDecoder(schema), reader_(std::move(reader)) {}
 
  private:
+  Status Append(std::string_view record, RowsBuilder& rows, std::string* reason) override {
+    *reason = AppendAvroRecord(*reader_, record, rows);
+    return Status::OK();
+  }
+
   std::unique_ptr<AvroReader> reader_;
-  RowsBuilder rows_;
 };
 
 class AvroRecordEncoder final : public RecordEncoder {
@@ -102,20 +90,11 @@ Result<std::shared_ptr<const AvroSchema>> SchemaOf(const Schema& columns, const 
 
 }  // namespace
 
-std::string ReadAvroRow(AvroReader& reader, std::string_view record, RowsBuilder& rows) {
-  std::string reason;
-  if (!reader.ReadRecord(&record, rows)) {
-    reason = reader.error();
-  } else if (!record.empty()) {
-    reason = fmt::format("{} bytes behind the record: it is of another schema", record.size());
-  } else {
-    const int missing = rows.EndRow();
-    if (missing < 0) [[likely]] return "";
-    reason = fmt::format("field `{}`: NULL, but the column is NOT NULL",
-                         rows.name(static_cast<size_t>(missing)));
-  }
-  rows.UndoRow();
-  return reason;
+std::string AppendAvroRecord(AvroReader& reader, std::string_view record, RowsBuilder& rows) {
+  if (!reader.ReadRecord(&record, rows)) return reader.error();
+  if (record.empty()) [[likely]]
+    return "";
+  return fmt::format("{} bytes behind the record: it is of another schema", record.size());
 }
 
 Result<std::unique_ptr<RecordDecoder>> MakeAvroDecoder(const Schema& schema, const Schema& all,

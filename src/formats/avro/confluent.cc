@@ -9,6 +9,7 @@
 #include "formats/avro/types.h"
 #include "formats/avro/writer.h"
 #include "formats/options.h"
+#include "formats/row_record_decoder.h"
 
 namespace millrace {
 namespace {
@@ -27,27 +28,10 @@ uint32_t IdOf(std::string_view record) {
   return id;
 }
 
-class ConfluentDecoder final : public RecordDecoder {
+class ConfluentDecoder final : public RowRecordDecoder {
  public:
   ConfluentDecoder(const Schema& schema, RegistryOptions options)
-      : schema_(schema), rows_(schema), registry_(std::move(options)) {}
-
-  Result<DecodedRecords> Decode(const std::vector<std::string_view>& records,
-                                const std::shared_ptr<arrow::Buffer>&, DeadLetters& dead) override {
-    DecodedRecords decoded;
-    for (int64_t i = 0; i < std::ssize(records); ++i) {
-      const std::string_view record = records[static_cast<size_t>(i)];
-      if (!record.data()) continue;
-      MILL_ASSIGN(const std::string reason, Read(record));
-      if (reason.empty()) [[likely]] {
-        decoded.sources.push_back(i);
-      } else {
-        dead.Add({"", i, record, reason});
-      }
-    }
-    MILL_ASSIGN(decoded.rows, rows_.Finish());
-    return decoded;
-  }
+      : RowRecordDecoder(schema), schema_(schema), registry_(std::move(options)) {}
 
  private:
   // Of one writer's schema; without a reader its records cannot be read, and why.
@@ -56,19 +40,21 @@ class ConfluentDecoder final : public RecordDecoder {
     std::string reason;
   };
 
-  // Why `record` is no row, "" if it has become one. An error only where the registry is away.
-  Result<std::string> Read(std::string_view record) {
+  // An error only where the registry is away.
+  Status Append(std::string_view record, RowsBuilder& rows, std::string* reason) override {
     if (record.size() < kHeaderBytes || record.front() != '\0') {
-      return std::string("no message of the schema registry: it does not begin with a zero byte "
-                         "and a schema's id");
+      *reason = "no message of the schema registry: it does not begin with a zero byte and a "
+                "schema's id";
+      return Status::OK();
     }
     const uint32_t id = IdOf(record);
     if (!last_ || id != last_id_) {
       MILL_ASSIGN(last_, WriterOf(id));
       last_id_ = id;
     }
-    if (!last_->reader) return last_->reason;
-    return ReadAvroRow(*last_->reader, record.substr(kHeaderBytes), rows_);
+    *reason = last_->reader ? AppendAvroRecord(*last_->reader, record.substr(kHeaderBytes), rows)
+                            : last_->reason;
+    return Status::OK();
   }
 
   Result<Writer*> WriterOf(uint32_t id) {
@@ -92,7 +78,6 @@ class ConfluentDecoder final : public RecordDecoder {
   }
 
   Schema schema_;
-  RowsBuilder rows_;
   SchemaRegistry registry_;
   std::map<uint32_t, Writer> writers_;
   Writer* last_ = nullptr;

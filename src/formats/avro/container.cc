@@ -160,18 +160,10 @@ Result<int64_t> AvroFileReader::ReadBlock(std::string* records, int64_t* length)
 Result<std::shared_ptr<arrow::RecordBatch>> AvroFileReader::Decode(std::string_view block,
                                                                    int64_t count) {
   for (int64_t i = 0; i < count; ++i) {
-    bool read = reader_->ReadRecord(&block, *rows_);
-    std::string why = read ? "" : reader_->error();
-    if (read) {
-      const int missing = rows_->EndRow();
-      read = missing < 0;
-      if (!read) {
-        why = fmt::format("field `{}`: NULL, but the column is NOT NULL",
-                          rows_->name(static_cast<size_t>(missing)));
-      }
-    }
-    if (read) [[likely]] continue;
-    rows_->UndoRow();
+    std::string why;
+    if (!reader_->ReadRecord(&block, *rows_)) why = reader_->error();
+    if (rows_->KeepOrUndoRow(&why)) [[likely]]
+      continue;
     MILL_RETURN(rows_->Finish().status());
     return Broken(fmt::format("record {} of a block: {}", i + 1, why));
   }

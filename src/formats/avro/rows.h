@@ -8,7 +8,7 @@
 
 namespace millrace {
 
-// Reads `record`, the whole of it, as the next row of `rows`. Returns why it is none, "" if it is.
-std::string ReadAvroRow(AvroReader& reader, std::string_view record, RowsBuilder& rows);
+// Appends the values of `record`, the whole of it, to `rows`. Returns why it is no row, "" if it is.
+std::string AppendAvroRecord(AvroReader& reader, std::string_view record, RowsBuilder& rows);
 
 }  // namespace millrace

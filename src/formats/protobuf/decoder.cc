@@ -8,6 +8,7 @@
 #include "formats/protobuf/formats.h"
 #include "formats/protobuf/plan.h"
 #include "formats/protobuf/wire.h"
+#include "formats/row_record_decoder.h"
 #include "formats/text_value.h"
 
 namespace millrace {
@@ -251,48 +252,24 @@ bool ProtoReader::AppendDefault(const ProtoColumn& column, ColumnBuilder& builde
   return AppendText(builder, text) || Fail(fmt::format("the default '{}' is no value", text));
 }
 
-class ProtobufDecoder final : public RecordDecoder {
+class ProtobufDecoder final : public RowRecordDecoder {
  public:
-  ProtobufDecoder(const Schema& schema, ProtobufSettings settings, std::shared_ptr<ProtoPlan> plan)
-      : settings_(std::move(settings)), plan_(std::move(plan)), rows_(schema) {}
-
-  Result<DecodedRecords> Decode(const std::vector<std::string_view>& records,
-                                const std::shared_ptr<arrow::Buffer>&, DeadLetters& dead) override {
-    DecodedRecords decoded;
-    for (int64_t i = 0; i < std::ssize(records); ++i) {
-      const std::string_view record = records[static_cast<size_t>(i)];
-      if (!record.data()) continue;
-      const std::string reason = Read(record);
-      if (reason.empty()) [[likely]] {
-        decoded.sources.push_back(i);
-      } else if (!settings_.ignore_errors) {
-        dead.Add({"", i, record, reason});
-      }
-    }
-    MILL_ASSIGN(decoded.rows, rows_.Finish());
-    return decoded;
-  }
+  ProtobufDecoder(const Schema& schema, const ProtobufSettings& settings,
+                  std::shared_ptr<ProtoPlan> plan)
+      : RowRecordDecoder(schema, settings.ignore_errors),
+        descriptors_(settings.descriptors),
+        plan_(std::move(plan)) {}
 
  private:
-  std::string Read(std::string_view record) {
-    const auto column = [this](size_t i) -> ColumnBuilder& { return rows_.column(i); };
-    std::string reason;
-    reader_.Start(rows_.rows() == 0);
-    if (!reader_.ReadMessage(record, *plan_, column, rows_.rows())) {
-      reason = reader_.error();
-    } else {
-      const int missing = rows_.EndRow();
-      if (missing < 0) [[likely]] return "";
-      reason = fmt::format("field `{}`: NULL, but the column is NOT NULL",
-                           rows_.name(static_cast<size_t>(missing)));
-    }
-    rows_.UndoRow();
-    return reason;
+  Status Append(std::string_view record, RowsBuilder& rows, std::string* reason) override {
+    const auto column = [&rows](size_t i) -> ColumnBuilder& { return rows.column(i); };
+    reader_.Start(rows.rows() == 0);
+    if (!reader_.ReadMessage(record, *plan_, column, rows.rows())) *reason = reader_.error();
+    return Status::OK();
   }
 
-  ProtobufSettings settings_;
+  std::shared_ptr<const ProtoDescriptors> descriptors_;  // what the plan points into
   std::shared_ptr<ProtoPlan> plan_;
-  RowsBuilder rows_;
   ProtoReader reader_;
 };
 
@@ -300,9 +277,9 @@ class ProtobufDecoder final : public RecordDecoder {
 
 Result<std::unique_ptr<RecordDecoder>> MakeProtobufDecoder(const Schema& schema,
                                                            const Options& options) {
-  MILL_ASSIGN(ProtobufSettings settings, ProtobufSettings::Read(options));
+  MILL_ASSIGN(const ProtobufSettings settings, ProtobufSettings::Read(options));
   MILL_ASSIGN(auto plan, PlanProtobuf(*settings.message, FieldsOf(schema), settings));
-  return std::make_unique<ProtobufDecoder>(schema, std::move(settings), std::move(plan));
+  return std::make_unique<ProtobufDecoder>(schema, settings, std::move(plan));
 }
 
 }  // namespace millrace
