@@ -92,5 +92,7 @@ const Connector* FindConnector(const std::string& name);
 // Checks every option of a table against its connector's and format's tables, names the nearest
 // valid one for an unknown key, and the missing ones.
 Status CheckOptions(const Connector& connector, const TableInfo& table);
+// The option 'scan.parallelism': in how many lanes a table is read, 1 where it is not said.
+Result<int> ScanParallelism(const Options& options);
 
 }  // namespace millrace

@@ -86,4 +86,13 @@ Status CheckOptions(const Connector& connector, const TableInfo& table) {
   return Status::OK();
 }
 
+Result<int> ScanParallelism(const Options& options) {
+  constexpr int64_t kMaxLanes = 1024;
+  MILL_ASSIGN(const int64_t lanes, IntOption(options, "scan.parallelism", 1));
+  if (lanes < 1 || lanes > kMaxLanes) {
+    return UserError("option 'scan.parallelism': {} is not between 1 and {}", lanes, kMaxLanes);
+  }
+  return static_cast<int>(lanes);
+}
+
 }  // namespace millrace

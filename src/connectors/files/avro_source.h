@@ -1,37 +1,28 @@
-// Reads Avro container files: one lane, file by file, block by block. A position is the byte at
-// which the next block starts. Yields batches; owned by one thread.
+// Reads Avro container files, block by block. A position is the byte at which the next block starts.
 #pragma once
 
-#include <chrono>
 #include <memory>
 #include <string>
 
-#include "connectors/files/file_columns.h"
-#include "connectors/files/lane_files.h"
-#include "connectors/source.h"
+#include "connectors/files/batch_file_source.h"
 #include "formats/avro/container.h"
 
 namespace millrace {
 
-class AvroSource : public Source {
+class AvroSource : public BatchFileSource {
  public:
   AvroSource(LaneFilesOptions files, FileColumns columns)
-      : files_(std::move(files)), columns_(std::move(columns)), declared_(columns_.declared()) {}
+      : BatchFileSource(std::move(files), std::move(columns)) {}
 
-  Status Open() override { return files_.Open(); }
-  Result<Polled> Poll(std::chrono::milliseconds wait) override;
   Status Seek(const std::string& position) override;
-  bool bounded() const override { return files_.bounded(); }
-  std::string name() const override { return files_.name(); }
 
  private:
-  Status OpenFile();
+  Status OpenFile() override;
+  void CloseFile() override { reader_ = nullptr; }
+  Result<std::shared_ptr<arrow::RecordBatch>> NextRows() override { return reader_->Next(); }
+  std::pair<int64_t, int64_t> place() const override { return {reader_->position(), 0}; }
 
-  LaneFiles files_;
-  FileColumns columns_;
-  std::shared_ptr<arrow::Schema> declared_;
-  std::unique_ptr<AvroFileReader> reader_;  // of the current file
-  FileFacts facts_;
+  std::unique_ptr<AvroFileReader> reader_;  // of the open file
 };
 
 }  // namespace millrace

@@ -67,8 +67,6 @@ Result<Polled> FileSource::Poll(milliseconds wait) {
   starved_ = false;
   if (files_.at_end() && !bounded()) MILL_RETURN(files_.Watch(wait));
   while (!files_.at_end()) {
-    if (!reader_) files_.SkipUnwanted();
-    if (files_.at_end()) break;
     if (!reader_) MILL_RETURN(OpenFile());
     MILL_ASSIGN(bool got, NextChunk(&polled));
     if (got) return polled;

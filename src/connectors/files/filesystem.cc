@@ -30,7 +30,6 @@ Result<RecordFraming> FramingOf(const TableInfo& table) {
 }
 
 Result<LaneFilesOptions> FilesOf(const TableInfo& table) {
-  constexpr int64_t kMaxLanes = 1024;
   LaneFilesOptions files;
   files.path = StringOption(table.options, "path", "");
   if (IsObjectStore(files.path)) {
@@ -38,11 +37,7 @@ Result<LaneFilesOptions> FilesOf(const TableInfo& table) {
   }
   MILL_ASSIGN(files.monitor_interval,
               DurationOption(table.options, "source.monitor-interval", milliseconds(0)));
-  MILL_ASSIGN(int64_t lanes, IntOption(table.options, "scan.parallelism", 1));
-  if (lanes < 1 || lanes > kMaxLanes) {
-    return UserError("option 'scan.parallelism': {} is not between 1 and {}", lanes, kMaxLanes);
-  }
-  files.lanes = static_cast<int>(lanes);
+  MILL_ASSIGN(files.lanes, ScanParallelism(table.options));
   return files;
 }
 

@@ -101,6 +101,7 @@ Status LaneFiles::Find() {
     if (turn % lanes != static_cast<size_t>(options_.lane)) continue;
     if (!known.contains(all[i])) files_.push_back(all[i]);
   }
+  SkipUnwanted();
   return Status::OK();
 }
 

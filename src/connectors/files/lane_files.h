@@ -46,16 +46,15 @@ class LaneFiles {
   bool bounded() const { return options_.monitor_interval.count() == 0; }
   const std::vector<std::string>& all() const { return files_; }
   const ObjectFiles* store() const { return options_.store.get(); }
-  // The file being read; there is none at the end.
+  // The file being read, one that is wanted; there is none at the end.
   bool at_end() const { return current_ >= files_.size(); }
   const std::string& current() const { return files_[current_]; }
-  void Next() { ++current_; }
+  void Next() {
+    ++current_;
+    SkipUnwanted();
+  }
   bool IsWanted(const std::string& path) const {
     return !options_.wanted || options_.wanted(path);
-  }
-  // Passes over files that need not be read.
-  void SkipUnwanted() {
-    while (!at_end() && !IsWanted(current())) Next();
   }
   // At the end of a watched lane: sleeps until the next look for new files is due, at most for
   // `wait`, and adds those there are.
@@ -70,6 +69,9 @@ class LaneFiles {
  private:
   Result<std::vector<std::string>> List() const;
   Status Find();
+  void SkipUnwanted() {
+    while (!at_end() && !IsWanted(current())) ++current_;
+  }
   uint64_t HashBefore() const;
 
   LaneFilesOptions options_;

@@ -8,9 +8,9 @@ namespace millrace {
 // Only a bounded source leaves rows out where there is a watermark: else one absurd time among them
 // would move it, which a row that is read could not.
 ParquetSource::ParquetSource(LaneFilesOptions files, const TableInfo& table, FileColumns columns)
-    : files_(std::move(files)), columns_(std::move(columns)), declared_(columns_.declared()) {
+    : BatchFileSource(std::move(files), std::move(columns)) {
   if (!table.time_column.empty() && !bounded()) return;
-  const Schema& stored = columns_.stored();
+  const Schema& stored = this->columns().stored();
   for (const ColumnCondition& condition : table.conditions) {
     const int at = stored.Find(condition.column);
     if (at >= 0) conditions_.emplace_back(condition, stored.columns[static_cast<size_t>(at)]);
@@ -27,10 +27,10 @@ ParquetSource::ParquetSource(LaneFilesOptions files, const TableInfo& table, Fil
 
 Status ParquetSource::Open() {
   constexpr size_t kMaxCounted = 16;  // to open many files just to count would delay the first row
-  MILL_RETURN(files_.Open());
-  if (files_.all().size() > kMaxCounted) return Status::OK();
-  for (const std::string& file : files_.all()) {
-    if (!files_.IsWanted(file)) continue;
+  MILL_RETURN(files().Open());
+  if (files().all().size() > kMaxCounted) return Status::OK();
+  for (const std::string& file : files().all()) {
+    if (!files().IsWanted(file)) continue;
     MILL_ASSIGN(auto reader, OpenReader(file));
     total_rows_ += reader->num_rows();
   }
@@ -38,14 +38,13 @@ Status ParquetSource::Open() {
 }
 
 Result<std::unique_ptr<ParquetReader>> ParquetSource::OpenReader(const std::string& path) const {
-  if (!files_.store()) return ParquetReader::Open(path, columns_.data());
-  MILL_ASSIGN(auto object, files_.store()->Open(path));
-  return ParquetReader::Open(path, std::move(object), columns_.data());
+  if (!files().store()) return ParquetReader::Open(path, columns().data());
+  MILL_ASSIGN(auto object, files().store()->Open(path));
+  return ParquetReader::Open(path, std::move(object), columns().data());
 }
 
 Status ParquetSource::OpenFile() {
-  MILL_ASSIGN(reader_, OpenReader(files_.current()));
-  MILL_ASSIGN(facts_, FactsOf(files_.current(), files_.store()));
+  MILL_ASSIGN(reader_, OpenReader(files().current()));
   return StartGroup(0, 0);
 }
 
@@ -63,7 +62,7 @@ Status ParquetSource::StartGroup(int group, int64_t row) {
 
 // Rows without a time are dead letters, so they must be read.
 bool ParquetSource::MaySkip(int group) {
-  const bool partition = !partitions_ || partitions_->MayPass(files_.current());
+  const bool partition = !partitions_ || partitions_->MayPass(files().current());
   const bool wanted =
       partition && std::all_of(conditions_.begin(), conditions_.end(), [&](const auto& condition) {
         return MayPass(condition.first, reader_->FactsOf(group, condition.second));
@@ -77,49 +76,26 @@ bool ParquetSource::MaySkip(int group) {
 }
 
 Status ParquetSource::Seek(const std::string& position) {
-  MILL_ASSIGN(const auto place, files_.Seek(position));
-  MILL_RETURN(OpenFile());
+  MILL_ASSIGN(const auto place, files().Seek(position));
+  MILL_RETURN(Begin());
   const auto [group, row] = place;
   const bool exists = group < reader_->num_row_groups() &&
                       row <= reader_->rows_of(static_cast<int>(group));
   if (exists) return StartGroup(static_cast<int>(group), row);
   return ExternalError("cannot go on in '{}' at row {} of row group {}: it is not there",
-                       files_.current(), row, group);
+                       files().current(), row, group);
 }
 
-// The next rows of the current file, null at its end.
 Result<std::shared_ptr<arrow::RecordBatch>> ParquetSource::NextRows() {
   while (group_ < reader_->num_row_groups()) {
     MILL_ASSIGN(auto rows, reader_->Next());
-    if (rows && rows->num_rows() > 0) return rows;
+    if (rows && rows->num_rows() > 0) {
+      row_ += rows->num_rows();
+      return rows;
+    }
     if (!rows) MILL_RETURN(StartGroup(group_ + 1, 0));
   }
   return nullptr;
-}
-
-Result<Polled> ParquetSource::Poll(std::chrono::milliseconds wait) {
-  Polled polled;
-  if (files_.at_end() && !bounded()) MILL_RETURN(files_.Watch(wait));
-  while (!files_.at_end()) {
-    if (!reader_) files_.SkipUnwanted();
-    if (files_.at_end()) break;
-    if (!reader_) MILL_RETURN(OpenFile());
-    MILL_ASSIGN(auto rows, NextRows());
-    if (rows) {
-      row_ += rows->num_rows();
-      MILL_ASSIGN(rows, columns_.Complete(std::move(rows), facts_));
-      MILL_ASSIGN(polled.rows, rows->ReplaceSchema(declared_));
-      polled.skipped_time = std::exchange(skipped_time_, std::nullopt);
-      polled.chunk.file = facts_.path;
-      polled.state = Polled::State::kData;
-      polled.position = files_.Position(group_, row_);
-      return polled;
-    }
-    reader_ = nullptr;
-    files_.Next();
-  }
-  if (bounded()) polled.state = Polled::State::kEnd;
-  return polled;
 }
 
 }  // namespace millrace

@@ -10,16 +10,11 @@ namespace {
 
 Result<std::vector<std::unique_ptr<Source>>> MakeSources(const TableInfo& table,
                                                          const Schema& columns) {
-  constexpr int64_t kMaxLanes = 1024;
   MILL_ASSIGN(const IcebergOptions options, IcebergOptions::Read(table));
-  MILL_ASSIGN(const int64_t lanes, IntOption(table.options, "scan.parallelism", 1));
-  if (lanes < 1 || lanes > kMaxLanes) {
-    return UserError("option 'scan.parallelism': {} is not between 1 and {}", lanes, kMaxLanes);
-  }
+  MILL_ASSIGN(const int lanes, ScanParallelism(table.options));
   std::vector<std::unique_ptr<Source>> sources;
   for (int lane = 0; lane < lanes; ++lane) {
-    sources.push_back(std::make_unique<IcebergSource>(table, options, columns, lane,
-                                                      static_cast<int>(lanes)));
+    sources.push_back(std::make_unique<IcebergSource>(table, options, columns, lane, lanes));
   }
   return sources;
 }
