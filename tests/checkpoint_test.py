@@ -65,7 +65,7 @@ def write_clicks(folder, rows, seed=1):
 
 
 class Recovery(unittest.TestCase):
-    ROWS = 100000 if os.environ.get("MILLRACE_SANITIZE") else 300000
+    ROWS = 200000 if os.environ.get("MILLRACE_SANITIZE") else 300000
 
     @classmethod
     def setUpClass(cls):

@@ -324,23 +324,17 @@ Status GroupAggregate::Load(const StateReader& reader) {
   MILL_ASSIGN(const auto clocks, clock_.Read(reader));
   for (const auto& numbers : clocks) Advance(numbers[2]);
   if (spilled_) return spilled_->Load(reader);
-  MILL_ASSIGN(auto batches, reader.Read(saved_.table()));
-  for (const auto& rows : batches) {
-    inserted_.clear();
-    MILL_RETURN(
-        keys_->FindOrInsert(*rows, saved_.key_places(), nullptr, slots_, inserted_));
-    MILL_RETURN(saved_.CheckNew(*rows, inserted_));
-    MILL_RETURN(LoadSlots(*rows, slots_));
-  }
-  return Status::OK();
+  const auto load = [this](const auto& rows, auto slots) { return LoadSlots(rows, slots); };
+  return saved_.Load(reader, *keys_, SavedRows::Keys::kOnce, load);
 }
 
 Status GroupAggregate::LoadSlots(const arrow::RecordBatch& rows, std::span<const uint32_t> slots) {
   Grow();
+  const auto counts = saved_.Own(rows, kRows), written = saved_.Own(rows, kWritten);
   for (size_t i = 0; i < slots.size(); ++i) {
-    rows_[slots[i]] = saved_.Own(rows, kRows)[i];
+    rows_[slots[i]] = counts[i];
     emitted_[slots[i]] = 1;
-    expiry_.Restore(slots[i], saved_.Own(rows, kWritten)[i]);
+    expiry_.Restore(slots[i], written[i]);
   }
   return aggregates_.Load(slots, saved_.Aggregates(rows));
 }

@@ -100,7 +100,7 @@ class KeyedRows final : public Operator, private SlotOwner {
   }
 
   std::string Describe() const override {
-    return std::string(Held::kName) + "(keys=" + std::to_string(table_.key_columns.size()) + ")";
+    return fmt::format("{}(keys={})", Held::kName, table_.key_columns.size());
   }
   std::vector<StateBound> States() const override {
     return {{table_.name, table_.doc, "", CanSpill(table_, table_.key_columns)}};

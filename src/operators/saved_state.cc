@@ -102,10 +102,17 @@ Status SavedRows::EraseByOwn(StateWriter& writer, std::vector<std::vector<int64_
   return Erase(writer, places, std::move(ids), count);
 }
 
-Status SavedRows::CheckNew(const arrow::RecordBatch& rows,
-                           const std::vector<uint32_t>& inserted) const {
-  if (static_cast<int64_t>(inserted.size()) == rows.num_rows()) return Status::OK();
-  return ExternalError("state table '{}' holds a key more than once", table_.name);
+Status SavedRows::Load(const StateReader& reader, KeyTable& keys, Keys come,
+                       const LoadSlots& load) const {
+  std::vector<uint32_t> slots, inserted;
+  return reader.ForEach(table_, [&](const std::shared_ptr<arrow::RecordBatch>& rows) -> Status {
+    inserted.clear();
+    MILL_RETURN(keys.FindOrInsert(*rows, key_places_, nullptr, slots, inserted));
+    if (come == Keys::kOnce && std::ssize(inserted) != rows->num_rows()) {
+      return ExternalError("state table '{}' holds a key more than once", table_.name);
+    }
+    return load(*rows, slots);
+  });
 }
 
 std::span<const int64_t> SavedRows::Own(const arrow::RecordBatch& rows, size_t column) const {

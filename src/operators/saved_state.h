@@ -53,8 +53,12 @@ class SavedRows {
   // Erases by the first of the own columns, as many as given.
   Status EraseByOwn(StateWriter& writer, std::vector<std::vector<int64_t>> own) const;
 
-  // Fails unless each of the rows read brought a new key.
-  Status CheckNew(const arrow::RecordBatch& rows, const std::vector<uint32_t>& inserted) const;
+  // Reads what was saved, batch by batch: puts the rows' keys into `keys` and calls load with their
+  // slots. With kOnce, fails if a key has several rows.
+  enum class Keys { kOnce, kOften };
+  using LoadSlots =
+      std::function<Status(const arrow::RecordBatch& rows, std::span<const uint32_t> slots)>;
+  Status Load(const StateReader& reader, KeyTable& keys, Keys come, const LoadSlots& load) const;
 
   // One own column of rows read.
   std::span<const int64_t> Own(const arrow::RecordBatch& rows, size_t column) const;

@@ -354,13 +354,8 @@ Status SessionAggregate::SaveSlots(std::span<const uint32_t> of_keys, SaveMode m
 Status SessionAggregate::Load(const StateReader& reader) {
   MILL_RETURN(LoadClock(reader));
   if (spilled_) return spilled_->Load(reader);
-  MILL_ASSIGN(auto batches, reader.Read(saved_.table()));
-  for (const auto& rows : batches) {
-    inserted_.clear();
-    MILL_RETURN(keys_->FindOrInsert(*rows, saved_.key_places(), nullptr, key_slots_, inserted_));
-    MILL_RETURN(LoadSlots(*rows, key_slots_));
-  }
-  return Status::OK();
+  const auto load = [this](const auto& rows, auto slots) { return LoadSlots(rows, slots); };
+  return saved_.Load(reader, *keys_, SavedRows::Keys::kOften, load);
 }
 
 Status SessionAggregate::LoadSlots(const arrow::RecordBatch& rows,

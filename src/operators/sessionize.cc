@@ -316,14 +316,8 @@ Status Sessionize::Load(const StateReader& reader) {
     AdvanceNow(numbers[3]);
   }
   if (spilled_) return spilled_->Load(reader);
-  MILL_ASSIGN(auto batches, reader.Read(saved_.table()));
-  for (const auto& rows : batches) {
-    inserted_.clear();
-    MILL_RETURN(keys_->FindOrInsert(*rows, saved_.key_places(), nullptr, slots_, inserted_));
-    MILL_RETURN(saved_.CheckNew(*rows, inserted_));
-    MILL_RETURN(LoadSlots(*rows, slots_));
-  }
-  return Status::OK();
+  const auto load = [this](const auto& rows, auto slots) { return LoadSlots(rows, slots); };
+  return saved_.Load(reader, *keys_, SavedRows::Keys::kOnce, load);
 }
 
 Status Sessionize::LoadSlots(const arrow::RecordBatch& rows, std::span<const uint32_t> slots) {

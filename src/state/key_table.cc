@@ -201,6 +201,19 @@ void KeyTable::Rehash(size_t capacity) {
   }
 }
 
+void KeyTable::Reserve(size_t keys) {
+  size_t capacity = entries_.size();
+  while ((keys + 1) * 8 > capacity * 5) capacity *= 2;
+  if (capacity > entries_.size()) Rehash(capacity);
+  used_.reserve(keys);
+  if (tracking_) marks_.reserve(keys);
+  if (codec_.fixed_width() > 0) {
+    keys_.reserve(keys * codec_.fixed_width());
+  } else {
+    places_.reserve(keys);
+  }
+}
+
 void KeyTable::Erase(uint32_t slot) {
   EraseHashed(slot, used_[slot] == kKeyed ? XXH3_64bits(KeyData(slot), KeySize(slot)) : 0);
 }

@@ -2,7 +2,6 @@
 
 #include <arrow/array.h>
 #include <arrow/compute/initialize.h>
-#include <arrow/io/memory.h>
 #include <arrow/table.h>
 #include <parquet/arrow/reader.h>
 #include <parquet/exception.h>
@@ -63,30 +62,32 @@ Result<std::shared_ptr<arrow::RecordBatch>> TakeGroups(
   return rows->Slice(first - values, last - first);
 }
 
-// All rows in row groups that concern `groups`, with `_key_group` first; the file's schema too.
-Status ReadFile(const std::string& root, const StateFile& file, KeyGroupRange groups,
-                arrow::RecordBatchVector* rows, std::shared_ptr<arrow::Schema>* schema) {
-  MILL_ASSIGN(auto bytes, ReadVerified(root, file));
+// Visits the rows of row groups that concern `groups`, with `_key_group` first, batch by batch.
+Status VisitFile(const std::string& root, const StateFile& file, KeyGroupRange groups,
+                 const RowVisitor& visit) {
+  MILL_ASSIGN(const auto opened, OpenVerified(root, file));
   return WithoutThrowing(file, [&]() -> Status {
-    MILL_ASSIGN(auto reader,
-                parquet::arrow::OpenFile(std::make_shared<arrow::io::BufferReader>(bytes),
-                                         arrow::default_memory_pool()));
-    MILL_RETURN(reader->GetSchema(schema));
-    if ((*schema)->num_fields() == 0 || (*schema)->field(0)->name() != kKeyGroupColumn ||
-        (*schema)->field(0)->type()->id() != arrow::Type::INT32) {
+    MILL_ASSIGN(auto reader, parquet::arrow::OpenFile(opened, arrow::default_memory_pool()));
+    std::shared_ptr<arrow::Schema> schema;
+    MILL_RETURN(reader->GetSchema(&schema));
+    if (schema->num_fields() == 0 || schema->field(0)->name() != kKeyGroupColumn ||
+        schema->field(0)->type()->id() != arrow::Type::INT32) {
       return ExternalError("it has no column {}", kKeyGroupColumn);
     }
     const auto chosen = RowGroupsOf(*reader->parquet_reader()->metadata(), groups);
     MILL_ASSIGN(auto batches, reader->GetRecordBatchReader(chosen));
-    MILL_ASSIGN(*rows, batches->ToRecordBatches());
-    return Status::OK();
+    while (true) {
+      MILL_ASSIGN(auto rows, batches->Next());
+      if (!rows) return Status::OK();
+      MILL_RETURN(visit(std::move(rows)));
+    }
   });
 }
 
 }  // namespace
 
 Status VerifyFiles(const std::string& root, const StateChain& files) {
-  for (const StateFile& file : files) MILL_RETURN(ReadVerified(root, file).status());
+  for (const StateFile& file : files) MILL_RETURN(OpenVerified(root, file).status());
   return Status::OK();
 }
 
@@ -97,21 +98,15 @@ bool StateFilesReader::Concerns(const StateTable& table, const StateFile& file) 
 
 Result<arrow::RecordBatchVector> StateFilesReader::Read(const StateTable& table) const {
   arrow::RecordBatchVector rows;
-  for (const StateChain& chain : chains_) MILL_RETURN(ReadChain(table, chain, rows));
-  const RowVisitor add = [&](std::shared_ptr<arrow::RecordBatch> batch) {
+  MILL_RETURN(ForEach(table, [&](std::shared_ptr<arrow::RecordBatch> batch) {
     rows.push_back(std::move(batch));
     return Status::OK();
-  };
-  for (const auto& stored : Stored(table)) MILL_RETURN(stored->ForEach(table, groups_, add));
+  }));
   return rows;
 }
 
 Status StateFilesReader::ForEach(const StateTable& table, const RowVisitor& visit) const {
-  for (const StateChain& chain : chains_) {
-    arrow::RecordBatchVector rows;
-    MILL_RETURN(ReadChain(table, chain, rows));
-    for (auto& batch : rows) MILL_RETURN(visit(std::exchange(batch, nullptr)));
-  }
+  for (const StateChain& chain : chains_) MILL_RETURN(ReadChain(table, chain, visit));
   for (const auto& stored : Stored(table)) MILL_RETURN(stored->ForEach(table, groups_, visit));
   return Status::OK();
 }
@@ -148,43 +143,74 @@ std::vector<std::shared_ptr<const StoredRows>> StoredInChain(const std::string& 
   return all;
 }
 
-Status StateFilesReader::ReadChain(const StateTable& table, const StateChain& chain,
-                                   arrow::RecordBatchVector& rows) const {
-  // Of a table that is replaced only the newest file counts.
-  const StateFile* newest = nullptr;
-  for (const StateFile& file : chain) newest = file.table == table.name ? &file : newest;
-  std::vector<SnapshotPiece> pieces;
-  for (const StateFile& file : chain) {
-    if (!Concerns(table, file) || (IsReplaced(table) && &file != newest)) continue;
-    // Ids without the whole key are of all key groups.
-    const bool divided = !table.key_columns.empty() && !file.erased;
-    arrow::RecordBatchVector batches;
-    std::shared_ptr<arrow::Schema> schema;
-    MILL_RETURN(ReadFile(root_, file, divided ? groups_ : KeyGroupRange(), &batches, &schema));
-    SnapshotPiece& piece = pieces.emplace_back();
-    for (const auto& batch : batches) {
-      std::shared_ptr<arrow::RecordBatch> own = batch;
-      if (divided) {
-        MILL_ASSIGN(own, TakeGroups(batch, groups_));
-      }
-      MILL_ASSIGN(auto columns, own->RemoveColumn(0));
-      if (file.erased) {
-        piece.erased.push_back(std::move(columns));
-      } else {
-        MILL_ASSIGN(auto conformed, ConformTo(table, *columns));
-        piece.rows.push_back(std::move(conformed));
-      }
+// The rows of one file that are of this instance, or the ids that it erases.
+Status StateFilesReader::ReadFile(const StateTable& table, const StateFile& file,
+                                  const RowVisitor& visit) const {
+  // Ids without the whole key are of all key groups.
+  const bool divided = !table.key_columns.empty() && !file.erased;
+  const auto take = [&](std::shared_ptr<arrow::RecordBatch> rows) -> Status {
+    if (divided) {
+      MILL_ASSIGN(rows, TakeGroups(rows, groups_));
     }
+    MILL_ASSIGN(rows, rows->RemoveColumn(0));
+    if (!file.erased) {
+      MILL_ASSIGN(rows, ConformTo(table, *rows));
+    }
+    return visit(std::move(rows));
+  };
+  return VisitFile(root_, file, divided ? groups_ : KeyGroupRange(), take);
+}
+
+// From the newest file back, so that each row is read once, and let go of if a newer one has its id.
+Status StateFilesReader::ReadChain(const StateTable& table, const StateChain& chain,
+                                   const RowVisitor& visit) const {
+  std::vector<const StateFile*> files;  // newest first
+  for (size_t i = chain.size(); i-- > 0;) {
+    const StateFile& file = chain[i];
+    const bool counts = !IsReplaced(table) || files.empty();
+    if (counts && file.table == table.name && !file.stored) files.push_back(&file);
+  }
+  std::erase_if(files, [&](const StateFile* file) { return !Concerns(table, *file); });
+  if (Grows(table) && files.size() > 1) return ReadGrowing(table, files, visit);
+  SnapshotFold fold(table);
+  for (const StateFile* file : files) {
+    const bool oldest = file == files.back();
+    if (file->erased) {
+      MILL_RETURN(ReadFile(table, *file, [&](auto ids) { return fold.Erase(*ids); }));
+      continue;
+    }
+    if (!oldest) MILL_RETURN(fold.BeginPiece(file->rows));
+    MILL_RETURN(ReadFile(table, *file, [&](auto rows) -> Status {
+      MILL_ASSIGN(auto rest, fold.Take(rows, oldest));
+      return rest->num_rows() > 0 ? visit(std::move(rest)) : Status::OK();
+    }));
+  }
+  return Status::OK();
+}
+
+Status StateFilesReader::ReadGrowing(const StateTable& table,
+                                     const std::vector<const StateFile*>& files,
+                                     const RowVisitor& visit) const {
+  std::vector<SnapshotPiece> pieces(files.size());  // oldest first
+  for (size_t i = 0; i < files.size(); ++i) {
+    SnapshotPiece& piece = pieces[files.size() - 1 - i];
+    auto& batches = files[i]->erased ? piece.erased : piece.rows;
+    MILL_RETURN(ReadFile(table, *files[i], [&](auto rows) {
+      batches.push_back(std::move(rows));
+      return Status::OK();
+    }));
   }
   MILL_ASSIGN(auto folded, FoldPieces(table, std::move(pieces)));
-  rows.insert(rows.end(), folded.begin(), folded.end());
+  for (auto& rows : folded) MILL_RETURN(visit(std::move(rows)));
   return Status::OK();
 }
 
 Result<arrow::RecordBatchVector> ReadStateFile(const std::string& root, const StateFile& file) {
   arrow::RecordBatchVector rows;
-  std::shared_ptr<arrow::Schema> schema;
-  MILL_RETURN(ReadFile(root, file, {}, &rows, &schema));
+  MILL_RETURN(VisitFile(root, file, {}, [&](std::shared_ptr<arrow::RecordBatch> batch) {
+    rows.push_back(std::move(batch));
+    return Status::OK();
+  }));
   return rows;
 }
 

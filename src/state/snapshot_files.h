@@ -62,7 +62,10 @@ class StateFilesReader final : public StateReader {
 
  private:
   Status ReadChain(const StateTable& table, const StateChain& chain,
-                   arrow::RecordBatchVector& rows) const;
+                   const RowVisitor& visit) const;
+  Status ReadGrowing(const StateTable& table, const std::vector<const StateFile*>& files,
+                     const RowVisitor& visit) const;
+  Status ReadFile(const StateTable& table, const StateFile& file, const RowVisitor& visit) const;
   bool Concerns(const StateTable& table, const StateFile& file) const;
 
   std::string root_;

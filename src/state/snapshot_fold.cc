@@ -16,43 +16,71 @@ namespace {
 // Ids that newer snapshots have written or erased: sets of rows over some columns.
 class NewerIds {
  public:
-  explicit NewerIds(const StateTable& table) : table_(table) {}
-
-  Status Add(const std::vector<int>& columns, const arrow::RecordBatch& rows) {
-    MILL_ASSIGN(KeyTable * ids, SetOver(ColumnNames(rows, columns), rows, columns));
-    std::vector<uint32_t> slots, inserted;
-    return ids->FindOrInsert(rows, columns, nullptr, slots, inserted);
+  explicit NewerIds(const StateTable& table) : table_(table) {
+    for (int column : table.id_columns) id_names_.push_back(table.schema->field(column)->name());
   }
+
+  // What is added so far is newer than what comes now: so many rows.
+  Status BeginPiece(int64_t rows) {
+    MILL_ASSIGN(KeyTable * ids, SetOver(id_names_));
+    ids->Reserve(ids->size() + static_cast<size_t>(rows));
+    newer_slots_ = ids->slot_count();
+    return Status::OK();
+  }
+
   Status AddErased(const arrow::RecordBatch& ids) {
+    Names names;
     std::vector<int> columns;
-    for (int i = 0; i < ids.num_columns(); ++i) columns.push_back(i);
-    return Add(columns, ids);
+    for (const auto& field : ids.schema()->fields()) {
+      columns.push_back(static_cast<int>(names.size()));
+      names.push_back(field->name());
+    }
+    MILL_ASSIGN(KeyTable * erased, SetOver(names));
+    std::vector<uint32_t> inserted;
+    return erased->FindOrInsert(ids, columns, nullptr, slots_, inserted);
   }
 
   // The rows that are in none of the sets.
   Result<std::shared_ptr<arrow::RecordBatch>> Rest(
       const std::shared_ptr<arrow::RecordBatch>& rows) {
-    std::vector<bool> newer(static_cast<size_t>(rows->num_rows()), false);
-    for (auto& [names, ids] : sets_) {
-      std::vector<uint32_t> slots;
-      MILL_RETURN(ids->Find(*rows, Positions(names), nullptr, slots));
-      for (size_t i = 0; i < slots.size(); ++i) newer[i] = newer[i] || slots[i] != KeyTable::kNone;
-    }
-    std::vector<int32_t> rest;
-    for (size_t i = 0; i < newer.size(); ++i) {
-      if (!newer[i]) rest.push_back(static_cast<int32_t>(i));
-    }
-    if (rest.size() == newer.size()) return rows;
-    return TakeRows(rows, rest);
+    MILL_RETURN(Mark(*rows, nullptr));
+    return Unmarked(rows);
+  }
+  // The same; and adds their ids. Rows of one piece may share an id.
+  Result<std::shared_ptr<arrow::RecordBatch>> RestAndAdd(
+      const std::shared_ptr<arrow::RecordBatch>& rows) {
+    MILL_RETURN(Mark(*rows, &id_names_));
+    MILL_ASSIGN(KeyTable * ids, SetOver(id_names_));
+    inserted_.clear();
+    MILL_RETURN(ids->FindOrInsert(*rows, table_.id_columns, nullptr, slots_, inserted_));
+    for (size_t i = 0; i < slots_.size(); ++i) newer_[i] = newer_[i] || slots_[i] < newer_slots_;
+    return Unmarked(rows);
   }
 
  private:
   using Names = std::vector<std::string>;
 
-  static Names ColumnNames(const arrow::RecordBatch& rows, const std::vector<int>& columns) {
-    Names names;
-    for (int column : columns) names.push_back(rows.schema()->field(column)->name());
-    return names;
+  // Sets newer_ to which rows are in a set other than that over `but`.
+  Status Mark(const arrow::RecordBatch& rows, const Names* but) {
+    newer_.assign(static_cast<size_t>(rows.num_rows()), false);
+    for (auto& [names, ids] : sets_) {
+      if (but && names == *but) continue;
+      MILL_RETURN(ids->Find(rows, Positions(names), nullptr, slots_));
+      for (size_t i = 0; i < slots_.size(); ++i) {
+        newer_[i] = newer_[i] || slots_[i] != KeyTable::kNone;
+      }
+    }
+    return Status::OK();
+  }
+
+  Result<std::shared_ptr<arrow::RecordBatch>> Unmarked(
+      const std::shared_ptr<arrow::RecordBatch>& rows) const {
+    std::vector<int32_t> rest;
+    for (size_t i = 0; i < newer_.size(); ++i) {
+      if (!newer_[i]) rest.push_back(static_cast<int32_t>(i));
+    }
+    if (rest.size() == newer_.size()) return rows;
+    return TakeRows(rows, rest);
   }
 
   std::vector<int> Positions(const Names& names) const {
@@ -61,8 +89,7 @@ class NewerIds {
     return positions;
   }
 
-  Result<KeyTable*> SetOver(Names names, const arrow::RecordBatch& rows,
-                            const std::vector<int>& columns) {
+  Result<KeyTable*> SetOver(const Names& names) {
     const auto found = sets_.find(names);
     if (found != sets_.end()) return found->second.get();
     for (const auto& name : names) {
@@ -71,12 +98,16 @@ class NewerIds {
                              table_.name, name);
       }
     }
-    MILL_ASSIGN(auto ids, KeyTable::Make(*rows.schema(), columns));
-    return sets_.emplace(std::move(names), std::move(ids)).first->second.get();
+    MILL_ASSIGN(auto ids, KeyTable::Make(*table_.schema, Positions(names)));
+    return sets_.emplace(names, std::move(ids)).first->second.get();
   }
 
   const StateTable& table_;
+  Names id_names_;
   std::map<Names, std::unique_ptr<KeyTable>> sets_;
+  size_t newer_slots_ = 0;  // of the set over the table's ids: what was added before this piece
+  std::vector<bool> newer_;  // scratch, by row; as the next two
+  std::vector<uint32_t> slots_, inserted_;
 };
 
 // Rows with lists that grow, newest first: an older row of an id that is there already only adds
@@ -182,11 +213,6 @@ class GrowingRows {
   std::vector<Output> outputs_;
 };
 
-bool Grows(const StateTable& table) {
-  return std::any_of(table.schema->fields().begin(), table.schema->fields().end(),
-                     [](const auto& field) { return IsGrowing(*field); });
-}
-
 Result<arrow::RecordBatchVector> FoldGrowing(const StateTable& table,
                                              const std::vector<SnapshotPiece>& pieces) {
   NewerIds erased(table);
@@ -203,6 +229,11 @@ Result<arrow::RecordBatchVector> FoldGrowing(const StateTable& table,
 
 }  // namespace
 
+bool Grows(const StateTable& table) {
+  return std::any_of(table.schema->fields().begin(), table.schema->fields().end(),
+                     [](const auto& field) { return IsGrowing(*field); });
+}
+
 // A single row that grows has no id.
 bool IsReplaced(const StateTable& table) { return table.id_columns.empty() && !Grows(table); }
 
@@ -212,18 +243,33 @@ Result<arrow::RecordBatchVector> FoldPieces(const StateTable& table,
     return pieces.empty() ? arrow::RecordBatchVector() : std::move(pieces.back().rows);
   }
   if (Grows(table) && pieces.size() > 1) return FoldGrowing(table, pieces);
-  NewerIds newer(table);
+  SnapshotFold fold(table);
   arrow::RecordBatchVector folded;
-  for (size_t i = pieces.size(); i-- > 0;) {
+  for (size_t i = pieces.size(); i-- > 0; pieces.pop_back()) {
+    if (i > 0) MILL_RETURN(fold.BeginPiece(CountRows(pieces[i].rows)));
     for (const auto& rows : pieces[i].rows) {
-      MILL_ASSIGN(auto rest, newer.Rest(rows));
+      MILL_ASSIGN(auto rest, fold.Take(rows, i == 0));
       if (rest->num_rows() > 0) folded.push_back(std::move(rest));
     }
-    if (i == 0) break;
-    for (const auto& rows : pieces[i].rows) MILL_RETURN(newer.Add(table.id_columns, *rows));
-    for (const auto& ids : pieces[i].erased) MILL_RETURN(newer.AddErased(*ids));
+    for (const auto& ids : pieces[i].erased) MILL_RETURN(fold.Erase(*ids));
   }
   return folded;
+}
+
+struct SnapshotFold::Impl {
+  NewerIds newer;
+};
+
+SnapshotFold::SnapshotFold(const StateTable& table) : impl_(new Impl{NewerIds(table)}) {}
+SnapshotFold::~SnapshotFold() = default;
+
+Status SnapshotFold::BeginPiece(int64_t rows) { return impl_->newer.BeginPiece(rows); }
+
+Status SnapshotFold::Erase(const arrow::RecordBatch& ids) { return impl_->newer.AddErased(ids); }
+
+Result<std::shared_ptr<arrow::RecordBatch>> SnapshotFold::Take(
+    const std::shared_ptr<arrow::RecordBatch>& rows, bool oldest) {
+  return oldest ? impl_->newer.Rest(rows) : impl_->newer.RestAndAdd(rows);
 }
 
 namespace {
@@ -260,6 +306,12 @@ Result<std::shared_ptr<arrow::RecordBatch>> ConformTo(const StateTable& table,
     columns.push_back(std::move(column));
   }
   return arrow::RecordBatch::Make(table.schema, rows.num_rows(), std::move(columns));
+}
+
+int64_t CountRows(const arrow::RecordBatchVector& batches) {
+  int64_t count = 0;
+  for (const auto& rows : batches) count += rows->num_rows();
+  return count;
 }
 
 Result<std::shared_ptr<arrow::RecordBatch>> TakeRows(

@@ -25,6 +25,27 @@ struct SnapshotPiece {
 // True if the rows of a delta take the place of the whole table.
 bool IsReplaced(const StateTable& table);
 
+// True if some columns only grow: then the rows of all pieces are needed at once (FoldPieces).
+bool Grows(const StateTable& table);
+
+// Folds a table that does not grow, going from the newest snapshot back.
+class SnapshotFold {
+ public:
+  explicit SnapshotFold(const StateTable& table);
+  ~SnapshotFold();
+  // Before the rows of each snapshot, so many, but for the oldest one's.
+  Status BeginPiece(int64_t rows);
+  // Those of a snapshot's rows that count. Of the oldest snapshot, nothing is remembered.
+  Result<std::shared_ptr<arrow::RecordBatch>> Take(const std::shared_ptr<arrow::RecordBatch>& rows,
+                                                   bool oldest);
+  // What a snapshot has erased of older ones.
+  Status Erase(const arrow::RecordBatch& ids);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
 // The rows of one instance's chain, pieces oldest first.
 Result<arrow::RecordBatchVector> FoldPieces(const StateTable& table,
                                             std::vector<SnapshotPiece> pieces);
@@ -33,6 +54,8 @@ Result<arrow::RecordBatchVector> FoldPieces(const StateTable& table,
 // Fails if a column was saved with another type.
 Result<std::shared_ptr<arrow::RecordBatch>> ConformTo(const StateTable& table,
                                                       const arrow::RecordBatch& rows);
+
+int64_t CountRows(const arrow::RecordBatchVector& batches);
 
 // The rows at `indices`, in that order.
 Result<std::shared_ptr<arrow::RecordBatch>> TakeRows(

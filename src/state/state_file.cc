@@ -24,19 +24,36 @@ Status Damaged(const StateFile& file, const std::string& how) {
   return ExternalError("state file {} of table '{}' is damaged: {}", file.path, file.table, how);
 }
 
+constexpr size_t kPiece = 1 << 20;  // bytes that are read at once
+
+// XXH64 of bytes as they come.
+class Hash {
+ public:
+  Hash() : state_(XXH64_createState()) {
+    MILL_CHECK(state_ != nullptr);
+    XXH64_reset(state_, 0);
+  }
+  ~Hash() { XXH64_freeState(state_); }
+  Hash(const Hash&) = delete;
+  Hash& operator=(const Hash&) = delete;
+
+  void Add(const void* data, int64_t bytes) {
+    XXH64_update(state_, data, static_cast<size_t>(bytes));
+  }
+  uint64_t Digest() const { return XXH64_digest(state_); }
+
+ private:
+  XXH64_state_t* state_;
+};
+
 }  // namespace
 
-struct DurableFile::Hash {
-  Hash() : state(XXH64_createState()) {
-    MILL_CHECK(state != nullptr);
-    XXH64_reset(state, 0);
-  }
-  ~Hash() { XXH64_freeState(state); }
-  XXH64_state_t* state;
+struct DurableFile::Written {
+  Hash hash;
 };
 
 DurableFile::DurableFile(std::string path, int descriptor)
-    : path_(std::move(path)), descriptor_(descriptor), hash_(std::make_unique<Hash>()) {}
+    : path_(std::move(path)), descriptor_(descriptor), written_(std::make_unique<Written>()) {}
 
 Result<std::shared_ptr<DurableFile>> DurableFile::Create(const std::string& path) {
   const int descriptor = open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
@@ -51,7 +68,7 @@ DurableFile::~DurableFile() {
 }
 
 arrow::Status DurableFile::Write(const void* data, int64_t bytes) {
-  XXH64_update(hash_->state, data, static_cast<size_t>(bytes));
+  written_->hash.Add(data, bytes);
   const char* at = static_cast<const char*>(data);
   for (int64_t left = bytes; left > 0;) {
     const int64_t written = WriteSome(descriptor_, at, left, path_);
@@ -71,23 +88,21 @@ arrow::Status DurableFile::Close() {
   return arrow::Status::OK();
 }
 
-uint64_t DurableFile::checksum() const { return XXH64_digest(hash_->state); }
+uint64_t DurableFile::checksum() const { return written_->hash.Digest(); }
 
 Status SyncAndHash(const std::string& root, StateFile* file) {
   const std::string path = root + "/" + file->path;
   const int descriptor = open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (descriptor < 0) return FileError("open", path);
-  std::vector<char> buffer(1 << 20);
-  XXH64_state_t* hash = XXH64_createState();
-  XXH64_reset(hash, 0);
+  std::vector<char> buffer(kPiece);
+  Hash hash;
   file->bytes = 0;
   ssize_t count = 0;
   while ((count = read(descriptor, buffer.data(), buffer.size())) > 0) {
-    XXH64_update(hash, buffer.data(), static_cast<size_t>(count));
+    hash.Add(buffer.data(), count);
     file->bytes += count;
   }
-  file->checksum = XXH64_digest(hash);
-  XXH64_freeState(hash);
+  file->checksum = hash.Digest();
   const Status status = count < 0               ? FileError("read", path)
                         : fsync(descriptor) != 0 ? FileError("make durable", path)
                                                  : Status::OK();
@@ -95,8 +110,8 @@ Status SyncAndHash(const std::string& root, StateFile* file) {
   return status;
 }
 
-Result<std::shared_ptr<arrow::Buffer>> ReadVerified(const std::string& root,
-                                                    const StateFile& file) {
+Result<std::shared_ptr<arrow::io::RandomAccessFile>> OpenVerified(const std::string& root,
+                                                                  const StateFile& file) {
   auto opened = arrow::io::ReadableFile::Open(root + "/" + file.path);
   if (!opened.ok()) {
     return ExternalError("state file {} of table '{}' cannot be read: {}", file.path, file.table,
@@ -106,13 +121,25 @@ Result<std::shared_ptr<arrow::Buffer>> ReadVerified(const std::string& root,
   if (size != file.bytes) {
     return Damaged(file, fmt::format("it has {} bytes, expected {}", size, file.bytes));
   }
-  MILL_ASSIGN(auto bytes, (*opened)->Read(size));
-  const uint64_t checksum = XXH64(bytes->data(), static_cast<size_t>(bytes->size()), 0);
-  if (bytes->size() != size || checksum != file.checksum) {
-    return Damaged(file, fmt::format("its checksum is {:016x}, expected {:016x}", checksum,
+  Hash hash;
+  std::vector<char> buffer(kPiece);
+  for (int64_t at = 0; at < size;) {
+    MILL_ASSIGN(const int64_t count, (*opened)->ReadAt(at, std::ssize(buffer), buffer.data()));
+    if (count == 0) return Damaged(file, fmt::format("it ends after {} bytes", at));
+    hash.Add(buffer.data(), count);
+    at += count;
+  }
+  if (hash.Digest() != file.checksum) {
+    return Damaged(file, fmt::format("its checksum is {:016x}, expected {:016x}", hash.Digest(),
                                      file.checksum));
   }
-  return bytes;
+  return *opened;
+}
+
+Result<std::shared_ptr<arrow::Buffer>> ReadVerified(const std::string& root,
+                                                    const StateFile& file) {
+  MILL_ASSIGN(const auto opened, OpenVerified(root, file));
+  return opened->ReadAt(0, file.bytes);
 }
 
 }  // namespace millrace

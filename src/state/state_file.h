@@ -51,15 +51,18 @@ class DurableFile final : public arrow::io::OutputStream {
   std::string path_;
   int descriptor_;
   int64_t bytes_ = 0;
-  struct Hash;
-  std::unique_ptr<Hash> hash_;
+  struct Written;
+  std::unique_ptr<Written> written_;
 };
 
 // Makes the file at `file`'s path durable, and sets its size and checksum.
 Status SyncAndHash(const std::string& root, StateFile* file);
 
-// The file's bytes. Fails, naming the file, if it is missing, shorter or longer than recorded, or
-// damaged.
+// Opens the file for reading, after reading through it. Fails, naming the file, if it is missing,
+// shorter or longer than recorded, or damaged.
+Result<std::shared_ptr<arrow::io::RandomAccessFile>> OpenVerified(const std::string& root,
+                                                                  const StateFile& file);
+// The same for a small one: its bytes.
 Result<std::shared_ptr<arrow::Buffer>> ReadVerified(const std::string& root, const StateFile& file);
 
 }  // namespace millrace
