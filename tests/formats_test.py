@@ -12,28 +12,16 @@ import io
 import json
 import os
 import pathlib
-import subprocess
 import sys
-import tempfile
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+import program_support  # noqa: E402
+from program_support import Scripts, sql  # noqa: E402
 from services import kafka, registry  # noqa: E402
 
-PROGRAM = ""
 BROKER = REGISTRY = None
 WHY = {"broker": "", "registry": ""}
-
-
-def run(script, *args, timeout=120):
-    return subprocess.run([PROGRAM, "sql", "-q", *args], input=script, capture_output=True, text=True, timeout=timeout)
-
-
-def rows_of(text):
-    """The cells of the last table that was printed, without its header, as lists of strings."""
-    lines = [line for line in text.splitlines() if line.startswith("|")]
-    header = max((i for i, line in enumerate(lines) if line == lines[0]), default=0)
-    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[header + 1:]]
 
 
 COLUMNS = "id BIGINT NOT NULL, b BOOLEAN, i INT, f FLOAT, d DOUBLE, m DECIMAL(12, 3), s STRING, y BYTES, da DATE, " \
@@ -50,26 +38,7 @@ RECORD = {"id": 1, "b": True, "i": -7, "f": 1.5, "d": 0.1, "m": decimal.Decimal(
 NULL_RECORD = {name: 2 if name == "id" else None for name in RECORD}
 
 
-class Case(unittest.TestCase):
-    def setUp(self):
-        self.folder = tempfile.TemporaryDirectory()
-        self.path = pathlib.Path(self.folder.name)
-
-    def tearDown(self):
-        self.folder.cleanup()
-
-    def rows(self, script, *args):
-        done = run(script, *args)
-        self.assertEqual(done.returncode, 0, done.stderr)
-        return rows_of(done.stdout)
-
-    def fails(self, script, *texts):
-        done = run(script)
-        self.assertNotEqual(done.returncode, 0, done.stdout)
-        for text in texts:
-            self.assertIn(text, done.stderr)
-        return done.stdout + done.stderr
-
+class Case(Scripts):
     def reasons(self):
         lines = (self.path / "job/dead_letter.json").read_text().splitlines()
         return [json.loads(line)["reason"] for line in lines]
@@ -279,7 +248,7 @@ class Https(Messages):
             self.fails(self.read(stand_in, trust.format(stand_in.authority, "me:no")), "HTTP 401: who are you?")
             shown = self.fails(self.read(stand_in, ""), "certificate")
             self.assertNotIn("pa55", shown)
-            done = run(right.replace("SELECT id FROM k", "SHOW CREATE TABLE k"))
+            done = sql(right.replace("SELECT id FROM k", "SHOW CREATE TABLE k"))
             self.assertNotIn("pa55", done.stdout + done.stderr)
             stand_in.failures = [(500, {"message": "out of order"})] * 9
             self.fails(right, "asked 5 times", "HTTP 500: out of order")
@@ -367,7 +336,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("--program", required=True)
     arguments, rest = parser.parse_known_args()
-    PROGRAM = os.path.abspath(arguments.program)
+    program_support.use(arguments.program)
     try:
         registry.readers()
         import fastavro  # noqa: F401

@@ -15,12 +15,12 @@ import pathlib
 import random
 import subprocess
 import sys
-import tempfile
 import time
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-from program_support import newest_checkpoint  # noqa: E402
+import program_support  # noqa: E402
+from program_support import Scripts, newest_checkpoint  # noqa: E402
 from services import iceberg, s3  # noqa: E402
 
 PROGRAM = ""
@@ -32,27 +32,11 @@ TYPES = """flag BOOLEAN, tiny TINYINT, small SMALLINT, n INT, big BIGINT, f FLOA
   zoned TIMESTAMP_LTZ(3), tags ARRAY<INT>, counts MAP<STRING, BIGINT>, pair ROW<a INT, b ARRAY<STRING>>"""
 
 
-def run(script, *args, timeout=120):
-    return subprocess.run([PROGRAM, "sql", "-q", *args], input=script, capture_output=True, text=True, timeout=timeout)
-
-
-def rows_of(text):
-    """The cells of the last table that was printed, without its header, as lists of strings."""
-    lines = [line for line in text.splitlines() if line.startswith("|")]
-    header = max((i for i, line in enumerate(lines) if line == lines[0]), default=0)
-    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[header + 1:]]
-
-
 def as_set(table):
     return sorted(map(tuple, (row.values() for row in table.to_pylist())), key=repr)
 
 
-class Iceberg(unittest.TestCase):
-    def setUp(self):
-        self.folder = tempfile.TemporaryDirectory()
-        self.addCleanup(self.folder.cleanup)
-        self.path = pathlib.Path(self.folder.name)
-
+class Iceberg(Scripts):
     def table(self, columns, name="t", options="", tail="", kind="hadoop"):
         where = {"hadoop": f"'warehouse' = '{self.path}/wh'",
                  "jdbc": f"'catalog-type' = 'jdbc', 'uri' = 'jdbc:sqlite:{self.path}/cat.db', 'catalog-name' = 'c', "
@@ -60,19 +44,9 @@ class Iceberg(unittest.TestCase):
         return f"CREATE TABLE {name} ({columns}) {tail} WITH ('connector' = 'iceberg', 'catalog-database' = 'db', " \
                f"{where}{', ' + options if options else ''});\n"
 
-    def done(self, script, *args, **more):
-        done = run(script, *args, **more)
-        self.assertEqual(done.returncode, 0, done.stderr)
-        return rows_of(done.stdout)
-
     def total(self, script):
         """The row of a query without GROUP BY, as it is in the end."""
-        return self.done(script)[-1][1:]
-
-    def refused(self, script):
-        done = run(script)
-        self.assertNotEqual(done.returncode, 0, done.stdout)
-        return done.stderr
+        return self.rows(script)[-1][1:]
 
     def static(self, name="t"):
         """The table in the folder, as pyiceberg sees it."""
@@ -95,7 +69,7 @@ class Written(Iceberg):
     """Tables that Millrace writes."""
 
     def test_all_types(self):
-        self.done(self.table(TYPES) + """INSERT INTO t VALUES
+        self.rows(self.table(TYPES) + """INSERT INTO t VALUES
           (TRUE, CAST(-128 AS TINYINT), CAST(5 AS SMALLINT), -7, 9000000000, CAST(0.5 AS FLOAT), -2.25E0, 1234567.89,
            -1234567890123456789012345.12345, 'h\u00e9 "x"', x'00ff', x'01020304', DATE '1969-12-31', TIME '12:34:56.789',
            TIMESTAMP '2024-02-29 23:59:59.999', TIMESTAMP '1960-01-01 00:00:00.000001', TO_TIMESTAMP_LTZ(1700000000123, 3),
@@ -121,7 +95,7 @@ class Written(Iceberg):
         self.assertEqual(found, [(-7, decimal.Decimal("1234567.89"), decimal.Decimal("-1234567890123456789012345.12345"),
                                   "h\u00e9 \"x\"", datetime.datetime(2024, 2, 29, 23, 59, 59, 999000), 1)])
         # And Millrace reads it back.
-        again = self.done(self.table(TYPES) + "SELECT n, big, amount, wide, name, fixed, day, at, ts, fine, zoned, tags, counts, pair "
+        again = self.rows(self.table(TYPES) + "SELECT n, big, amount, wide, name, fixed, day, at, ts, fine, zoned, tags, counts, pair "
                           "FROM t WHERE flag;")
         self.assertEqual(len(again), 1)
         self.assertIn("1960-01-01 00:00:00.000001", again[0])
@@ -130,7 +104,7 @@ class Written(Iceberg):
         """pyiceberg leaves files out by the bounds and partition values that Millrace has written."""
         columns = "id BIGINT, day DATE, name STRING, amount DECIMAL(9, 2), ts TIMESTAMP(3)"
         for i in range(4):
-            self.done(self.table(columns) + f"INSERT INTO t VALUES ({i * 10}, DATE '2024-01-0{i + 1}', '{'x' * 30}{i}', {i}.50, "
+            self.rows(self.table(columns) + f"INSERT INTO t VALUES ({i * 10}, DATE '2024-01-0{i + 1}', '{'x' * 30}{i}', {i}.50, "
                       f"TIMESTAMP '2024-01-0{i + 1} 10:00:00'), ({i * 10 + 5}, DATE '2024-01-0{i + 1}', NULL, NULL, NULL);")
         table = self.static()
         self.assertEqual(len(self.files_of(table)), 4)
@@ -149,7 +123,7 @@ class Written(Iceberg):
         script = self.table(columns, options=options)
         values = ", ".join(f"({i}, 'n{i % 3}{i}', DATE '2024-0{i % 3 + 1}-15', TIMESTAMP '2024-01-01 0{i % 5}:30:00', "
                            f"TO_TIMESTAMP_LTZ({i % 2} * 40000000000000, 3), {i % 2}.25)" for i in range(20))
-        self.done(script + f"INSERT INTO t VALUES {values}, (NULL, NULL, NULL, NULL, NULL, NULL);")
+        self.rows(script + f"INSERT INTO t VALUES {values}, (NULL, NULL, NULL, NULL, NULL, NULL);")
         table = self.static()
         self.assertEqual([str(field.transform) for field in table.spec().fields],
                          ["bucket[4]", "truncate[2]", "month", "hour", "year", "identity"])
@@ -164,25 +138,25 @@ class Written(Iceberg):
         self.assertEqual(table.scan(row_filter="name is null").to_arrow().num_rows, 1)
         # By Millrace itself: the same rows, with and without conditions that prune.
         self.assertEqual(self.total(script + "SELECT COUNT(*), SUM(id) FROM t;"), ["21", "190"])
-        self.assertEqual(self.done(script + "SELECT id FROM t WHERE id = 7;"), [["7"]])
+        self.assertEqual(self.rows(script + "SELECT id FROM t WHERE id = 7;"), [["7"]])
         self.assertEqual(self.total(script + "SELECT COUNT(*) FROM t WHERE ts >= TIMESTAMP '2024-01-01 04:00:00';"), ["4"])
         self.assertEqual(self.total(script + "SELECT COUNT(*) FROM t WHERE day = DATE '2024-02-15';"), ["7"])
 
     def test_partitioned_by_clause(self):
         script = self.table("id BIGINT, country STRING", tail="PARTITIONED BY (country)")
-        self.done(script + "INSERT INTO t VALUES (1, 'de'), (2, 'fr'), (3, 'de');")
+        self.rows(script + "INSERT INTO t VALUES (1, 'de'), (2, 'fr'), (3, 'de');")
         self.assertEqual(len(self.files_of(self.static(), row_filter="country = 'fr'")), 1)
         self.assertTrue(list((self.path / "wh/db/t/data").glob("country=de/*.parquet")))
 
     def test_sqlite_catalog_is_shared_with_pyiceberg(self):
         script = self.table("id BIGINT, name STRING", kind="jdbc")
-        self.done(script + "INSERT INTO t VALUES (1, 'a');")
+        self.rows(script + "INSERT INTO t VALUES (1, 'a');")
         import pyarrow
         table = self.sql_catalog().load_table("db.t")
         self.assertEqual(as_set(table.scan().to_arrow()), [(1, "a")])
         table.append(pyarrow.table({"id": pyarrow.array([2], pyarrow.int64()), "name": ["b"]}))
-        self.done(script + "INSERT INTO t VALUES (3, 'c');")
-        self.assertEqual(sorted(self.done(script + "SELECT * FROM t;")), [["1", "a"], ["2", "b"], ["3", "c"]])
+        self.rows(script + "INSERT INTO t VALUES (3, 'c');")
+        self.assertEqual(sorted(self.rows(script + "SELECT * FROM t;")), [["1", "a"], ["2", "b"], ["3", "c"]])
         table = self.sql_catalog().load_table("db.t")
         self.assertEqual(as_set(table.scan().to_arrow()), [(1, "a"), (2, "b"), (3, "c")])
         self.assertEqual([s.summary.operation.value for s in table.snapshots()], ["append"] * 3)
@@ -210,7 +184,7 @@ class Read(Iceberg):
         table.append(pa.Table.from_pylist([row, {}], schema=schema))
         columns = """flag BOOLEAN, n INT, big BIGINT, f FLOAT, d DOUBLE, amount DECIMAL(9, 2), name STRING, raw BYTES, fixed BINARY(4),
           day DATE, at TIME(3), ts TIMESTAMP(6), zoned TIMESTAMP_LTZ(6), tags ARRAY<INT>, counts MAP<STRING, BIGINT>, pair ROW<a INT, b ARRAY<STRING>>"""
-        found = self.done(self.table(columns, kind="jdbc") + "SELECT n, big, f, d, amount, name, day, at, ts, tags[2], counts['k'], pair.b[1] FROM t WHERE flag;")
+        found = self.rows(self.table(columns, kind="jdbc") + "SELECT n, big, f, d, amount, name, day, at, ts, tags[2], counts['k'], pair.b[1] FROM t WHERE flag;")
         self.assertEqual(found, [["-7", str(1 << 40), "0.5", "2.25", "12.50", "x", "2024-01-02", "01:02:03", "2024-01-02 03:04:05.000006",
                                   "2", "5", "z"]])
         self.assertEqual(self.total(self.table(columns, kind="jdbc") + "SELECT COUNT(*), COUNT(flag) FROM t;"), ["2", "1"])
@@ -232,7 +206,7 @@ class Read(Iceberg):
                                            for i in range(40)] + [{}], schema=schema))
         script = self.table("id BIGINT, ts TIMESTAMP(3), country STRING, name STRING", kind="jdbc")
         self.assertEqual(self.total(script + "SELECT COUNT(*), SUM(id) FROM t;"), ["41", "780"])
-        self.assertEqual(self.done(script + "SELECT name FROM t WHERE id = 17;"), [["n17"]])
+        self.assertEqual(self.rows(script + "SELECT name FROM t WHERE id = 17;"), [["n17"]])
         self.assertEqual(self.total(script + "SELECT COUNT(*) FROM t WHERE ts < TIMESTAMP '2024-01-03 00:00:00' AND country = 'c';"), ["5"])
         self.assertEqual(self.total(script + "SELECT COUNT(*) FROM t WHERE country IS NULL;"), ["1"])
 
@@ -253,13 +227,13 @@ class Read(Iceberg):
             update.add_column("gone", StringType())  # the name again, another column
         table.append(pa.table({"extra": ["e"], "id": pa.array([1 << 40], pa.int64()), "name": ["b"], "f": [0.25], "gone": ["g"]}))
         script = self.table("id BIGINT, name STRING, f DOUBLE, extra STRING, gone STRING", kind="jdbc")
-        self.assertEqual(sorted(self.done(script + "SELECT * FROM t;")),
+        self.assertEqual(sorted(self.rows(script + "SELECT * FROM t;")),
                          [["1", "a", "0.5", "NULL", "NULL"], [str(1 << 40), "b", "0.25", "e", "g"]])
-        error = self.refused(self.table("old STRING", kind="jdbc") + "SELECT * FROM t;")
+        error = self.fails(self.table("old STRING", kind="jdbc") + "SELECT * FROM t;")
         self.assertIn("has no column 'old'", error)
         # Writing goes on with the new columns, and with some of them only.
-        self.done(self.table("id BIGINT, gone STRING", kind="jdbc") + "INSERT INTO t VALUES (3, 'h');")
-        self.assertEqual(self.done(script + "SELECT * FROM t WHERE id = 3;"), [["3", "NULL", "NULL", "NULL", "h"]])
+        self.rows(self.table("id BIGINT, gone STRING", kind="jdbc") + "INSERT INTO t VALUES (3, 'h');")
+        self.assertEqual(self.rows(script + "SELECT * FROM t WHERE id = 3;"), [["3", "NULL", "NULL", "NULL", "h"]])
         rows = self.sql_catalog().load_table("db.t").scan().to_arrow().to_pylist()
         self.assertEqual([row["gone"] for row in rows if row["id"] == 3], ["h"])
 
@@ -276,7 +250,7 @@ class Read(Iceberg):
         table.manage_snapshots().create_tag(first, "v1").commit()
         tagged = self.table("id BIGINT", kind="jdbc", options="'tag' = 'v1'")
         self.assertEqual(self.total(tagged + "SELECT COUNT(*) FROM t;"), ["10"])
-        self.assertIn("no branch or tag 'v2'", self.refused(self.table("id BIGINT", kind="jdbc", options="'tag' = 'v2'") + "SELECT * FROM t;"))
+        self.assertIn("no branch or tag 'v2'", self.fails(self.table("id BIGINT", kind="jdbc", options="'tag' = 'v2'") + "SELECT * FROM t;"))
 
 
 class Upsert(Iceberg):
@@ -312,24 +286,24 @@ class Upsert(Iceberg):
             {"op": "u", "before": {"id": 1, "name": "a"}, "after": {"id": 1, "name": "c"}},
             {"op": "d", "before": {"id": 2, "name": "b"}}, {"op": "c", "after": {"id": 3, "name": "d"}})))
         script = self.table(self.COLUMNS)
-        self.done(script + "INSERT INTO t VALUES (1, 'a'), (2, 'b'), (1, 'c'), (4, 'd');")
+        self.rows(script + "INSERT INTO t VALUES (1, 'a'), (2, 'b'), (1, 'c'), (4, 'd');")
         self.assertEqual(self.current_rows(self.static()), [(1, "c"), (2, "b"), (4, "d")])
         # A running count updates its own rows again and again.
-        self.done(script + "INSERT INTO t SELECT id, CAST(COUNT(*) AS STRING) FROM (VALUES (1), (2), (1), (5), (1)) AS v (id) GROUP BY id;")
+        self.rows(script + "INSERT INTO t SELECT id, CAST(COUNT(*) AS STRING) FROM (VALUES (1), (2), (1), (5), (1)) AS v (id) GROUP BY id;")
         expected = [(1, "3"), (2, "1"), (4, "d"), (5, "1")]
         self.assertEqual(self.current_rows(self.static()), expected)
-        self.assertEqual(sorted(self.done(script + "SELECT * FROM t;")), [[str(key), value] for key, value in expected])
-        self.assertEqual(self.done(script + "SELECT name FROM t WHERE id = 2;"), [["1"]])
+        self.assertEqual(sorted(self.rows(script + "SELECT * FROM t;")), [[str(key), value] for key, value in expected])
+        self.assertEqual(self.rows(script + "SELECT name FROM t WHERE id = 2;"), [["1"]])
         self.assertEqual(self.total(script + "SELECT COUNT(*) FROM t;"), ["4"])
 
     def test_partitioned_by_the_key(self):
         script = self.table(self.COLUMNS, options="'partitioning' = 'bucket(3, id)'")
         for round_ in range(3):
             values = ", ".join(f"({i}, 'r{round_}')" for i in range(round_, 20))
-            self.done(script + f"INSERT INTO t VALUES {values};")
+            self.rows(script + f"INSERT INTO t VALUES {values};")
         expected = sorted((i, f"r{min(i, 2)}") for i in range(20))
         self.assertEqual(self.current_rows(self.static()), expected)
-        self.assertEqual(sorted((int(key), value) for key, value in self.done(script + "SELECT * FROM t;")), expected)
+        self.assertEqual(sorted((int(key), value) for key, value in self.rows(script + "SELECT * FROM t;")), expected)
 
 
 class Maintenance(Iceberg):
@@ -341,7 +315,7 @@ class Maintenance(Iceberg):
     def test_compact_small_files(self):
         script = self.table("id BIGINT, day STRING", options="'partitioning' = 'day'")
         for i in range(6):
-            self.done(script + f"INSERT INTO t VALUES ({i}, 'mon'), ({i + 10}, 'tue');")
+            self.rows(script + f"INSERT INTO t VALUES ({i}, 'mon'), ({i + 10}, 'tue');")
         self.assertEqual(len(self.files_of(self.static())), 12)
         self.assertIn("12 data files", self.command("compact", "db.t"))
         table = self.static()
@@ -355,17 +329,17 @@ class Maintenance(Iceberg):
         """Then pyiceberg can read the table, which it cannot while there are equality deletes."""
         script = self.table(Upsert.COLUMNS)
         for i in range(3):
-            self.done(script + f"INSERT INTO t VALUES (1, 'a{i}'), (2, 'b{i}'), ({i + 3}, 'c'), (1, 'd{i}');")
+            self.rows(script + f"INSERT INTO t VALUES (1, 'a{i}'), (2, 'b{i}'), ({i + 3}, 'c'), (1, 'd{i}');")
         out = self.command("compact", "db.t")
         self.assertIn("3 data files", out)
         self.assertEqual(as_set(self.static().scan().to_arrow()), [(1, "d2"), (2, "b2"), (3, "c"), (4, "c"), (5, "c")])
-        self.done(script + "INSERT INTO t VALUES (2, 'z');")
-        self.assertEqual(sorted(self.done(script + "SELECT * FROM t;")), [["1", "d2"], ["2", "z"], ["3", "c"], ["4", "c"], ["5", "c"]])
+        self.rows(script + "INSERT INTO t VALUES (2, 'z');")
+        self.assertEqual(sorted(self.rows(script + "SELECT * FROM t;")), [["1", "d2"], ["2", "z"], ["3", "c"], ["4", "c"], ["5", "c"]])
 
     def test_expire_and_orphans(self):
         script = self.table("id BIGINT")
         for i in range(8):
-            self.done(script + f"INSERT INTO t VALUES ({i});")
+            self.rows(script + f"INSERT INTO t VALUES ({i});")
         self.command("compact", "db.t")
         before = set((self.path / "wh/db/t").rglob("*.*"))
         self.assertIn("snapshots expired", self.command("expire", "db.t", "--older-than", "0s"))
@@ -437,7 +411,7 @@ class Job(Iceberg):
             self.finish(self.start(script, "--set", "execution.checkpointing.interval=1s", *restore))
         self.assertGreater(kills, 0)
         self.assertEqual(self.numbers(self.static("appended")), list(range(ROWS)))
-        found = self.done(self.table("k INT, c BIGINT, total BIGINT", name="totals") + "SELECT * FROM totals;")
+        found = self.rows(self.table("k INT, c BIGINT, total BIGINT", name="totals") + "SELECT * FROM totals;")
         wanted = {k: (len(range(k, ROWS, 50)), sum(range(k, ROWS, 50))) for k in range(50)}
         self.assertEqual({int(k): (int(c), int(total)) for k, c, total in found}, wanted)
         epochs = [(s.summary["millrace.writer-id"], s.summary["millrace.epoch"]) for s in self.static("appended").snapshots()]
@@ -490,7 +464,7 @@ class Job(Iceberg):
 
     def test_streaming_follows_new_snapshots(self):
         source = self.table("n BIGINT", name="s")
-        self.done(source + "INSERT INTO s VALUES (0), (1);")
+        self.rows(source + "INSERT INTO s VALUES (0), (1);")
         script = self.table("n BIGINT", name="s", options="'streaming' = 'true', 'monitor-interval' = '20 ms'") + \
             self.table("n BIGINT") + "INSERT INTO t SELECT n FROM s;"
         process = self.start(script, "--set", "execution.checkpointing.interval=50ms")
@@ -504,12 +478,12 @@ class Job(Iceberg):
                 self.assertLess(time.monotonic(), deadline)
                 time.sleep(0.05)
         wait_for(2)
-        self.done(source + "INSERT INTO s VALUES (2);")
+        self.rows(source + "INSERT INTO s VALUES (2);")
         wait_for(3)
         process.kill()
         process.communicate()
-        self.done(source + "INSERT INTO s VALUES (3);")
-        self.done(source + "INSERT INTO s VALUES (4);")
+        self.rows(source + "INSERT INTO s VALUES (3);")
+        self.rows(source + "INSERT INTO s VALUES (4);")
         process = self.start(script, "--set", "execution.checkpointing.interval=50ms", "--restore", "latest")
         wait_for(5)
         process.kill()
@@ -538,10 +512,10 @@ class Rest(Job):
 
     def test_created_written_and_read(self):
         script = self.rest_table("id BIGINT, day DATE", options="'partitioning' = 'day(day)'")
-        self.done(script + "INSERT INTO t VALUES (1, DATE '2024-01-01'), (2, NULL);")
-        self.done(script + "INSERT INTO t VALUES (3, DATE '2024-01-02');")
+        self.rows(script + "INSERT INTO t VALUES (1, DATE '2024-01-01'), (2, NULL);")
+        self.rows(script + "INSERT INTO t VALUES (3, DATE '2024-01-02');")
         self.assertEqual(sorted(self.load().scan().to_arrow()["id"].to_pylist()), [1, 2, 3])
-        self.assertEqual(sorted(self.done(script + "SELECT id FROM t;")), [["1"], ["2"], ["3"]])
+        self.assertEqual(sorted(self.rows(script + "SELECT id FROM t;")), [["1"], ["2"], ["3"]])
         self.assertEqual(len(self.load().snapshots()), 2)
 
     def lost_answers(self, how):
@@ -579,7 +553,7 @@ class Rest(Job):
 
     def test_two_writers_get_conflicts(self):
         script = self.input(ROWS // 10) + self.rest_table("n BIGINT", options="'commit.retry.num-retries' = '50'") + "INSERT INTO t SELECT n FROM f;"
-        self.done(self.rest_table("n BIGINT") + "INSERT INTO t VALUES (-1);")
+        self.rows(self.rest_table("n BIGINT") + "INSERT INTO t VALUES (-1);")
         processes = [self.start(script, *self.OFTEN, job=f"j{i}") for i in range(2)]
         for process in processes:
             self.finish(process)
@@ -608,15 +582,15 @@ class ObjectStore(Iceberg):
 
     def test_written_and_read(self):
         script = self.on_s3("id BIGINT, day STRING", "'partitioning' = 'day'")
-        self.done(script + "INSERT INTO t VALUES (1, 'mon'), (2, 'tue');")
-        self.done(script + "INSERT INTO t VALUES (3, 'mon');")
+        self.rows(script + "INSERT INTO t VALUES (1, 'mon'), (2, 'tue');")
+        self.rows(script + "INSERT INTO t VALUES (3, 'mon');")
         from pyiceberg.catalog.sql import SqlCatalog
         catalog = SqlCatalog("c", uri=f"sqlite:///{self.path}/cat.db", warehouse="s3://lake/wh", **{
             "s3.endpoint": self.server.endpoint, "s3.access-key-id": self.server.access, "s3.secret-access-key": self.server.secret,
             "s3.region": "us-east-1", "py-io-impl": "pyiceberg.io.pyarrow.PyArrowFileIO"})
         table = catalog.load_table("db.t")
         self.assertEqual(as_set(table.scan().to_arrow()), [(1, "mon"), (2, "tue"), (3, "mon")])
-        self.assertEqual(sorted(self.done(script + "SELECT * FROM t;")), [["1", "mon"], ["2", "tue"], ["3", "mon"]])
+        self.assertEqual(sorted(self.rows(script + "SELECT * FROM t;")), [["1", "mon"], ["2", "tue"], ["3", "mon"]])
         done = subprocess.run([PROGRAM, "iceberg", "compact", "db.t", "--with", "catalog-type=jdbc", "--with", "catalog-name=c", "--with",
                                f"uri=jdbc:sqlite:{self.path}/cat.db", "--with", f"s3.endpoint={self.server.endpoint}", "--with",
                                f"s3.access-key={self.server.access}", "--with", f"s3.secret-key={self.server.secret}"],
@@ -627,19 +601,19 @@ class ObjectStore(Iceberg):
     def test_upserts(self):
         script = self.on_s3(Upsert.COLUMNS)
         for name in "ab":
-            self.done(script + f"INSERT INTO t VALUES (1, '{name}'), (2, '{name}'), (1, '{name}{name}');")
-        self.assertEqual(sorted(self.done(script + "SELECT * FROM t;")), [["1", "bb"], ["2", "b"]])
+            self.rows(script + f"INSERT INTO t VALUES (1, '{name}'), (2, '{name}'), (1, '{name}{name}');")
+        self.assertEqual(sorted(self.rows(script + "SELECT * FROM t;")), [["1", "bb"], ["2", "b"]])
 
     def test_a_folder_on_s3_is_not_written(self):
         script = self.on_s3("id BIGINT").replace("'jdbc', 'catalog-name' = 'c', ", "'hadoop', ")
-        self.assertIn("hint: 'catalog-type' = 'rest' or 'jdbc'", self.refused(script + "INSERT INTO t VALUES (1);"))
+        self.assertIn("hint: 'catalog-type' = 'rest' or 'jdbc'", self.fails(script + "INSERT INTO t VALUES (1);"))
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("--program", required=True)
     arguments, rest = parser.parse_known_args()
-    PROGRAM = os.path.abspath(arguments.program)
+    PROGRAM = program_support.use(arguments.program)
     try:
         iceberg.reader()
     except iceberg.Unavailable as reason:

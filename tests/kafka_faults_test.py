@@ -10,7 +10,8 @@ import sys
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-from kafka_support import Kafka, Trickle, broker, main, rows_of, run, table  # noqa: E402
+from kafka_support import Kafka, Trickle, broker, main, table  # noqa: E402
+from program_support import rows_of, sql  # noqa: E402
 
 AWAY = 8  # seconds that a broker stands still in the test
 
@@ -151,7 +152,7 @@ class Messages(Kafka):
         poison = [b"\xff\xfe\x00garbage", b"{", b'{"n": "not a number"}', b'{"n": 1e99}', b"[" * 100000, b'{"n": ' + b"9" * 4000 + b"}", b""]
         messages = [b'{"n": 0}'] + [m for i, p in enumerate(poison, 1) for m in (p, json.dumps({"n": i}).encode())]
         self.fill([{"value": m} for m in messages])
-        done = run(table("t", "n INT", self.topic, "'format' = 'json'") + "SELECT n FROM t;", "--folder", str(self.path / "job"))
+        done = sql(table("t", "n INT", self.topic, "'format' = 'json'") + "SELECT n FROM t;", "--folder", str(self.path / "job"))
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertEqual(sorted(int(n) for n, in rows_of(done.stdout)), list(range(len(poison) + 1)))
         letters = self.dead_letters()

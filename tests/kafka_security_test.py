@@ -10,7 +10,8 @@ import pathlib
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-from kafka_support import Kafka, broker, main, run, table  # noqa: E402
+from kafka_support import Kafka, broker, main, table  # noqa: E402
+from program_support import sql  # noqa: E402
 
 
 class Security(Kafka):
@@ -113,13 +114,13 @@ class Security(Kafka):
             for login in ({"sasl_username": "alice", "sasl_password": secret}, {"sasl_jaas_config": jaas % secret}):
                 with self.subTest(**login):
                     script = self.secure("sasl", sasl_mechanism="PLAIN", **login) + out
-                    done = run(script + show, env=env)
+                    done = sql(script + show, env=env)
                     self.assertEqual(done.returncode, 0, done.stderr)
                     self.assertIn("properties.sasl", done.stdout)
                     self.assertNotIn("alice-secret", done.stdout + done.stderr)
                     job = self.job(script + "INSERT INTO o SELECT n FROM t;", env=env)
                     self.assertEqual(job.finish(), 0, job.said())
-                    wrong = run(script.replace("'alice'", "'bob'").replace('"alice"', '"bob"') + "SELECT n FROM t;", env=env)
+                    wrong = sql(script.replace("'alice'", "'bob'").replace('"alice"', '"bob"') + "SELECT n FROM t;", env=env)
                     self.assertNotEqual(wrong.returncode, 0)
                     self.assertNotIn("alice-secret", wrong.stdout + wrong.stderr)
         kept = [f for f in self.path.rglob("*") if f.is_file() and f.name != "job.sql"]

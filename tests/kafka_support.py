@@ -2,15 +2,15 @@
 import argparse
 import json
 import os
-import pathlib
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 import unittest
 
+import program_support
+from program_support import Scripts
 from services import kafka
 
 PROGRAM = ""
@@ -20,18 +20,6 @@ BROKER = None
 
 def broker():
     return BROKER
-
-
-def run(script, *args, timeout=120, env=None):
-    return subprocess.run([PROGRAM, "sql", "-q", *args], input=script, capture_output=True, text=True, timeout=timeout,
-                          env={**os.environ, **(env or {})})
-
-
-def rows_of(text):
-    """The cells of the last table that was printed, without its header, as lists of strings."""
-    lines = [line for line in text.splitlines() if line.startswith("|")]
-    header = max((i for i, line in enumerate(lines) if line == lines[0]), default=0)
-    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[header + 1:]]
 
 
 def table(name, columns, topic, options="", connector="kafka", scan=True, servers=None):
@@ -80,13 +68,11 @@ class Job:
         assert self.finish() == 0, self.said()
 
 
-class Kafka(unittest.TestCase):
+class Kafka(Scripts):
     """A test with a folder and a topic name of its own."""
 
     def setUp(self):
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        self.path = pathlib.Path(folder.name)
+        super().setUp()
         self.topic = "t" + os.urandom(6).hex()
 
     def fill(self, messages, partitions=1, topic=None):
@@ -99,18 +85,6 @@ class Kafka(unittest.TestCase):
             producer.produce(topic or self.topic, **message)
             producer.poll(0)
         self.assertEqual(producer.flush(30), 0)
-
-    def rows(self, script, *args, **kwargs):
-        done = run(script, *args, **kwargs)
-        self.assertEqual(done.returncode, 0, done.stderr)
-        return rows_of(done.stdout)
-
-    def fails(self, script, *texts, **kwargs):
-        done = run(script, **kwargs)
-        self.assertNotEqual(done.returncode, 0, done.stdout)
-        for text in texts:
-            self.assertIn(text, done.stderr)
-        return done.stderr
 
     def dead_letters(self):
         return [json.loads(line) for line in (self.path / "job/dead_letter.json").read_text().splitlines()]
@@ -163,7 +137,7 @@ def main():
     parser.add_argument("--driver", default="")
     arguments, rest = parser.parse_known_args()
     global PROGRAM, DRIVER, BROKER
-    PROGRAM, DRIVER = os.path.abspath(arguments.program), os.path.abspath(arguments.driver)
+    PROGRAM, DRIVER = program_support.use(arguments.program), os.path.abspath(arguments.driver)
     try:
         BROKER = kafka.Broker()
     except kafka.Unavailable as reason:

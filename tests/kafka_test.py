@@ -10,7 +10,8 @@ import random
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-from kafka_support import Kafka, broker, main, rows_of, run, table  # noqa: E402
+from kafka_support import Kafka, broker, main, table  # noqa: E402
+from program_support import rows_of, sql  # noqa: E402
 
 
 class Source(Kafka):
@@ -54,7 +55,7 @@ class Source(Kafka):
         options = "'value.format' = 'json', 'key.format' = 'json', 'key.fields' = '{}', 'value.fields-include' = '{}'{}"
         columns = "n INT, {0}id INT, {0}r STRING"
         except_key = table("t", columns.format("k_"), self.topic, options.format("k_id;k_r", "EXCEPT_KEY", ", 'key.fields-prefix' = 'k_'"))
-        done = run(except_key + "SELECT n, k_id, k_r FROM t;", "--folder", str(self.path / "job"))
+        done = sql(except_key + "SELECT n, k_id, k_r FROM t;", "--folder", str(self.path / "job"))
         self.assertEqual(rows_of(done.stdout), [["1", "7", "eu"], ["2", "NULL", "NULL"]])
         letter, = self.dead_letters()
         self.assertEqual((letter["position"], letter["reason"][:5]), (f"{self.topic}[0]:2", "key: "))
@@ -66,7 +67,7 @@ class Source(Kafka):
         self.fill([{"value": v} for v in (b'{"a":\n "x",\n"b": 1}\n', b'{"a": "l1\nl2", "b": 2}', b'{"a": "y", "b": 3}\n{"a": "z", "b": 4}',
                                           b"", None, b'{"a": "last", "b": 5}')])
         script = table("t", "a STRING, b INT", self.topic, "'format' = 'json'") + "SELECT a, b FROM t;"
-        done = run(script, "--folder", str(self.path / "job"))
+        done = sql(script, "--folder", str(self.path / "job"))
         self.assertEqual(rows_of(done.stdout), [["x", "1"], ["last", "5"]])
         positions = [letter["position"] for letter in self.dead_letters()]
         self.assertEqual(sorted(positions), [f"{self.topic}[0]:{o}" for o in (1, 2, 3)])
@@ -229,7 +230,7 @@ class Upsert(Kafka):
     def test_source_folds_to_the_newest_rows(self):
         send = lambda k, v: {"key": json.dumps({"id": k}), "value": v and json.dumps({"id": k, "v": v}), "partition": k % 2}
         self.fill([send(1, "a"), send(2, "b"), send(1, "c"), send(2, None), send(3, "d"), send(3, "d"), send(4, None), {"value": b'{"id": 9}', "partition": 0}], 2)
-        done = run(self.table("t") + "SELECT id, v FROM t;", "--folder", str(self.path / "job"))
+        done = sql(self.table("t") + "SELECT id, v FROM t;", "--folder", str(self.path / "job"))
         rows = {}
         for kind, key, value in rows_of(done.stdout):
             if kind in ("+I", "+U"):

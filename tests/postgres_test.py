@@ -13,30 +13,18 @@ import random
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-from program_support import newest_checkpoint  # noqa: E402
+import program_support  # noqa: E402
+from program_support import Scripts, newest_checkpoint, rows_of, sql  # noqa: E402
 from services import postgres  # noqa: E402
 
 PROGRAM = ""
 # Of jobs that are killed again and again: enough for some checkpoints on a fast machine.
 ROWS = 60000 if os.environ.get("MILLRACE_SANITIZE") else 600000
 SERVER = None
-
-
-def run(script, *args, timeout=120, env=None, cwd=None):
-    return subprocess.run([PROGRAM, "sql", "-q", *args], input=script, capture_output=True, text=True, timeout=timeout, cwd=cwd,
-                          env={**os.environ, **(env or {})})
-
-
-def rows_of(text):
-    """The cells of the last table that was printed, without its header, as lists of strings."""
-    lines = [line for line in text.splitlines() if line.startswith("|")]
-    header = max((i for i, line in enumerate(lines) if line == lines[0]), default=0)
-    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[header + 1:]]
 
 
 def killed_at_a_checkpoint(process, folder, after, draw, before=lambda: None):
@@ -58,30 +46,15 @@ def killed_at_a_checkpoint(process, folder, after, draw, before=lambda: None):
     return not ended
 
 
-class Postgres(unittest.TestCase):
+class Postgres(Scripts):
     def setUp(self):
-        self.folder = tempfile.TemporaryDirectory()
-        self.addCleanup(self.folder.cleanup)  # behind the end of the processes that write there
-        self.path = pathlib.Path(self.folder.name)
+        super().setUp()
         self.name = "t" + os.urandom(6).hex()
         self.extra = ""
 
     def table(self, columns, options="", name="p", url=None, target=None, connector="postgres"):
         return f"CREATE TABLE {name} ({columns}) WITH ('connector' = '{connector}', 'url' = '{url or SERVER.url()}', " \
                f"'table-name' = '{target or self.name}'{', ' + options if options else ''});\n"
-
-    def rows(self, script, *args, **kwargs):
-        done = run(script, *args, **kwargs)
-        self.assertEqual(done.returncode, 0, done.stderr)
-        self.stderr = done.stderr
-        return rows_of(done.stdout)
-
-    def fails(self, script, *texts, **kwargs):
-        done = run(script, **kwargs)
-        self.assertNotEqual(done.returncode, 0, done.stdout)
-        for text in texts:
-            self.assertIn(text, done.stderr)
-        return done.stderr
 
     def query(self, sql):
         return SERVER.query(sql.replace("{t}", self.name))
@@ -272,7 +245,7 @@ class Sink(Postgres):
         for wrong in (self.table("n BIGINT", options.format("hunter22"), url=plain), self.table("n BIGINT", url=plain.replace("//", "//alice:hunter22@")),
                       self.table("n BIGINT", url=f"host=127.0.0.1 port={SERVER.port} user=alice password=hunter22 dbname=postgres"),
                       self.table("n BIGINT", url="jdbc:" + plain + "?user=alice&password=hunter22")):
-            done = run(wrong + "SHOW CREATE TABLE p; EXPLAIN INSERT INTO p VALUES (3); INSERT INTO p VALUES (3);")
+            done = sql(wrong + "SHOW CREATE TABLE p; EXPLAIN INSERT INTO p VALUES (3); INSERT INTO p VALUES (3);")
             self.assertNotEqual(done.returncode, 0)
             self.assertIn("password authentication failed", done.stderr)
             self.assertNotIn("hunter22", done.stdout + done.stderr)
@@ -478,7 +451,7 @@ class Source(Postgres):
         self.query("CREATE TABLE {t} (id int PRIMARY KEY, n numeric, at timestamp, i interval); INSERT INTO {t} VALUES (1, 1.25, 'infinity', NULL), (2, 'NaN', '2020-01-01', NULL), "
                    "(3, 1.234, NULL, NULL), (4, 123456789.12, NULL, NULL), (5, -0.01, '0044-03-15 BC', '1 day 2 hours'), (6, 1e3, '2020-01-01 00:00:00.999999', '1 month')")
         columns = "id INT, n DECIMAL(8, 2), `at` TIMESTAMP(3), i INTERVAL DAY TO SECOND"
-        done = run(self.table(columns) + "SELECT id, n, `at`, i FROM p;", "--folder", str(self.path / "job"))
+        done = sql(self.table(columns) + "SELECT id, n, `at`, i FROM p;", "--folder", str(self.path / "job"))
         self.assertEqual(done.returncode, 0, done.stderr)
         found = rows_of(done.stdout)
         self.assertEqual([row[:2] for row in found], [["5", "-0.01"]])
@@ -591,7 +564,7 @@ if __name__ == "__main__":
     parser.add_argument("--program", required=True)
     parser.add_argument("--driver", required=True)
     arguments, rest = parser.parse_known_args()
-    PROGRAM, DRIVER = os.path.abspath(arguments.program), os.path.abspath(arguments.driver)
+    PROGRAM, DRIVER = program_support.use(arguments.program), os.path.abspath(arguments.driver)
     try:
         SERVER = postgres.Server()
     except postgres.Unavailable as reason:

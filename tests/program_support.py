@@ -29,6 +29,19 @@ def run(*args, text=None, folder=None, timeout=120, **more):
     return done
 
 
+def sql(script, *args, timeout=180, env=None, cwd=None):
+    """Runs the statements of `script`; `env` goes on top of the environment."""
+    return subprocess.run([PROGRAM, "sql", "-q", *args], input=script, capture_output=True, text=True, timeout=timeout, cwd=cwd,
+                          env={**os.environ, **(env or {})})
+
+
+def rows_of(text):
+    """The cells of the last table that was printed, without its header, as lists of strings."""
+    lines = [line for line in text.splitlines() if line.startswith("|")]
+    header = max((i for i, line in enumerate(lines) if line == lines[0]), default=0)
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[header + 1:]]
+
+
 def start(*args, **more):
     """Starts the program without waiting for it."""
     more.setdefault("stdin", subprocess.DEVNULL)
@@ -86,6 +99,36 @@ class Folder(unittest.TestCase):
         else:
             path.write_text(content)
         return str(path)
+
+
+class Scripts(Folder):
+    """A test of scripts. `secret` must not be seen in what a failing one prints."""
+
+    secret = None
+
+    def rows(self, script, *args, **more):
+        """What its last query prints."""
+        done = sql(script, *args, **more)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.stderr = done.stderr
+        return rows_of(done.stdout)
+
+    def fails(self, script, *texts, **more):
+        """What it prints, all `texts` among its errors."""
+        done = sql(script, **more)
+        self.assertNotEqual(done.returncode, 0, done.stdout)
+        for text in texts:
+            self.assertIn(text, done.stderr)
+        if self.secret:
+            self.assertNotIn(self.secret, done.stdout + done.stderr)
+        return done.stdout + done.stderr
+
+
+def use(program):
+    """Says which program to run, for suites that start servers first."""
+    global PROGRAM
+    PROGRAM = os.path.abspath(program)
+    return PROGRAM
 
 
 def main():

@@ -12,13 +12,13 @@ import pathlib
 import random
 import subprocess
 import sys
-import tempfile
 import time
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+import program_support  # noqa: E402
 from parquet_test import find_duckdb  # noqa: E402
-from program_support import newest_checkpoint, table_rows  # noqa: E402
+from program_support import Scripts, newest_checkpoint, sql  # noqa: E402
 from services import s3  # noqa: E402
 
 PROGRAM = ""
@@ -27,33 +27,16 @@ SERVER = None
 ROWS = 60000 if os.environ.get("MILLRACE_SANITIZE") else 400000
 
 
-def run(script, *args, timeout=180, env=None, cwd=None):
-    return subprocess.run([PROGRAM, "sql", "-q", *args], input=script, capture_output=True, text=True, timeout=timeout, cwd=cwd,
-                          env={**os.environ, **(env or {})})
+class S3(Scripts):
+    secret = s3.Server.secret
 
-
-class S3(unittest.TestCase):
     def setUp(self):
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)  # behind the end of the processes that write there
-        self.path = pathlib.Path(folder.name)
+        super().setUp()
         self.prefix = "t" + os.urandom(6).hex()
 
     def table(self, columns, more="", name="t", path="", form="json", endpoint=None, partitioned=""):
         return f"CREATE TABLE {name} ({columns}) {partitioned} WITH ('connector' = 'filesystem', 'format' = '{form}', " \
                f"'path' = 's3://{SERVER.bucket}/{self.prefix}{path}', {SERVER.options(endpoint)}{', ' + more if more else ''});\n"
-
-    def rows(self, script, *args, **kwargs):
-        done = run(script, *args, **kwargs)
-        self.assertEqual(done.returncode, 0, done.stderr)
-        return table_rows(done.stdout)
-
-    def fails(self, script, *texts, **kwargs):
-        done = run(script, **kwargs)
-        self.assertNotEqual(done.returncode, 0, done.stdout)
-        for text in texts:
-            self.assertIn(text, done.stderr)
-        self.assertNotIn(SERVER.secret, done.stdout + done.stderr)
 
     def put(self, name, content):
         SERVER.put(f"{self.prefix}/{name}", content if isinstance(content, bytes) else content.encode())
@@ -145,7 +128,7 @@ class Source(S3):
         (self.path / "credentials").write_text(f"[lake]\naws_access_key_id = {SERVER.access}\naws_secret_access_key = {SERVER.secret}\n")
         profile = {"AWS_ENDPOINT_URL": SERVER.endpoint, "AWS_PROFILE": "lake", "AWS_SHARED_CREDENTIALS_FILE": str(self.path / "credentials")}
         self.assertEqual(self.rows(bare, env=profile), [["1"]])
-        shown = run(session + bare.replace("SELECT n FROM t;", "SHOW CREATE TABLE t;"), env={"THE_KEY": SERVER.secret})
+        shown = sql(session + bare.replace("SELECT n FROM t;", "SHOW CREATE TABLE t;"), env={"THE_KEY": SERVER.secret})
         self.assertIn("'s3.secret-key' = '****'", shown.stdout)
 
 
@@ -290,7 +273,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--program", required=True)
     arguments, rest = parser.parse_known_args()
-    PROGRAM = os.path.abspath(arguments.program)
+    PROGRAM = program_support.use(arguments.program)
     try:
         SERVER = s3.Server()
     except s3.Unavailable as reason:

@@ -1,8 +1,9 @@
 #include "data/batch.h"
 
 #include <arrow/api.h>
-#include <arrow/compute/api.h>
 #include <arrow/util/byte_size.h>
+
+#include "data/take_rows.h"
 
 namespace millrace {
 
@@ -42,17 +43,8 @@ Batch Batch::Slice(int64_t offset, int64_t length) const {
 }
 
 Result<Batch> Batch::Take(const std::vector<int32_t>& indices) const {
-  const auto count = static_cast<int64_t>(indices.size());
-  arrow::Int32Array index_array(count, arrow::Buffer::Wrap(indices));
-  arrow::Datum index_datum(index_array.data());
-  static const arrow::compute::TakeOptions kUnchecked(/*boundscheck=*/false);
-  std::vector<std::shared_ptr<arrow::Array>> columns;
-  columns.reserve(static_cast<size_t>(rows->num_columns()));
-  for (const auto& column : rows->columns()) {
-    MILL_ASSIGN(arrow::Datum taken, arrow::compute::Take(arrow::Datum(column), index_datum, kUnchecked));
-    columns.push_back(taken.make_array());
-  }
-  return Batch{arrow::RecordBatch::Make(rows->schema(), count, std::move(columns)),
+  MILL_ASSIGN(auto taken, TakeRows(rows, indices));
+  return Batch{std::move(taken),
                TakeSide(kinds, indices),
                TakeSide(arrival_watermarks, indices),
                arrival,

@@ -1,13 +1,11 @@
 // Properties over many values, with seeds: dates against the system's own library, casts there and
-// back, JSON
-// against a second parser, regular expressions within a bound.
+// back, JSON against a second parser, regular expressions within a bound.
 #include <simdjson.h>
 
 #include <chrono>
 #include <cmath>
 #include <cstdlib>
 #include <ctime>
-#include <fstream>
 #include <random>
 
 #include "functions/calendar.h"
@@ -16,6 +14,7 @@
 #include "functions/json_valid.h"
 #include "functions/regex.h"
 #include "functions/test_values.h"
+#include "functions/test_zones.h"
 
 namespace millrace {
 namespace {
@@ -39,15 +38,6 @@ TEST(CalendarProperty, FourHundredYearsAgreeWithTheSystem) {
     ASSERT_EQ(fmt::format("{} {:02} {}", IsoWeekYear(day), IsoWeek(day), IsoWeekday(day)), iso)
         << day;
   }
-}
-
-std::vector<std::string> ZoneNames() {
-  std::ifstream table("/usr/share/zoneinfo/tzdata.zi");
-  std::vector<std::string> names;
-  for (std::string line; std::getline(table, line);) {
-    if (line.starts_with("Z ")) names.push_back(line.substr(2, line.find(' ', 2) - 2));
-  }
-  return names;
 }
 
 TEST(CalendarProperty, OffsetsOfAllZonesAgreeWithTheSystem) {

@@ -2,11 +2,11 @@
 // zones. (functions/property_test.cc has the calendar below them.)
 #include <cstdlib>
 #include <ctime>
-#include <fstream>
 #include <random>
 
 #include "functions/calendar.h"
 #include "functions/test_values.h"
+#include "functions/test_zones.h"
 
 namespace millrace {
 namespace {
@@ -131,15 +131,6 @@ TEST(TimeProperty, MonthsAreAdded) {
     ASSERT_EQ(ValueOf("TIMESTAMPADD", {Str("MONTH"), Int(months), Moment(at)}), Show(Moment(later)))
         << at << " and " << months;
   }
-}
-
-std::vector<std::string> ZoneNames() {
-  std::ifstream table("/usr/share/zoneinfo/tzdata.zi");
-  std::vector<std::string> names;
-  for (std::string line; std::getline(table, line);) {
-    if (line.starts_with("Z ")) names.push_back(line.substr(2, line.find(' ', 2) - 2));
-  }
-  return names;
 }
 
 // Instants as local time in every zone, there and back, and as text.

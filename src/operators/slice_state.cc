@@ -1,6 +1,7 @@
 // What a SliceAggregate saves, and what of it is on disk. See slice_aggregate.h.
 #include <arrow/array.h>
 
+#include "data/take_rows.h"
 #include "operators/slice_aggregate.h"
 #include "state/snapshot_fold.h"
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "data/take_rows.h"
 #include "state/snapshot_fold.h"
 
 namespace millrace {

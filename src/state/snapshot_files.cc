@@ -11,6 +11,7 @@
 #include <filesystem>
 
 #include "base/files.h"
+#include "data/take_rows.h"
 #include "state/snapshot_fold.h"
 #include "state/stored_table.h"
 

@@ -7,7 +7,7 @@
 #include <map>
 #include <string>
 
-#include "data/batch.h"
+#include "data/take_rows.h"
 #include "state/key_table.h"
 
 namespace millrace {
@@ -312,12 +312,6 @@ int64_t CountRows(const arrow::RecordBatchVector& batches) {
   int64_t count = 0;
   for (const auto& rows : batches) count += rows->num_rows();
   return count;
-}
-
-Result<std::shared_ptr<arrow::RecordBatch>> TakeRows(
-    const std::shared_ptr<arrow::RecordBatch>& rows, const std::vector<int32_t>& indices) {
-  MILL_ASSIGN(Batch taken, (Batch{rows, nullptr, nullptr, 0}.Take(indices)));
-  return taken.rows;
 }
 
 Result<std::vector<uint32_t>> KeyGroupsOf(const StateTable& table,

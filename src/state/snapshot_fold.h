@@ -57,10 +57,6 @@ Result<std::shared_ptr<arrow::RecordBatch>> ConformTo(const StateTable& table,
 
 int64_t CountRows(const arrow::RecordBatchVector& batches);
 
-// The rows at `indices`, in that order.
-Result<std::shared_ptr<arrow::RecordBatch>> TakeRows(
-    const std::shared_ptr<arrow::RecordBatch>& rows, const std::vector<int32_t>& indices);
-
 // The key group of each row, of `key_groups`; 0 where the table has no key.
 Result<std::vector<uint32_t>> KeyGroupsOf(const StateTable& table, const arrow::RecordBatch& rows,
                                           uint32_t key_groups = kKeyGroups);

@@ -13,6 +13,7 @@
 #include <sstream>
 
 #include "base/files.h"
+#include "data/take_rows.h"
 #include "state/snapshot_fold.h"
 
 namespace millrace {

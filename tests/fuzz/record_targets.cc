@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "dead_count.h"
 #include "formats/avro/binary.h"
 #include "formats/avro/container.h"
 #include "formats/avro/types.h"
@@ -14,15 +15,6 @@
 
 namespace millrace {
 namespace {
-
-class DeadCount : public DeadLetters {
- public:
-  void Add(const BadRow& row) override {
-    MILL_CHECK(!row.reason.empty());
-    ++count;
-  }
-  int64_t count = 0;
-};
 
 void ReadRecords(const std::shared_ptr<const AvroSchema>& schema, const Schema& columns,
                  std::string_view bytes) {

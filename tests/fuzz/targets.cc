@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 
+#include "dead_count.h"
 #include "engine/engine.h"
 #include "formats/format.h"
 #include "functions/expression.h"
@@ -14,15 +15,6 @@
 
 namespace millrace {
 namespace {
-
-class DeadCount : public DeadLetters {
- public:
-  void Add(const BadRow& row) override {
-    MILL_CHECK(!row.reason.empty());
-    ++count;
-  }
-  int64_t count = 0;
-};
 
 struct DecodedText {
   std::shared_ptr<arrow::RecordBatch> rows;

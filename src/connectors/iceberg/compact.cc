@@ -2,7 +2,6 @@
 // and replaces the former by the latter in one commit. The new files get the sequence number of the
 // snapshot that was read, so equality deletes that come meanwhile reach them.
 #include <arrow/builder.h>
-#include <arrow/compute/api_vector.h>
 
 #include <algorithm>
 #include <set>
@@ -13,6 +12,7 @@
 #include "connectors/iceberg/maintenance.h"
 #include "connectors/iceberg/row_writer.h"
 #include "connectors/iceberg/storage_arrays.h"
+#include "data/take_rows.h"
 
 namespace millrace {
 namespace {
@@ -55,9 +55,6 @@ class Rewriter {
  private:
   Result<std::shared_ptr<arrow::RecordBatch>> ToStorageRows(const IcebergDataReader::Rows& rows,
                                                             const std::vector<int64_t>& kept) {
-    arrow::Int64Builder builder;
-    MILL_RETURN(builder.AppendValues(kept));
-    MILL_ASSIGN(const auto indices, builder.Finish());
     arrow::ArrayVector columns;
     arrow::FieldVector schema;
     const std::vector<IcebergField>& fields = table_.schema().fields;
@@ -67,12 +64,12 @@ class Rewriter {
         MILL_ASSIGN(column, arrow::MakeArrayOfNull(StorageTypeOf(fields[i].type), rows.count));
       }
       MILL_ASSIGN(column, ToStorage(column, fields[i].type));
-      MILL_ASSIGN(column, arrow::compute::Take(*column, *indices));
       columns.push_back(std::move(column));
       schema.push_back(StorageFieldOf(fields[i]));
     }
-    return arrow::RecordBatch::Make(arrow::schema(std::move(schema)), std::ssize(kept),
-                                    std::move(columns));
+    return TakeRows(arrow::RecordBatch::Make(arrow::schema(std::move(schema)), rows.count,
+                                             std::move(columns)),
+                    kept);
   }
 
   IcebergFiles* files_;

@@ -1,10 +1,11 @@
 #include "connectors/iceberg/partitioner.h"
 
 #include <arrow/builder.h>
-#include <arrow/compute/api_vector.h>
 
 #include <algorithm>
 #include <unordered_map>
+
+#include "data/take_rows.h"
 
 namespace millrace {
 namespace {
@@ -24,19 +25,6 @@ std::string Escaped(const std::string& text) {
     if (!plain) out += fmt::format("%{:02X}", byte);
   }
   return out;
-}
-
-Result<std::shared_ptr<arrow::RecordBatch>> Take(const arrow::RecordBatch& rows,
-                                                 const std::vector<int64_t>& indices) {
-  arrow::Int64Builder builder;
-  MILL_RETURN(builder.AppendValues(indices));
-  MILL_ASSIGN(const auto taken, builder.Finish());
-  std::vector<std::shared_ptr<arrow::Array>> columns;
-  for (const auto& column : rows.columns()) {
-    MILL_ASSIGN(auto values, arrow::compute::Take(*column, *taken));
-    columns.push_back(std::move(values));
-  }
-  return arrow::RecordBatch::Make(rows.schema(), std::ssize(indices), std::move(columns));
 }
 
 }  // namespace
@@ -118,7 +106,7 @@ Result<std::vector<IcebergPartitioner::Part>> IcebergPartitioner::Split(
     if (parts.size() == 1) {
       part.rows = rows;
     } else {
-      MILL_ASSIGN(part.rows, Take(*rows, part.indices));
+      MILL_ASSIGN(part.rows, TakeRows(rows, part.indices));
     }
   }
   return parts;

@@ -1,7 +1,6 @@
 #include "connectors/iceberg/source.h"
 
 #include <arrow/builder.h>
-#include <arrow/compute/api_vector.h>
 #include <arrow/scalar.h>
 #include <xxhash.h>
 
@@ -10,6 +9,7 @@
 #include <tuple>
 
 #include "connectors/iceberg/table_schema.h"
+#include "data/take_rows.h"
 
 namespace millrace {
 namespace {
@@ -35,20 +35,6 @@ std::shared_ptr<arrow::Scalar> ScalarOf(const IcebergValue& value, const Iceberg
       return std::make_shared<arrow::TimestampScalar>(*number, StorageTypeOf(type));
     default: return nullptr;
   }
-}
-
-Result<std::shared_ptr<arrow::RecordBatch>> TakeRows(
-    const std::shared_ptr<arrow::RecordBatch>& rows, const std::vector<int64_t>& kept) {
-  if (std::ssize(kept) == rows->num_rows()) return rows;
-  arrow::Int64Builder builder;
-  MILL_RETURN(builder.AppendValues(kept));
-  MILL_ASSIGN(const auto indices, builder.Finish());
-  arrow::ArrayVector columns;
-  for (const auto& column : rows->columns()) {
-    MILL_ASSIGN(auto taken, arrow::compute::Take(*column, *indices));
-    columns.push_back(std::move(taken));
-  }
-  return arrow::RecordBatch::Make(rows->schema(), std::ssize(kept), std::move(columns));
 }
 
 }  // namespace
@@ -315,7 +301,9 @@ Result<bool> IcebergSource::ReadRows(Polled* polled) {
     MILL_ASSIGN(auto batch, ToBatch(*rows));
     if (deletes_->any()) {
       MILL_ASSIGN(const auto kept, deletes_->Kept(*rows, read_fields_));
-      MILL_ASSIGN(batch, TakeRows(batch, kept));
+      if (std::ssize(kept) < batch->num_rows()) {
+        MILL_ASSIGN(batch, TakeRows(batch, kept));
+      }
     }
     if (batch->num_rows() == 0) continue;
     polled->rows = std::move(batch);

@@ -6,9 +6,9 @@
 #include <unordered_map>
 
 #include <arrow/builder.h>
-#include <arrow/compute/api_vector.h>
 
 #include "connectors/iceberg/row_writer.h"
+#include "data/take_rows.h"
 
 namespace millrace {
 namespace {
@@ -23,23 +23,6 @@ const std::vector<IcebergField>& PositionDeleteFields() {
       {2147483545, "pos", true, IcebergType::Of(IcebergKind::kLong), ""},
   };
   return kFields;
-}
-
-Result<std::shared_ptr<arrow::RecordBatch>> TakeRows(const arrow::RecordBatch& rows,
-                                                     const std::vector<int64_t>& indices,
-                                                     const std::vector<int>& columns) {
-  arrow::Int64Builder builder;
-  MILL_RETURN(builder.AppendValues(indices));
-  MILL_ASSIGN(const auto taken, builder.Finish());
-  arrow::FieldVector fields;
-  arrow::ArrayVector arrays;
-  for (const int column : columns) {
-    MILL_ASSIGN(auto values, arrow::compute::Take(*rows.column(column), *taken));
-    fields.push_back(rows.schema()->field(column));
-    arrays.push_back(std::move(values));
-  }
-  return arrow::RecordBatch::Make(arrow::schema(std::move(fields)), std::ssize(indices),
-                                  std::move(arrays));
 }
 
 class Upserter final : public IcebergRowWriter {
@@ -150,7 +133,8 @@ class Upserter final : public IcebergRowWriter {
 
   Status WriteRemoved(const arrow::RecordBatch& rows, const std::vector<int64_t>& removed) {
     if (removed.empty()) return Status::OK();
-    MILL_ASSIGN(const auto taken, TakeRows(rows, removed, key_));
+    MILL_ASSIGN(const auto keys, rows.SelectColumns(key_));
+    MILL_ASSIGN(const auto taken, TakeRows(keys, removed));
     MILL_ASSIGN(const auto parts, key_partitioner_.Split(taken));
     for (const auto& part : parts) MILL_RETURN(equality_.Write(part).status());
     return Status::OK();
@@ -159,7 +143,8 @@ class Upserter final : public IcebergRowWriter {
   Status WriteAdded(const arrow::RecordBatch& rows, const std::vector<int64_t>& added,
                     const std::vector<std::string>& keys) {
     if (added.empty()) return Status::OK();
-    MILL_ASSIGN(const auto taken, TakeRows(rows, added, all_));
+    MILL_ASSIGN(const auto all, rows.SelectColumns(all_));
+    MILL_ASSIGN(const auto taken, TakeRows(all, added));
     MILL_ASSIGN(const auto parts, partitioner_.Split(taken));
     for (const auto& part : parts) {
       MILL_ASSIGN(const auto written, data_.Write(part));
