@@ -21,8 +21,8 @@ class RowRecordDecoder : public RecordDecoder {
   explicit RowRecordDecoder(const Schema& schema, bool ignore_errors = false)
       : rows_(schema), ignore_errors_(ignore_errors) {}
 
-  // Appends the values of `record` to the columns of `rows`; whoever calls it ends the row, or takes
-  // it back where `reason` says why it is none. An error is none of the record's: it ends the job.
+  // Appends the values of `record` to the columns of `rows`; whoever calls it ends the row, or
+  // takes it back where `reason` says why it is none. An error ends the job.
   virtual Status Append(std::string_view record, RowsBuilder& rows, std::string* reason) = 0;
 
  private:

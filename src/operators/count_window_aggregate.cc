@@ -289,7 +289,7 @@ Status CountWindowAggregate::Load(const StateReader& reader) {
   MILL_RETURN(LoadClock(reader));
   if (spilled_) return spilled_->Load(reader);
   const auto load = [this](const auto& rows, auto slots) { return LoadSlots(rows, slots); };
-  return saved_.Load(reader, *keys_, SavedRows::Keys::kOften, load);
+  return saved_.Load(reader, *keys_, SavedRows::RowsPerKey::kMany, load);
 }
 
 Status CountWindowAggregate::LoadSlots(const arrow::RecordBatch& rows,

@@ -325,7 +325,7 @@ Status GroupAggregate::Load(const StateReader& reader) {
   for (const auto& numbers : clocks) Advance(numbers[2]);
   if (spilled_) return spilled_->Load(reader);
   const auto load = [this](const auto& rows, auto slots) { return LoadSlots(rows, slots); };
-  return saved_.Load(reader, *keys_, SavedRows::Keys::kOnce, load);
+  return saved_.Load(reader, *keys_, SavedRows::RowsPerKey::kOne, load);
 }
 
 Status GroupAggregate::LoadSlots(const arrow::RecordBatch& rows, std::span<const uint32_t> slots) {

@@ -102,13 +102,13 @@ Status SavedRows::EraseByOwn(StateWriter& writer, std::vector<std::vector<int64_
   return Erase(writer, places, std::move(ids), count);
 }
 
-Status SavedRows::Load(const StateReader& reader, KeyTable& keys, Keys come,
-                       const LoadSlots& load) const {
+Status SavedRows::Load(const StateReader& reader, KeyTable& keys, RowsPerKey rows_per_key,
+                       const RowsLoader& load) const {
   std::vector<uint32_t> slots, inserted;
   return reader.ForEach(table_, [&](const std::shared_ptr<arrow::RecordBatch>& rows) -> Status {
     inserted.clear();
     MILL_RETURN(keys.FindOrInsert(*rows, key_places_, nullptr, slots, inserted));
-    if (come == Keys::kOnce && std::ssize(inserted) != rows->num_rows()) {
+    if (rows_per_key == RowsPerKey::kOne && std::ssize(inserted) != rows->num_rows()) {
       return ExternalError("state table '{}' holds a key more than once", table_.name);
     }
     return load(*rows, slots);

@@ -54,11 +54,12 @@ class SavedRows {
   Status EraseByOwn(StateWriter& writer, std::vector<std::vector<int64_t>> own) const;
 
   // Reads what was saved, batch by batch: puts the rows' keys into `keys` and calls load with their
-  // slots. With kOnce, fails if a key has several rows.
-  enum class Keys { kOnce, kOften };
-  using LoadSlots =
+  // slots. Fails if a key has more rows than it may.
+  enum class RowsPerKey { kOne, kMany };
+  using RowsLoader =
       std::function<Status(const arrow::RecordBatch& rows, std::span<const uint32_t> slots)>;
-  Status Load(const StateReader& reader, KeyTable& keys, Keys come, const LoadSlots& load) const;
+  Status Load(const StateReader& reader, KeyTable& keys, RowsPerKey rows_per_key,
+              const RowsLoader& load) const;
 
   // One own column of rows read.
   std::span<const int64_t> Own(const arrow::RecordBatch& rows, size_t column) const;

@@ -317,7 +317,7 @@ Status Sessionize::Load(const StateReader& reader) {
   }
   if (spilled_) return spilled_->Load(reader);
   const auto load = [this](const auto& rows, auto slots) { return LoadSlots(rows, slots); };
-  return saved_.Load(reader, *keys_, SavedRows::Keys::kOnce, load);
+  return saved_.Load(reader, *keys_, SavedRows::RowsPerKey::kOne, load);
 }
 
 Status Sessionize::LoadSlots(const arrow::RecordBatch& rows, std::span<const uint32_t> slots) {

@@ -201,16 +201,20 @@ void KeyTable::Rehash(size_t capacity) {
   }
 }
 
+// At least doubles what it moves: many calls that each ask for a little more cost no more than one.
 void KeyTable::Reserve(size_t keys) {
   size_t capacity = entries_.size();
   while ((keys + 1) * 8 > capacity * 5) capacity *= 2;
   if (capacity > entries_.size()) Rehash(capacity);
-  used_.reserve(keys);
-  if (tracking_) marks_.reserve(keys);
+  const auto reserve = [](auto& items, size_t count) {
+    if (count > items.capacity()) items.reserve(std::max(count, 2 * items.capacity()));
+  };
+  reserve(used_, keys);
+  if (tracking_) reserve(marks_, keys);
   if (codec_.fixed_width() > 0) {
-    keys_.reserve(keys * codec_.fixed_width());
+    reserve(keys_, keys * codec_.fixed_width());
   } else {
-    places_.reserve(keys);
+    reserve(places_, keys);
   }
 }
 

@@ -68,7 +68,7 @@ class KeyTable {
   // FindOrInsert for the keys of `slots` under another namespace.
   void FindOrInsertIn(int64_t other_namespace, std::span<const uint32_t> slots,
                       std::vector<uint32_t>& others, std::vector<uint32_t>& inserted);
-  // Makes room for so many keys in all, so that inserting them moves nothing.
+  // Makes room for so many keys in all, but for the bytes of those of variable width.
   void Reserve(size_t keys);
   // A slot without a key, for more state of a key that has a slot already.
   uint32_t Allocate();

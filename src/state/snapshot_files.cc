@@ -67,8 +67,14 @@ Result<std::shared_ptr<arrow::RecordBatch>> TakeGroups(
 Status VisitFile(const std::string& root, const StateFile& file, KeyGroupRange groups,
                  const RowVisitor& visit) {
   MILL_ASSIGN(const auto opened, OpenVerified(root, file));
-  return WithoutThrowing(file, [&]() -> Status {
-    MILL_ASSIGN(auto reader, parquet::arrow::OpenFile(opened, arrow::default_memory_pool()));
+  std::unique_ptr<parquet::arrow::FileReader> reader;
+  std::unique_ptr<arrow::RecordBatchReader> batches;
+  MILL_RETURN(WithoutThrowing(file, [&]() -> Status {
+    parquet::arrow::FileReaderBuilder builder;
+    MILL_RETURN(builder.Open(opened));
+    parquet::ArrowReaderProperties properties;
+    properties.set_pre_buffer(false);  // it would hold the whole file
+    MILL_ASSIGN(reader, builder.properties(properties)->Build());
     std::shared_ptr<arrow::Schema> schema;
     MILL_RETURN(reader->GetSchema(&schema));
     if (schema->num_fields() == 0 || schema->field(0)->name() != kKeyGroupColumn ||
@@ -76,13 +82,21 @@ Status VisitFile(const std::string& root, const StateFile& file, KeyGroupRange g
       return ExternalError("it has no column {}", kKeyGroupColumn);
     }
     const auto chosen = RowGroupsOf(*reader->parquet_reader()->metadata(), groups);
-    MILL_ASSIGN(auto batches, reader->GetRecordBatchReader(chosen));
-    while (true) {
-      MILL_ASSIGN(auto rows, batches->Next());
-      if (!rows) return Status::OK();
-      MILL_RETURN(visit(std::move(rows)));
-    }
-  });
+    return reader->GetRecordBatchReader(chosen).Value(&batches);
+  }));
+  while (true) {
+    std::shared_ptr<arrow::RecordBatch> rows;
+    MILL_RETURN(WithoutThrowing(file, [&] { return batches->ReadNext(&rows); }));
+    if (!rows) return Status::OK();
+    MILL_RETURN(visit(std::move(rows)));
+  }
+}
+
+// About how many of the file's rows are of these key groups.
+int64_t RowsAmong(const StateFile& file, KeyGroupRange groups) {
+  const int64_t first = std::max(file.min_group, groups.begin);
+  const int64_t end = std::min(file.max_group + 1, groups.end);
+  return file.rows * std::max<int64_t>(end - first, 0) / (file.max_group + 1 - file.min_group);
 }
 
 }  // namespace
@@ -93,7 +107,6 @@ Status VerifyFiles(const std::string& root, const StateChain& files) {
 }
 
 bool StateFilesReader::Concerns(const StateTable& table, const StateFile& file) const {
-  if (file.table != table.name || file.stored) return false;
   return table.key_columns.empty() || (file.min_group < groups_.end && file.max_group >= groups_.begin);
 }
 
@@ -162,27 +175,27 @@ Status StateFilesReader::ReadFile(const StateTable& table, const StateFile& file
   return VisitFile(root_, file, divided ? groups_ : KeyGroupRange(), take);
 }
 
-// From the newest file back, so that each row is read once, and let go of if a newer one has its id.
+// Goes from the newest file back: so each row is read once, and let go of if a newer one has its id.
 Status StateFilesReader::ReadChain(const StateTable& table, const StateChain& chain,
                                    const RowVisitor& visit) const {
   std::vector<const StateFile*> files;  // newest first
   for (size_t i = chain.size(); i-- > 0;) {
-    const StateFile& file = chain[i];
-    const bool counts = !IsReplaced(table) || files.empty();
-    if (counts && file.table == table.name && !file.stored) files.push_back(&file);
+    if (chain[i].table == table.name && !chain[i].stored) files.push_back(&chain[i]);
   }
+  // The newest file takes the place of all others, also where it has no row for this instance.
+  if (IsReplaced(table) && !files.empty()) files.resize(1);
   std::erase_if(files, [&](const StateFile* file) { return !Concerns(table, *file); });
   if (Grows(table) && files.size() > 1) return ReadGrowing(table, files, visit);
   SnapshotFold fold(table);
   for (const StateFile* file : files) {
-    const bool oldest = file == files.back();
     if (file->erased) {
       MILL_RETURN(ReadFile(table, *file, [&](auto ids) { return fold.Erase(*ids); }));
       continue;
     }
-    if (!oldest) MILL_RETURN(fold.BeginPiece(file->rows));
+    const bool oldest = file == files.back();
+    if (!oldest) MILL_RETURN(fold.BeginSnapshot(RowsAmong(*file, groups_)));
     MILL_RETURN(ReadFile(table, *file, [&](auto rows) -> Status {
-      MILL_ASSIGN(auto rest, fold.Take(rows, oldest));
+      MILL_ASSIGN(auto rest, oldest ? fold.TakeOldest(rows) : fold.Take(rows));
       return rest->num_rows() > 0 ? visit(std::move(rest)) : Status::OK();
     }));
   }

@@ -45,7 +45,7 @@ Result<StateChain> WriteSnapshot(const FrozenState& state, const std::string& ro
 // Checks sizes and checksums of all files; the error names the first that is missing or damaged.
 Status VerifyFiles(const std::string& root, const StateChain& files);
 
-// Reads the chains of all instances that saved, for one new instance. Every file is verified when
+// Reads the chains of all instances that saved, for one new instance. Every file is verified before
 // it is read. Any thread; each call reads anew.
 class StateFilesReader final : public StateReader {
  public:
@@ -66,7 +66,7 @@ class StateFilesReader final : public StateReader {
   Status ReadGrowing(const StateTable& table, const std::vector<const StateFile*>& files,
                      const RowVisitor& visit) const;
   Status ReadFile(const StateTable& table, const StateFile& file, const RowVisitor& visit) const;
-  bool Concerns(const StateTable& table, const StateFile& file) const;
+  bool Concerns(const StateTable& table, const StateFile& file) const;  // a file of the table
 
   std::string root_;
   std::vector<StateChain> chains_;

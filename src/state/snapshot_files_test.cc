@@ -222,6 +222,90 @@ TEST(SnapshotFiles, MissingColumnsAreNullAndOthersLeftOut) {
   EXPECT_TRUE(reader.Read(table)->empty());
 }
 
+// Rows whose id is their key, of which each has several; so many that a file has several batches.
+TEST(SnapshotFiles, RowsThatShareAnIdFold) {
+  const StateTable table{"visits", "Rows of a key.",
+                         arrow::schema({StateField("key", arrow::int64(), "The key."),
+                                        StateField("value", arrow::int64(), "A value.")}),
+                         {0}, {0}};
+  constexpr int64_t kKeys = 50000, kRowsOfKey = 3;
+  const auto rows = [&](int64_t first, int64_t end, int64_t add) {
+    arrow::Int64Builder keys, values;
+    for (int64_t i = 0; i < kRowsOfKey; ++i) {
+      for (int64_t key = first; key < end; ++key) {
+        EXPECT_TRUE(keys.Append(key).ok() && values.Append(key * 10 + i + add).ok());
+      }
+    }
+    const int64_t count = (end - first) * kRowsOfKey;
+    return arrow::RecordBatch::Make(table.schema, count, {*keys.Finish(), *values.Finish()});
+  };
+  const Folder folder;
+  StateChain chain;
+  std::multimap<int64_t, int64_t> expected;
+  const auto save = [&](SaveMode mode, int64_t first, int64_t end, int64_t add, int64_t erased) {
+    FrozenState state(mode);
+    const auto written = rows(first, end, add);
+    ASSERT_TRUE(state.Write(table, written).ok());
+    if (erased >= 0) {
+      const auto ids = rows(erased, erased + 1, 0)->Slice(0, 1)->SelectColumns({0});
+      ASSERT_TRUE(ids.ok() && state.Erase(table, *ids).ok());
+      expected.erase(erased);
+    }
+    for (int64_t key = first; key < end; ++key) {
+      expected.erase(key);
+      for (int64_t i = 0; i < kRowsOfKey; ++i) expected.emplace(key, key * 10 + i + add);
+    }
+    auto files = WriteSnapshot(state, folder.path(), fmt::format("chk-{}", chain.size()), 0);
+    ASSERT_TRUE(files.ok()) << files.status();
+    chain.insert(chain.end(), files->begin(), files->end());
+  };
+  save(SaveMode::kFull, 0, kKeys, 0, -1);
+  save(SaveMode::kDelta, 0, kKeys * 9 / 10, 3, kKeys - 1);
+  save(SaveMode::kDelta, 100, 200, 5, 7);
+  std::multimap<int64_t, int64_t> found;
+  for (size_t instance = 0; instance < 5; ++instance) {
+    const StateFilesReader reader(folder.path(), {chain}, instance, 5);
+    ASSERT_TRUE(reader.ForEach(table, [&](const std::shared_ptr<arrow::RecordBatch>& batch) {
+      for (int64_t i = 0; i < batch->num_rows(); ++i) {
+        found.emplace(static_cast<const arrow::Int64Array&>(*batch->column(0)).Value(i),
+                      static_cast<const arrow::Int64Array&>(*batch->column(1)).Value(i));
+      }
+      return Status::OK();
+    }).ok());
+  }
+  const auto sorted = [](const std::multimap<int64_t, int64_t>& all) {
+    return std::multiset<std::pair<int64_t, int64_t>>(all.begin(), all.end());
+  };
+  EXPECT_EQ(found.size(), (kKeys - 2) * kRowsOfKey);
+  EXPECT_EQ(sorted(found), sorted(expected));
+}
+
+TEST(SnapshotFiles, ErasedIdsOfAnotherTypeAreRefused) {
+  const Folder folder;
+  StateChain chain = SaveAll(folder.path(), RandomGroups(5, 10), 1)[0];
+  FrozenState state(SaveMode::kDelta);
+  const auto ids = GroupRows({{"user 1", 0, 0, {}}})->SelectColumns({0, 1});
+  ASSERT_TRUE(ids.ok() && state.Erase(Groups(), *ids).ok());
+  auto files = WriteSnapshot(state, folder.path(), "chk-2", 0);
+  ASSERT_TRUE(files.ok()) << files.status();
+  chain.insert(chain.end(), files->begin(), files->end());
+  StateTable table = Groups();
+  table.schema = arrow::schema({table.schema->field(0), StateField("day", arrow::int64(), "")});
+  const Status status = StateFilesReader(folder.path(), {chain}, 0, 1).Read(table).status();
+  EXPECT_NE(status.message().find("column 'day' was saved as date32[day], and is int64 now"),
+            std::string::npos)
+      << status;
+}
+
+// What a visitor fails with is not the file's fault.
+TEST(SnapshotFiles, ErrorsOfTheVisitorComeAsTheyAre) {
+  const Folder folder;
+  const auto chains = SaveAll(folder.path(), RandomGroups(6, 10), 1);
+  const Status status = StateFilesReader(folder.path(), chains, 0, 1)
+                            .ForEach(Groups(), [](const auto&) { return UserError("mine"); });
+  EXPECT_EQ(status.message(), "mine");
+}
+
 TEST(SnapshotFiles, DamageIsFound) {
   const Folder folder;
   const auto chains = SaveAll(folder.path(), RandomGroups(4, 500), 1);

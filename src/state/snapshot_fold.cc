@@ -13,6 +13,18 @@
 namespace millrace {
 namespace {
 
+// Fails if the table has the column with another type.
+Status CheckSavedType(const StateTable& table, const arrow::Field& saved) {
+  const auto now = table.schema->GetFieldByName(saved.name());
+  if (!now || now->type()->Equals(*saved.type())) return Status::OK();
+  return UserError(
+      "state table '{}': column '{}' was saved as {}, and is {} now. hint: restore with the "
+      "script that saved it, or start without this state",
+      table.name, saved.name(), saved.type()->ToString(), now->type()->ToString());
+}
+
+}  // namespace
+
 // Ids that newer snapshots have written or erased: sets of rows over some columns.
 class NewerIds {
  public:
@@ -20,8 +32,8 @@ class NewerIds {
     for (int column : table.id_columns) id_names_.push_back(table.schema->field(column)->name());
   }
 
-  // What is added so far is newer than what comes now: so many rows.
-  Status BeginPiece(int64_t rows) {
+  // What is added so far is newer than what comes now: about so many rows.
+  Status BeginSnapshot(int64_t rows) {
     MILL_ASSIGN(KeyTable * ids, SetOver(id_names_));
     ids->Reserve(ids->size() + static_cast<size_t>(rows));
     newer_slots_ = ids->slot_count();
@@ -32,6 +44,7 @@ class NewerIds {
     Names names;
     std::vector<int> columns;
     for (const auto& field : ids.schema()->fields()) {
+      MILL_RETURN(CheckSavedType(table_, *field));
       columns.push_back(static_cast<int>(names.size()));
       names.push_back(field->name());
     }
@@ -46,7 +59,7 @@ class NewerIds {
     MILL_RETURN(Mark(*rows, nullptr));
     return Unmarked(rows);
   }
-  // The same; and adds their ids. Rows of one piece may share an id.
+  // The same; and adds their ids. Rows of one snapshot may share an id.
   Result<std::shared_ptr<arrow::RecordBatch>> RestAndAdd(
       const std::shared_ptr<arrow::RecordBatch>& rows) {
     MILL_RETURN(Mark(*rows, &id_names_));
@@ -105,10 +118,12 @@ class NewerIds {
   const StateTable& table_;
   Names id_names_;
   std::map<Names, std::unique_ptr<KeyTable>> sets_;
-  size_t newer_slots_ = 0;  // of the set over the table's ids: what was added before this piece
+  size_t newer_slots_ = 0;  // of the set over the table's ids: what was added before this snapshot
   std::vector<bool> newer_;  // scratch, by row; as the next two
   std::vector<uint32_t> slots_, inserted_;
 };
+
+namespace {
 
 // Rows with lists that grow, newest first: an older row of an id that is there already only adds
 // its lists, before those of the newer ones.
@@ -246,9 +261,9 @@ Result<arrow::RecordBatchVector> FoldPieces(const StateTable& table,
   SnapshotFold fold(table);
   arrow::RecordBatchVector folded;
   for (size_t i = pieces.size(); i-- > 0; pieces.pop_back()) {
-    if (i > 0) MILL_RETURN(fold.BeginPiece(CountRows(pieces[i].rows)));
+    if (i > 0) MILL_RETURN(fold.BeginSnapshot(CountRows(pieces[i].rows)));
     for (const auto& rows : pieces[i].rows) {
-      MILL_ASSIGN(auto rest, fold.Take(rows, i == 0));
+      MILL_ASSIGN(auto rest, i == 0 ? fold.TakeOldest(rows) : fold.Take(rows));
       if (rest->num_rows() > 0) folded.push_back(std::move(rest));
     }
     for (const auto& ids : pieces[i].erased) MILL_RETURN(fold.Erase(*ids));
@@ -256,20 +271,21 @@ Result<arrow::RecordBatchVector> FoldPieces(const StateTable& table,
   return folded;
 }
 
-struct SnapshotFold::Impl {
-  NewerIds newer;
-};
-
-SnapshotFold::SnapshotFold(const StateTable& table) : impl_(new Impl{NewerIds(table)}) {}
+SnapshotFold::SnapshotFold(const StateTable& table) : newer_(std::make_unique<NewerIds>(table)) {}
 SnapshotFold::~SnapshotFold() = default;
 
-Status SnapshotFold::BeginPiece(int64_t rows) { return impl_->newer.BeginPiece(rows); }
+Status SnapshotFold::BeginSnapshot(int64_t rows) { return newer_->BeginSnapshot(rows); }
 
-Status SnapshotFold::Erase(const arrow::RecordBatch& ids) { return impl_->newer.AddErased(ids); }
+Status SnapshotFold::Erase(const arrow::RecordBatch& ids) { return newer_->AddErased(ids); }
 
 Result<std::shared_ptr<arrow::RecordBatch>> SnapshotFold::Take(
-    const std::shared_ptr<arrow::RecordBatch>& rows, bool oldest) {
-  return oldest ? impl_->newer.Rest(rows) : impl_->newer.RestAndAdd(rows);
+    const std::shared_ptr<arrow::RecordBatch>& rows) {
+  return newer_->RestAndAdd(rows);
+}
+
+Result<std::shared_ptr<arrow::RecordBatch>> SnapshotFold::TakeOldest(
+    const std::shared_ptr<arrow::RecordBatch>& rows) {
+  return newer_->Rest(rows);
 }
 
 namespace {
@@ -297,12 +313,7 @@ Result<std::shared_ptr<arrow::RecordBatch>> ConformTo(const StateTable& table,
       MILL_RETURN(CheckMayLack(table, static_cast<int>(columns.size())));
       MILL_ASSIGN(column, arrow::MakeArrayOfNull(field->type(), rows.num_rows()));
     }
-    if (!column->type()->Equals(*field->type())) {
-      return UserError(
-          "state table '{}': column '{}' was saved as {}, and is {} now. hint: restore with the "
-          "script that saved it, or start without this state",
-          table.name, field->name(), column->type()->ToString(), field->type()->ToString());
-    }
+    MILL_RETURN(CheckSavedType(table, *field->WithType(column->type())));
     columns.push_back(std::move(column));
   }
   return arrow::RecordBatch::Make(table.schema, rows.num_rows(), std::move(columns));

@@ -28,22 +28,26 @@ bool IsReplaced(const StateTable& table);
 // True if some columns only grow: then the rows of all pieces are needed at once (FoldPieces).
 bool Grows(const StateTable& table);
 
-// Folds a table that does not grow, going from the newest snapshot back.
+class NewerIds;
+
+// Folds a table that does not grow, which must outlive it, going from the newest snapshot back:
+// for each BeginSnapshot, Take its rows, Erase what it has erased.
 class SnapshotFold {
  public:
   explicit SnapshotFold(const StateTable& table);
   ~SnapshotFold();
-  // Before the rows of each snapshot, so many, but for the oldest one's.
-  Status BeginPiece(int64_t rows);
-  // Those of a snapshot's rows that count. Of the oldest snapshot, nothing is remembered.
-  Result<std::shared_ptr<arrow::RecordBatch>> Take(const std::shared_ptr<arrow::RecordBatch>& rows,
-                                                   bool oldest);
-  // What a snapshot has erased of older ones.
+  // Of about so many rows.
+  Status BeginSnapshot(int64_t rows);
+  // Those of the snapshot's rows that count. Rows of one snapshot may share an id.
+  Result<std::shared_ptr<arrow::RecordBatch>> Take(const std::shared_ptr<arrow::RecordBatch>& rows);
+  // The same of the oldest snapshot, of which nothing needs to be remembered.
+  Result<std::shared_ptr<arrow::RecordBatch>> TakeOldest(
+      const std::shared_ptr<arrow::RecordBatch>& rows);
+  // What the snapshot has erased of older ones.
   Status Erase(const arrow::RecordBatch& ids);
 
  private:
-  struct Impl;
-  std::unique_ptr<Impl> impl_;
+  std::unique_ptr<NewerIds> newer_;
 };
 
 // The rows of one instance's chain, pieces oldest first.

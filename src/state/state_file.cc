@@ -139,7 +139,11 @@ Result<std::shared_ptr<arrow::io::RandomAccessFile>> OpenVerified(const std::str
 Result<std::shared_ptr<arrow::Buffer>> ReadVerified(const std::string& root,
                                                     const StateFile& file) {
   MILL_ASSIGN(const auto opened, OpenVerified(root, file));
-  return opened->ReadAt(0, file.bytes);
+  MILL_ASSIGN(auto bytes, opened->ReadAt(0, file.bytes));
+  if (bytes->size() != file.bytes) {
+    return Damaged(file, fmt::format("it ends after {} bytes", bytes->size()));
+  }
+  return bytes;
 }
 
 }  // namespace millrace

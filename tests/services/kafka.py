@@ -127,7 +127,7 @@ class Broker(Process):
     def start(self):
         """Starts the broker, again after kill() with all that it had, and waits until it answers."""
         self._launch([*self._java("256m"), "kafka.Kafka", self.path / "server.properties"],
-                     lambda: self.admin().list_topics(timeout=1), 180)
+                     lambda: self.admin().list_topics(timeout=1), 180, refused=Exception)
 
     def admin(self):
         from confluent_kafka.admin import AdminClient

@@ -59,7 +59,7 @@ class Process:
 
     def __init__(self, name):
         self.name = name
-        self.folder = tempfile.TemporaryDirectory(prefix=f"millrace-{name.split()[-1]}-")
+        self.folder = tempfile.TemporaryDirectory(prefix=f"millrace-{name.replace(' ', '-')}-")
         self.path = pathlib.Path(self.folder.name)
         self.process = None
 
@@ -70,20 +70,22 @@ class Process:
         self.kill()
         self.folder.cleanup()
 
-    def _launch(self, command, ask, seconds, **more):
-        """Starts the server and waits until `ask` raises no exception; Unavailable after that many seconds."""
+    def _launch(self, command, ask, seconds, refused=OSError, **more):
+        """Starts the server and waits until `ask` raises none of `refused`; Unavailable after that many seconds."""
         with open(self.path / "server.log", "ab") as log:
             self.process = subprocess.Popen([str(part) for part in command], stdout=log, stderr=log, stdin=subprocess.DEVNULL, **more)
         deadline = time.monotonic() + seconds
+        last = None
         while time.monotonic() < deadline and self.process.poll() is None:
             try:
                 ask()
                 return
-            except Exception:  # pylint: disable=broad-except
+            except refused as error:
+                last = error
                 time.sleep(0.05)
         tail = (self.path / "server.log").read_text(errors="replace")[-1500:]
-        self.kill()
-        raise Unavailable(f"the {self.name} did not start: {tail}")
+        self.__exit__()
+        raise Unavailable(f"the {self.name} did not start: {last}\n{tail}")
 
     def kill(self):
         """As a power cut does it to the server; what it has written stays for the next start."""

@@ -97,7 +97,7 @@ class Server(Process):
 
     def start(self):
         """Starts the server, again after stop() with all that it had, and waits until it answers."""
-        self._launch([self.programs / "postgres", "-D", self.path / "data"], lambda: self.query("SELECT 1"), 60,
+        self._launch([self.programs / "postgres", "-D", self.path / "data"], lambda: self.query("SELECT 1"), 60, refused=RuntimeError,
                      cwd=self.path, **self._as_owner())
 
     def stop(self, how="fast"):
@@ -107,7 +107,10 @@ class Server(Process):
             self.process.wait(60)
 
     def kill(self):
-        self.stop("immediate")  # the server's processes are several: the first one ends the others
+        """The server's processes are several: asked to crash, the first one ends the others."""
+        if self.process and self.process.poll() is None:
+            self.resume()
+            self.stop("immediate")
 
     def _psql(self, database="postgres"):
         return ["psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "--csv", "-t", self.url(database=database)]

@@ -53,13 +53,9 @@ class Registry(Process):
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}/apis/ccompat/v7"
         jar = next(app.glob("**/apicurio-registry-app-*-runner.jar"))
-        try:
-            self._launch(["java", "-Xmx384m", "-XX:TieredStopAtLevel=1", "-Dquarkus.http.host=127.0.0.1", f"-Dquarkus.http.port={self.port}",
-                          "-Dapicurio.storage.kind=sql", "-cp", f"{jar}:{jar.parent}/lib/*:{app}/lib/*", "io.quarkus.runner.GeneratedMain"],
-                         lambda: self.ask("GET", "/subjects"), 180, cwd=self.path)
-        except Unavailable:
-            self.folder.cleanup()
-            raise
+        self._launch(["java", "-Xmx384m", "-XX:TieredStopAtLevel=1", "-Dquarkus.http.host=127.0.0.1", f"-Dquarkus.http.port={self.port}",
+                      "-Dapicurio.storage.kind=sql", "-cp", f"{jar}:{jar.parent}/lib/*:{app}/lib/*", "io.quarkus.runner.GeneratedMain"],
+                     lambda: self.ask("GET", "/subjects"), 180, cwd=self.path)
 
     def ask(self, method, path, body=None):
         request = urllib.request.Request(self.url + path, method=method, data=json.dumps(body).encode() if body else None,

@@ -1,4 +1,4 @@
-// Reads Avro container files, block by block. A position is the byte at which the next block starts.
+// Reads Avro container files, block by block. A position is the byte where the next block starts.
 #pragma once
 
 #include <memory>

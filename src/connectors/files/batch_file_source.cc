@@ -21,8 +21,8 @@ Result<Polled> BatchFileSource::Poll(std::chrono::milliseconds wait) {
       polled.skipped_time = TakeSkippedTime();
       polled.chunk.file = facts_.path;
       polled.state = Polled::State::kData;
-      const auto [x, y] = place();
-      polled.position = files_.Position(x, y);
+      const auto [part, row] = place();
+      polled.position = files_.Position(part, row);
       return polled;
     }
     CloseFile();

@@ -25,13 +25,13 @@ class BatchFileSource : public Source {
   BatchFileSource(LaneFilesOptions files, FileColumns columns)
       : files_(std::move(files)), columns_(std::move(columns)), declared_(columns_.declared()) {}
 
-  // Opens files().current() at its beginning.
+  // Opens files().current() at its beginning; for Seek, which then goes on to its place.
   Status Begin();
   virtual Status OpenFile() = 0;
   virtual void CloseFile() = 0;
   // The next rows of the open file, null at its end.
   virtual Result<std::shared_ptr<arrow::RecordBatch>> NextRows() = 0;
-  // Where in the file to go on behind what NextRows has given.
+  // Where in the file to go on behind what NextRows has given: its part, the row there.
   virtual std::pair<int64_t, int64_t> place() const = 0;
   // Polled::skipped_time of what NextRows has left out since it was last asked.
   virtual std::optional<int64_t> TakeSkippedTime() { return std::nullopt; }

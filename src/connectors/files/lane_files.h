@@ -46,7 +46,7 @@ class LaneFiles {
   bool bounded() const { return options_.monitor_interval.count() == 0; }
   const std::vector<std::string>& all() const { return files_; }
   const ObjectFiles* store() const { return options_.store.get(); }
-  // The file being read, one that is wanted; there is none at the end.
+  // The file being read: one that is wanted, or where Seek has gone. There is none at the end.
   bool at_end() const { return current_ >= files_.size(); }
   const std::string& current() const { return files_[current_]; }
   void Next() {

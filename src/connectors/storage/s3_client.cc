@@ -133,12 +133,19 @@ Result<std::string> S3Client::UploadPart(const S3Upload& upload, int number,
 // completion may take a repeated one for done: perhaps it will be soon, perhaps never.
 Status S3Client::Complete(const S3Upload& upload, const std::vector<std::string>& etags,
                           int64_t bytes) {
-  HttpRequest request = Request("POST", upload.key, "uploadId=" + UrlEncoded(upload.id));
-  request.body = CompletionBody(etags);
-  MILL_ASSIGN(const auto response, Send("publish", upload.key, std::move(request)));
-  const std::string code = XmlText(response.body, "Code");
-  const bool gone = response.status == kNotFound && code == "NoSuchUpload";
-  if (!gone && (!response.ok() || !code.empty())) return Refused("publish", upload.key, response);
+  const auto deadline = steady_clock::now() + kPatience;
+  bool gone = false;
+  while (true) {
+    HttpRequest request = Request("POST", upload.key, "uploadId=" + UrlEncoded(upload.id));
+    request.body = CompletionBody(etags);
+    MILL_ASSIGN(const auto response, Send("publish", upload.key, std::move(request)));
+    const std::string code = XmlText(response.body, "Code");
+    gone = response.status == kNotFound && code == "NoSuchUpload";
+    if (gone || (response.ok() && code.empty())) break;
+    const bool late = steady_clock::now() >= deadline;
+    if (!response.ok() || late) return Refused("publish", upload.key, response);
+    std::this_thread::sleep_for(kLongestWait);
+  }
   MILL_ASSIGN(const auto size, SizeOf(upload.key));
   if (size == bytes) return Status::OK();
   return ExternalError(

@@ -8,7 +8,7 @@
 
 namespace millrace {
 
-// Appends the values of `record`, the whole of it, to `rows`. Returns why it is no row, "" if it is.
+// Appends the values of `record`, the whole of it, to `rows`. Returns why it is no row, else "".
 std::string AppendAvroRecord(AvroReader& reader, std::string_view record, RowsBuilder& rows);
 
 }  // namespace millrace
