@@ -68,8 +68,7 @@ Status FiringWindowAggregate::SaveSlots(std::span<const uint32_t> owners,
 
 Status FiringWindowAggregate::Load(const StateReader& reader) {
   MILL_RETURN(LoadClock(reader));
-  MILL_ASSIGN(auto batches, reader.Read(saved_.table()));
-  for (const auto& rows : batches) MILL_RETURN(LoadRows(*rows));
+  MILL_RETURN(reader.ForEach(saved_.table(), [this](const auto& rows) { return LoadRows(*rows); }));
   RestoreQueues();
   return Status::OK();
 }

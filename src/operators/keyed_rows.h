@@ -91,12 +91,10 @@ class KeyedRows final : public Operator, private SlotOwner {
 
   Status Load(const StateReader& reader) override {
     if (spilled_) return spilled_->Load(reader);
-    MILL_ASSIGN(arrow::RecordBatchVector saved, reader.Read(table_));
-    for (auto& rows : saved) {
+    return reader.ForEach(table_, [this](std::shared_ptr<arrow::RecordBatch> rows) {
       RowChanges known;
-      MILL_RETURN(Apply(Batch{std::move(rows), nullptr, nullptr, 0}, known));
-    }
-    return Status::OK();
+      return Apply(Batch{std::move(rows), nullptr, nullptr, 0}, known);
+    });
   }
 
   std::string Describe() const override {
