@@ -24,6 +24,7 @@ from services import postgres  # noqa: E402
 PROGRAM = ""
 # Of jobs that are killed again and again: enough for some checkpoints on a fast machine.
 ROWS = 60000 if os.environ.get("MILLRACE_SANITIZE") else 600000
+AWAY = 30  # seconds that the database is stopped in the middle of a job
 SERVER = None
 
 
@@ -314,7 +315,7 @@ class Survives(Postgres):
             process = self.start(self.job(), "--set", "pipeline.name=" + how)
             self.await_rows()
             SERVER.stop(how)
-            time.sleep(4)
+            time.sleep(AWAY)
             SERVER.start()
             self.assertIn("trying again", self.drain_and_check(process))
 
@@ -322,7 +323,7 @@ class Survives(Postgres):
         process = self.start(self.job(key=", PRIMARY KEY (n) NOT ENFORCED", options=", 'sink.delivery-guarantee' = 'at-least-once'"))
         self.await_rows()
         SERVER.stop("immediate")
-        time.sleep(3)
+        time.sleep(AWAY)
         SERVER.start()
         self.drain_and_check(process)
 
