@@ -25,7 +25,8 @@ build: dependencies $(BUILD)/build.ninja
 demo: build
 	@tools/demo.sh $(ARGS)
 
-# The two-stage job on a real Kafka broker, PostgreSQL and S3 server: until Ctrl-C, or ARGS="--for 60".
+# The two-stage job on a real Kafka broker, PostgreSQL and S3 server: until Ctrl-C, or ARGS="--for 60";
+# ARGS="--lake iceberg" with an Iceberg table as the lake.
 demo-real: build
 	@/usr/bin/python3 tools/demo_real.py --program $(BUILD)/millrace $(ARGS)
 

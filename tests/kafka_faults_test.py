@@ -13,7 +13,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 from kafka_support import Kafka, Trickle, broker, main, table  # noqa: E402
 from program_support import rows_of, sql  # noqa: E402
 
-AWAY = 8  # seconds that a broker stands still in the test
+AWAY = 30  # seconds that a broker stands still, or is not there, in the middle of a job
 
 
 class BrokerAway(Kafka):
@@ -75,7 +75,7 @@ class BrokerAway(Kafka):
     def test_killed_and_restarted_in_the_middle(self):
         def fault():
             broker().kill()
-            time.sleep(2)
+            time.sleep(AWAY)
             broker().start()
         said = self.away_in_the_middle(fault)
         self.assertIn("trying again", said)

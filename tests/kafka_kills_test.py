@@ -9,6 +9,7 @@ import json
 import os
 import pathlib
 import random
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -17,6 +18,7 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 import kafka_support  # noqa: E402
 from kafka_support import Job, Kafka, Trickle, broker, main, table  # noqa: E402
+from program_support import newest_checkpoint  # noqa: E402
 from services import kafka  # noqa: E402
 from services.proxy import CUT, DROP, PASS, REPEAT  # noqa: E402
 
@@ -223,6 +225,138 @@ class Jobs(Kafka):
                 self.give(500 * i, 500 * i + 500)
                 self.until(lambda: proxy.done == 2 * i, "the fault")
             self.end(job, 2500)
+
+
+class AtLeastOnce(Kafka):
+    """Numbers into a topic as they come, until the job is told to end."""
+
+    def begin(self, servers=None, options=""):
+        broker().create(self.topic, 2)
+        return self.job(
+            "SET 'execution.checkpointing.interval' = '200 ms';\n"
+            "CREATE TABLE g (n BIGINT) WITH ('connector' = 'datagen', 'rows-per-second' = '2000', 'number-of-rows' = '1000000000', "
+            "'fields.n.kind' = 'sequence', 'fields.n.start' = '0', 'fields.n.end' = '999999999');\n" +
+            table("k", "n BIGINT", self.topic, "'format' = 'json', 'sink.delivery-guarantee' = 'at-least-once'" + options,
+                  scan=False, servers=servers) + "INSERT INTO k SELECT n FROM g;")
+
+    def numbers(self):
+        return sorted(json.loads(m.value())["n"] for m in broker().consume(self.topic, "read_uncommitted"))
+
+    def grows(self, by=500):
+        wanted = len(self.numbers()) + by
+        self.until(lambda: len(self.numbers()) >= wanted, "more rows", 90)
+
+    def test_broker_killed_and_restarted(self):
+        """Rows are under way when it dies. The job waits for it and goes on: no restart, no gap."""
+        job = self.begin()
+        for _ in range(2):
+            self.grows()
+            broker().kill()
+            time.sleep(2)
+            broker().start()
+        self.grows()
+        self.assertIsNone(job.process.poll(), job.said())
+        job.drain()
+        found = self.numbers()
+        self.assertEqual(sorted(set(found)), list(range(found[-1] + 1)))
+
+    def test_answers_to_produce_requests_are_lost(self):
+        """The broker has the rows, the job does not know, and sends them again: the broker knows them by their numbers."""
+        def silence():
+            time.sleep(3)  # longer than the client waits; a broker answers in order, so that no later answer comes before this one
+            return CUT
+        with kafka.Proxy(broker()) as proxy:
+            job = self.begin(proxy.servers, ", 'properties.request.timeout.ms' = '1500'")
+            self.grows(1)
+            for lose, count in ((lambda: CUT, 1), (lambda: CUT, 5), (silence, 1), (silence, 3)):
+                done = proxy.done
+                proxy.at(kafka.PRODUCE, "answer", lose, count)
+                self.until(lambda: proxy.done == done + count, "the fault", 90)
+                self.grows()
+            self.assertIsNone(job.process.poll(), job.said())
+            job.drain()
+        found = self.numbers()
+        self.assertEqual(found, list(range(len(found))))
+
+    def test_killed_and_restored(self):
+        """What came after the last checkpoint may come again; nothing is missing."""
+        job = self.begin()
+        for _ in range(3):
+            before = newest_checkpoint(self.path / "job")
+            self.until(lambda: newest_checkpoint(self.path / "job") > before, "a checkpoint")
+            self.grows()
+            job.kill()
+            job.start()
+        self.grows()
+        job.drain()
+        found = self.numbers()
+        self.assertEqual(sorted(set(found)), list(range(found[-1] + 1)))
+
+
+class UpsertSource(Kafka):
+    """A changelog of keys that come, change and go, copied and counted into SQLite."""
+
+    KEYS = 300
+
+    def script(self, bounded=""):
+        return "SET 'execution.checkpointing.interval' = '50 ms';\n" + \
+            table("s", "id INT, g INT, n BIGINT, PRIMARY KEY (id) NOT ENFORCED", self.topic,
+                  "'key.format' = 'json', 'value.format' = 'json'" + bounded, connector="upsert-kafka", scan=False) + \
+            "CREATE TABLE copy (id INT, g INT, n BIGINT, PRIMARY KEY (id) NOT ENFORCED) WITH ('connector' = 'sqlite', 'path' = 'out.db');\n" \
+            "CREATE TABLE sums (g INT, c BIGINT, s BIGINT, PRIMARY KEY (g) NOT ENFORCED) WITH ('connector' = 'sqlite', 'path' = 'out.db');\n" \
+            "EXECUTE STATEMENT SET BEGIN\n" \
+            "INSERT INTO copy SELECT id, g, n FROM s;\n" \
+            "INSERT INTO sums SELECT g, COUNT(*), SUM(n) FROM s GROUP BY g;\nEND;\n"
+
+    @staticmethod
+    def result(folder):
+        """The rows of both tables; None before they are there."""
+        if not (folder / "out.db").exists():
+            return None
+        connection = sqlite3.connect(folder / "out.db", timeout=30)
+        try:
+            return [sorted(connection.execute(f"SELECT * FROM {name}")) for name in ("copy", "sums")]
+        except sqlite3.OperationalError:
+            return None
+        finally:
+            connection.close()
+
+    def changes(self, count):
+        """Messages, and the rows that are left after the last of them."""
+        draw, messages, rows = random.Random(7), [], {}
+        for n in range(count):
+            key = draw.randrange(self.KEYS)
+            value = {"id": key, "g": draw.randrange(9), "n": n} if draw.random() < 0.7 else None
+            rows[key] = value
+            messages.append({"key": json.dumps({"id": key}), "value": value and json.dumps(value), "partition": key % 2})
+        return messages, sorted(tuple(row.values()) for row in rows.values() if row)
+
+    def test_killed_and_restored(self):
+        broker().create(self.topic, 2)
+        messages, rows = self.changes(12000)
+        groups = sorted({g for _, g, _ in rows})
+        sums = [(g, sum(row[1] == g for row in rows), sum(n for _, h, n in rows if h == g)) for g in groups]
+        job, kills = Job(self.path, self.script()), 0
+        self.addCleanup(job.kill)
+        feed = Trickle(self.topic, len(messages), 12, lambda i: messages[i])
+        while feed.is_alive() or kills < 4:
+            before = newest_checkpoint(self.path / "job")
+            job.start()
+            self.until(lambda: newest_checkpoint(self.path / "job") > before, "a checkpoint")
+            time.sleep(random.uniform(0, 0.4))
+            self.assertIsNone(job.process.poll(), job.said())
+            job.kill()
+            kills += 1
+        feed.wait()
+        job.start()
+        self.until(lambda: self.result(self.path) == [rows, sums], "the result", 60, lambda: str(self.result(self.path)))
+        job.drain()
+        self.assertEqual(self.result(self.path), [rows, sums])
+        (self.path / "calm").mkdir()
+        calm = Job(self.path / "calm", self.script(", 'scan.bounded.mode' = 'latest-offset'"))
+        self.addCleanup(calm.kill)
+        self.assertEqual(calm.start().finish(), 0, calm.said())
+        self.assertEqual(self.result(self.path / "calm"), [rows, sums])
 
 
 if __name__ == "__main__":

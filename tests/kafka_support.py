@@ -117,7 +117,7 @@ class Trickle(threading.Thread):
         self.start()
 
     def run(self):
-        producer, began = BROKER.producer(**{"enable.idempotence": True}), time.monotonic()
+        producer, began = BROKER.producer(**{"enable.idempotence": True, "log_level": 0}), time.monotonic()
         for i in range(self.count):
             producer.produce(self.topic, **self.make(i))
             if i % 50 == 0:

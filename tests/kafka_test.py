@@ -7,11 +7,12 @@ Exits with 77 (skipped) where the broker cannot be had.
 import json
 import pathlib
 import random
+import sqlite3
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-from kafka_support import Kafka, broker, main, table  # noqa: E402
-from program_support import rows_of, sql  # noqa: E402
+from kafka_support import Job, Kafka, broker, main, table  # noqa: E402
+from program_support import access_log, rows_of, run, sql  # noqa: E402
 
 
 class Source(Kafka):
@@ -265,6 +266,46 @@ class Upsert(Kafka):
         broker().create(self.topic)
         self.fails(self.table("s", options="") + table("k", "id INT, c BIGINT", self.topic, "'format' = 'json'", scan=False) +
                    "INSERT INTO k SELECT id, COUNT(*) FROM s GROUP BY id;", "cannot take updates")
+
+
+class Weblog(Kafka):
+    """The job that is shipped, with its hits in a topic, against itself with its hits in files."""
+    JOBS = pathlib.Path(__file__).resolve().parent.parent / "jobs" / "weblog-sessions"
+
+    def totals(self, folder):
+        connection = sqlite3.connect(folder / "out" / "weblog.db", timeout=30)
+        try:
+            return sorted(connection.execute("SELECT * FROM session_totals"))
+        finally:
+            connection.close()
+
+    def hits(self):
+        return sorted((json.loads(m.value()) for m in broker().consume("session-hits")), key=str)
+
+    def test_hits_go_to_a_topic(self):
+        _, lines = access_log(6000)
+        (self.path / "files").mkdir()
+        self.write("files/access.log", "".join(lines))
+        done = run("run", "-q", str(self.JOBS / "job.sql"), folder=self.path / "files")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        wanted = sorted((json.loads(line) for part in (self.path / "files/out/hits").rglob("part-*") for line in part.read_text().splitlines()), key=str)
+        self.assertEqual(len(wanted), len(lines))
+
+        broker().create("session-hits", 3)
+        (self.path / "logs").mkdir()
+        self.write("logs/1.log", "".join(lines[:4000]))
+        job = Job(self.path, (self.JOBS / "job.sql").read_text(), "-i", str(self.JOBS / "kafka.sql"))
+        self.addCleanup(job.kill)
+        job.start(env={"KAFKA": broker().servers})
+        self.until(lambda: len(self.hits()) >= 4000, "the hits of the first file")
+        self.write("2.log", "".join(lines[4000:]))
+        (self.path / "2.log").rename(self.path / "logs/2.log")  # whole at once
+        self.until(lambda: len(self.hits()) >= 6000, "the hits of the second file")
+        job.drain()
+        self.assertEqual(self.hits(), wanted)
+        self.assertEqual(self.totals(self.path), self.totals(self.path / "files"))
+        for message in broker().consume("session-hits"):
+            self.assertEqual(message.key().decode(), json.loads(message.value())["client_ip"])
 
 
 if __name__ == "__main__":

@@ -18,12 +18,13 @@ import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 import program_support  # noqa: E402
-from program_support import Scripts, newest_checkpoint, rows_of, sql  # noqa: E402
+from program_support import VIEWING_JOBS, Scripts, json_lines, newest_checkpoint, rows_of, sql, viewing_events, viewing_sessions  # noqa: E402
 from services import postgres  # noqa: E402
 
 PROGRAM = ""
 # Of jobs that are killed again and again: enough for some checkpoints on a fast machine.
 ROWS = 60000 if os.environ.get("MILLRACE_SANITIZE") else 600000
+AWAY = 30  # seconds that the database is stopped in the middle of a job
 SERVER = None
 
 
@@ -314,7 +315,7 @@ class Survives(Postgres):
             process = self.start(self.job(), "--set", "pipeline.name=" + how)
             self.await_rows()
             SERVER.stop(how)
-            time.sleep(4)
+            time.sleep(AWAY)
             SERVER.start()
             self.assertIn("trying again", self.drain_and_check(process))
 
@@ -322,7 +323,7 @@ class Survives(Postgres):
         process = self.start(self.job(key=", PRIMARY KEY (n) NOT ENFORCED", options=", 'sink.delivery-guarantee' = 'at-least-once'"))
         self.await_rows()
         SERVER.stop("immediate")
-        time.sleep(3)
+        time.sleep(AWAY)
         SERVER.start()
         self.drain_and_check(process)
 
@@ -397,7 +398,8 @@ class Survives(Postgres):
 
 class Job(Postgres):
     """The job that is shipped, with its tables in PostgreSQL."""
-    JOB = pathlib.Path(__file__).resolve().parent.parent / "jobs/viewing-sessions"
+    JOB = VIEWING_JOBS
+    COLUMNS = "tenant_id, user_id, program_id, {}, session_id, device, stream_duration, events, buffering"
 
     def run_job(self, *args, env=None):
         return subprocess.run([PROGRAM, "run", *args, str(self.JOB / "job.sql")], cwd=self.path, capture_output=True, text=True, timeout=100,
@@ -414,6 +416,89 @@ class Job(Postgres):
         self.assertFalse((self.path / "out/sessions.db").exists())
         self.assertTrue((self.path / "out/lake").exists())
         self.query("DROP TABLE sessions, program_minutes")
+
+    def start_two_stages(self, *args):
+        """Events from the files of a folder, the lake in files, the database here."""
+        settings = {"device_events.connector": "filesystem", "device_events.path": "events", "device_events.format": "json",
+                    "device_events.source.monitor-interval": "100ms", "session_lake.source.monitor-interval": "500ms",
+                    "sessions.connector": "postgres", "sessions.url": SERVER.url(), "sessions.table-name": self.name,
+                    "sessions.sink.create-table": "true"}
+        options = [part for name, value in settings.items() for part in ("--set", f"millrace.table.{name}={value}")]
+        process = subprocess.Popen([PROGRAM, "run", "-q", "--folder", "job", "--set", "execution.checkpointing.interval=200ms", *options, *args,
+                                    str(VIEWING_JOBS / "two-stage.sql")], cwd=self.path, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        self.addCleanup(process.communicate)
+        self.addCleanup(process.kill)
+        return process
+
+    def give(self, name, events):
+        (self.path / name).write_text(json_lines(events))
+        (self.path / name).rename(self.path / "events" / name)  # whole at once
+
+    def in_database(self):
+        """The sessions there, without the one that closes the others."""
+        if self.query("SELECT to_regclass('{t}') IS NOT NULL")[0] == ["f"]:
+            return []
+        start = "to_char(start_time, 'YYYY-MM-DD HH24:MI:SS.MS')"
+        return sorted(tuple(row) for row in self.query(f"SELECT {self.COLUMNS.format(start)} FROM {{t}} WHERE user_id <> 'closer'"))
+
+    def in_lake(self):
+        """As in_database(); each row as often as the lake has it."""
+        script = (VIEWING_JOBS / "two-stage.sql").read_text()
+        table = script[script.index("CREATE TABLE session_lake"):]
+        table = table[:table.index(";") + 1].replace(",\n  'source.monitor-interval' = '5 s'", "")
+        query = f"SELECT {self.COLUMNS.format('start_time')} FROM session_lake WHERE user_id <> 'closer';"
+        done = sql("SET 'execution.runtime-mode' = 'batch';" + table + query, cwd=self.path)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return sorted(map(tuple, rows_of(done.stdout)))
+
+    def await_that(self, condition, process, what):
+        deadline = time.monotonic() + 90
+        while not condition():
+            self.assertIsNone(process.poll(), "the job has ended")
+            self.assertLess(time.monotonic(), deadline, what)
+            time.sleep(0.05)
+
+    def kill(self, process):
+        self.assertIsNone(process.poll(), "the job has ended")
+        process.kill()
+        process.wait(60)
+
+    def test_two_stages_killed_and_restored(self):
+        """Killed while the first stage has sessions open, and while the second writes to the database: each session once in both."""
+        hours = [viewing_events(60, begin=3600 * hour) for hour in range(3)]
+        wanted = [viewing_sessions(events) for events in hours]
+        (self.path / "events").mkdir()
+
+        self.give("1.json", hours[0])
+        process = self.start_two_stages()
+        self.await_that(self.in_database, process, "the first sessions")
+        before = newest_checkpoint(self.path / "job")
+        self.await_that(lambda: newest_checkpoint(self.path / "job") > before, process, "a checkpoint")
+        self.kill(process)
+        self.assertLess(len(self.in_lake()), len(wanted[0]))  # some were open
+
+        process = self.start_two_stages("--restore", "latest")
+        other = SERVER.session()
+        other.stdin.write(f"BEGIN; LOCK TABLE {self.name} IN EXCLUSIVE MODE;\n")
+        other.stdin.flush()
+        self.give("2.json", hours[1])
+        waits = "SELECT 1 FROM pg_stat_activity WHERE application_name = 'millrace' AND wait_event_type = 'Lock'"
+        self.await_that(lambda: self.query(waits), process, "the second stage writes")
+        self.kill(process)
+        self.assertLess(len(self.in_database()), len(self.in_lake()))  # what it was about to write
+        other.stdin.write("COMMIT;\n")
+        other.communicate(timeout=30)
+
+        process = self.start_two_stages("--restore", "latest")
+        closer = {**hours[2][-1], "user_id": "closer", "tenant_id": "tenant-1", "event_type": "play", "position_ms": 1,
+                  "event_time": "2026-01-01 05:00:00.000"}
+        self.give("3.json", [*hours[2], closer])
+        everything = sorted(row for each in wanted for row in each)
+        self.await_that(lambda: len(self.in_database()) >= len(everything), process, "all sessions")
+        process.send_signal(signal.SIGINT)
+        self.assertEqual(process.wait(60), 0, process.stderr.read())
+        self.assertEqual(self.in_database(), everything)
+        self.assertEqual(self.in_lake(), everything)
 
     def test_overrides_with_wrong_names(self):
         done = self.run_job("--set", "millrace.table.sesions.connector=blackhole")

@@ -1,7 +1,11 @@
 """What the tests of the whole program share: running it, and a folder of its own for each test."""
 import argparse
+import collections
+import datetime
+import json
 import os
 import pathlib
+import random
 import subprocess
 import sys
 import tempfile
@@ -81,6 +85,68 @@ def events(path, columns=EVENT_COLUMNS, form="json", options="", name="events"):
     watermark = ", WATERMARK FOR ts AS ts - INTERVAL '5' SECOND" if columns.startswith("ts ") else ""
     return (f"CREATE TABLE {name} ({columns}{watermark}) WITH ('connector' = 'filesystem', 'path' = '{path}', "
             f"'format' = '{form}'{options});\n")
+
+
+def access_log(count):
+    """Visits of a web shop as (seconds, client, url), and their lines as a load balancer logs them."""
+    draw, visits, lines, clock = random.Random(5), [], [], 0.0
+    for _ in range(count):
+        clock += draw.expovariate(1 / 2.0)
+        ip = "10.0.0.%d" % draw.randint(1, 60) if draw.random() < 0.9 else "10.1.0.%d" % draw.randint(1, 200)
+        visits.append((clock, ip, "http://shop:80/p/%d" % draw.randint(1, 300)))
+    for clock, ip, url in visits:
+        stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(1437555628 + clock)) + ".%06dZ" % int(clock % 1 * 1e6)
+        lines.append(f'{stamp} shop {ip}:54635 10.0.6.158:80 0.000022 0.026109 0.00002 200 200 0 699 "GET {url} HTTP/1.1" "Mozilla/5.0" ECDHE TLSv1.2\n')
+    return visits, lines
+
+
+VIEWING_JOBS = pathlib.Path(__file__).resolve().parent.parent / "jobs" / "viewing-sessions"
+
+
+def viewing_events(users, begin=0, seed=7):
+    """Events of devices in the hour that begins `begin` seconds after a midnight, up to 4 s out of order, some twice, some broken."""
+    draw, found = random.Random(seed), []
+    midnight = datetime.datetime(2026, 1, 1)
+    for user in range(users):
+        at, session = begin + draw.uniform(0, 200), 0
+        while at < begin + 3300:
+            session += draw.random() < 0.7  # else the same one goes on after a silence
+            for _ in range(draw.randint(1, 12)):
+                at += draw.uniform(1, 20)
+                found.append({
+                    "tenant_id": f"tenant-{user % 3}", "user_id": f"user-{user}", "program_id": f"program-{session % 5}", "device": "tv",
+                    "session_id": f"s{begin}-{user}-{session}", "event_type": draw.choice(["play", "heartbeat", "heartbeat", "buffer", "pause"]),
+                    "event_time": (midnight + datetime.timedelta(seconds=at)).isoformat(" ", "milliseconds"), "position_ms": 1, "bitrate": 1, "at": at})
+            at += draw.uniform(61, 600)
+    found += draw.sample(found, len(found) // 50)
+    found += [{**event, **draw.choice([{"tenant_id": ""}, {"position_ms": -1}, {"event_type": "what"}, {"event_time": None}])}
+              for event in draw.sample(found, len(found) // 50)]
+    found.sort(key=lambda event: event["at"] + draw.uniform(0, 4))
+    return [{name: value for name, value in event.items() if name != "at"} for event in found]
+
+
+def viewing_sessions(events):
+    """The sessions of these events in any order, computed without the program: rows of table `sessions` as texts, sorted."""
+    keys = ("tenant_id", "user_id", "program_id", "device", "session_id")
+    groups, rows = collections.defaultdict(list), []
+    for event in events:
+        if event["event_time"] and event["tenant_id"] and event["position_ms"] >= 0 and event["event_type"] != "what":
+            groups[tuple(event[key] for key in keys)].append((datetime.datetime.fromisoformat(event["event_time"]), event["event_type"]))
+    for (tenant, user, program, device, session), times in groups.items():
+        stretches = []
+        for at, kind in sorted(times):
+            if not stretches or (at - stretches[-1][-1][0]).total_seconds() > 60:
+                stretches.append([])
+            stretches[-1].append((at, kind))
+        for each in stretches:
+            start, end = each[0][0], each[-1][0]
+            rows.append((tenant, user, program, start.isoformat(" ", "milliseconds"), session, device, str(int((end - start).total_seconds())),
+                         str(len(each)), str(sum(kind == "buffer" for _, kind in each))))
+    return sorted(rows)
+
+
+def json_lines(rows):
+    return "".join(json.dumps(row) + "\n" for row in rows)
 
 
 class Folder(unittest.TestCase):

@@ -8,7 +8,6 @@ import json
 import os
 import pathlib
 import pty
-import random
 import select
 import signal
 import sqlite3
@@ -17,7 +16,8 @@ import time
 import unittest
 
 import program_support
-from program_support import Folder, events, run, start, table_rows, wait_for_handler
+from program_support import (VIEWING_JOBS, Folder, access_log, events, json_lines, run, start, table_rows, viewing_events, viewing_sessions,
+                             wait_for_handler)
 
 GENERATOR = "CREATE TABLE g (a BIGINT) WITH ('connector' = 'datagen'%s);\n"
 ENDLESS = GENERATOR % "" + "CREATE TABLE b (a BIGINT) WITH ('connector' = 'blackhole');\nINSERT INTO b SELECT a FROM g;"
@@ -282,17 +282,7 @@ class Weblog(Folder):
     """The weblog job against an independent computation over the whole file in plain SQL (SQLite)."""
 
     def test_sessions_agree_with_plain_sql(self):
-        random.seed(5)
-        visits, lines = [], []
-        clock = 0.0
-        for i in range(20000):
-            clock += random.expovariate(1 / 2.0)
-            ip = "10.0.0.%d" % random.randint(1, 60) if random.random() < 0.9 else "10.1.0.%d" % random.randint(1, 200)
-            url = "http://shop:80/p/%d" % random.randint(1, 300)
-            visits.append((clock, ip, url))
-        for clock, ip, url in visits:
-            stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(1437555628 + clock)) + ".%06dZ" % int(clock % 1 * 1e6)
-            lines.append(f'{stamp} shop {ip}:54635 10.0.6.158:80 0.000022 0.026109 0.00002 200 200 0 699 "GET {url} HTTP/1.1" "Mozilla/5.0" ECDHE TLSv1.2\n')
+        visits, lines = access_log(20000)
         self.write("access.log", "".join(lines))
         job = pathlib.Path(__file__).resolve().parent.parent / "jobs/weblog-sessions/job.sql"
         done = run("run", "-q", str(job), folder=self.path)
@@ -310,6 +300,48 @@ class Weblog(Folder):
                 "sessions AS (SELECT ip, s, COUNT(*) AS hits, COUNT(DISTINCT url) AS urls FROM numbered GROUP BY ip, s) "
                 "SELECT COUNT(*), SUM(hits), SUM(urls) FROM sessions").fetchone()
         self.assertEqual(found, wanted)
+
+
+class Viewing(Folder):
+    """The viewing jobs over a file, against sessions computed here."""
+
+    def setUp(self):
+        super().setUp()
+        made = viewing_events(60)
+        self.write("events.json", json_lines(made))
+        self.wanted = viewing_sessions(made)
+        self.options = [part for option, value in (("connector", "filesystem"), ("path", "events.json"), ("format", "json"))
+                        for part in ("--set", f"millrace.table.device_events.{option}={value}")]
+
+    def sessions(self, name):
+        with contextlib.closing(sqlite3.connect(self.path / "out" / name, timeout=30)) as connection:
+            return sorted(tuple(map(str, row)) for row in connection.execute("SELECT * FROM sessions"))
+
+    def test_job(self):
+        done = run("run", "-q", *self.options, str(VIEWING_JOBS / "job.sql"), folder=self.path)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(self.sessions("sessions.db"), self.wanted)
+
+    def test_two_stages(self):
+        """The second stage follows the lake until it is told to end."""
+        process = start("run", "-q", *self.options, "--set", "millrace.table.session_lake.source.monitor-interval=200ms",
+                        str(VIEWING_JOBS / "two-stage.sql"), cwd=self.path)
+        self.addCleanup(process.communicate)
+        self.addCleanup(process.kill)
+        deadline = time.monotonic() + 100
+        while not ((self.path / "out/two-stage.db").exists() and len(self.found()) >= len(self.wanted)):
+            self.assertIsNone(process.poll(), "it has ended")
+            self.assertLess(time.monotonic(), deadline)
+            time.sleep(0.1)
+        process.send_signal(signal.SIGINT)
+        self.assertEqual(process.wait(60), 0, process.stderr.read())
+        self.assertEqual(self.sessions("two-stage.db"), self.wanted)
+
+    def found(self):
+        try:
+            return self.sessions("two-stage.db")
+        except sqlite3.OperationalError:  # no table yet
+            return []
 
 
 if __name__ == "__main__":

@@ -1,15 +1,18 @@
 #!/usr/bin/env python3
-"""The two-stage job on real parts: Kafka -> sessions -> Parquet on S3 -> PostgreSQL.
+"""The two-stage job on real parts: Kafka -> sessions -> Parquet or Iceberg on S3 -> PostgreSQL.
 
-usage: demo_real.py [--program build/millrace] [--for SECONDS]
+usage: demo_real.py [--program build/millrace] [--for SECONDS] [--lake parquet|iceberg]
 
 Starts a Kafka broker, a PostgreSQL server and an S3 server on free ports, in a throw-away folder, a job that feeds the topic with
-the events of simulated devices, and jobs/viewing-sessions/two-stage.sql with real.sql. Shows how the PostgreSQL table fills, until
-Ctrl-C or for so long; then stops all of them. The first time the servers are fetched, which takes minutes. Exits with 77 where they
-cannot be had, with 1 if the table did not follow the lake within 60 s.
+the events of simulated devices, and jobs/viewing-sessions/two-stage.sql with real.sql or iceberg.sql. Shows how the PostgreSQL table
+fills, until Ctrl-C or for so long; then compares it with the lake, says how long sessions took from the topic to the table, and stops
+all of them. The first time the servers are fetched, which takes minutes. Exits with 77 where they cannot be had, with 1 if the
+table differs from the lake or a session was in it later than 60 s after its last event was in the topic.
 """
 import argparse
 import contextlib
+import datetime
+import json
 import os
 import pathlib
 import signal
@@ -24,7 +27,9 @@ sys.path.insert(0, str(ROOT / "tests"))
 from services import kafka, postgres, s3  # noqa: E402
 
 LOOK_EACH = 5  # seconds
-MOST_BEHIND = 60  # seconds between the lake and the database
+MOST_BEHIND = 60  # seconds between a session's last event, or the lake, and the database
+LAKES = {"parquet": ("real.sql", "viewing/sessions/"), "iceberg": ("iceberg.sql", "iceberg/")}  # overrides, and where files lie
+COLUMNS = "tenant_id, user_id, program_id, {}, session_id, device, stream_duration, events, buffering"
 LATEST = """SELECT start_time, tenant_id, user_id, program_id, device, stream_duration FROM sessions
             ORDER BY start_time DESC LIMIT 3"""
 
@@ -64,8 +69,8 @@ def count(database):
     return int(database.query("SELECT count(*) FROM sessions")[0][0]) if there == "t" else 0
 
 
-def show(database, lake, started):
-    objects = lake.list("viewing/sessions/")
+def show(database, lake, kind, started):
+    objects = {key: size for key, size in lake.list(LAKES[kind][1]).items() if key.endswith(".parquet")}
     print(f"{time.monotonic() - started:5.0f} s: {len(objects)} Parquet objects on S3 ({sum(objects.values()) / 1e6:.1f} MB), "
           f"{count(database)} sessions in PostgreSQL", flush=True)
     if count(database):
@@ -73,33 +78,74 @@ def show(database, lake, started):
             print("         " + "  ".join(row), flush=True)
 
 
-def sessions_of_lake(program, env, lake):
-    """How many rows its Parquet objects hold."""
+def sessions_of_lake(program, env, folder, kind):
+    """The rows of the lake as they are now, as texts, sorted."""
+    settings = [line for line in (JOBS / LAKES[kind][0]).read_text().splitlines()
+                if line.startswith(("SET 'millrace.table.session_lake.", "SET 's3."))
+                and "streaming" not in line and "monitor-interval" not in line]
     script = (JOBS / "two-stage.sql").read_text()
     table = script[script.index("CREATE TABLE session_lake"):]
-    table = table[:table.index(";") + 1].replace("out/sessions", "s3://lake/viewing/sessions").replace(
-        ",\n  'source.monitor-interval' = '5 s'", "")
-    done = subprocess.run([program, "sql", "-q"], env={**env, "AWS_ENDPOINT_URL": lake.endpoint}, capture_output=True, text=True, timeout=300,
-                          input="SET 'execution.runtime-mode' = 'batch';\n" + table + "SELECT COUNT(*) AS sessions FROM session_lake;")
-    rows = [line.strip("| ").split("|")[-1].strip() for line in done.stdout.splitlines() if line.startswith("|")]
-    if done.returncode != 0 or not rows:
-        raise RuntimeError("counting the sessions of the lake: " + done.stderr)
-    return int(rows[-1])
+    table = table[:table.index(";") + 1].replace(",\n  'source.monitor-interval' = '5 s'", "")
+    query = f"SELECT {COLUMNS.format('start_time')} FROM session_lake;"
+    done = subprocess.run([program, "sql", "-q"], env=env, cwd=folder, capture_output=True, text=True, timeout=300,
+                          input="\n".join(["SET 'execution.runtime-mode' = 'batch';", *settings, table, query]))
+    if done.returncode != 0:
+        raise RuntimeError("reading the sessions of the lake: " + done.stderr)
+    lines = [line for line in done.stdout.splitlines() if line.startswith("|")]
+    return sorted(tuple(cell.strip() for cell in line.strip("|").split("|")) for line in lines[1:])
 
 
-def catches_up(program, env, database, lake):
-    """True once all sessions that the lake has now are in the database, at most MOST_BEHIND later."""
-    wanted, begun = sessions_of_lake(program, env, lake), time.monotonic()
-    while (found := count(database)) < wanted:
+def sessions_of_database(database):
+    """The rows of its table, and for each when it was committed, in seconds since 1970."""
+    start = "to_char(start_time, 'YYYY-MM-DD HH24:MI:SS.MS')"
+    rows = database.query(f"SELECT {COLUMNS.format(start)}, extract(epoch FROM pg_xact_commit_timestamp(xmin)) FROM sessions")
+    return {tuple(row[:-1]): float(row[-1]) for row in rows}
+
+
+def agrees(program, env, folder, database, kind):
+    """True if all sessions that the lake has now are in the database at most MOST_BEHIND later, and nothing else is."""
+    wanted, begun = set(sessions_of_lake(program, env, folder, kind)), time.monotonic()
+    while missing := wanted - (rows := set(sessions_of_database(database))):
         if time.monotonic() - begun > MOST_BEHIND:
-            print(f"the lake has {wanted} sessions, PostgreSQL {found}", flush=True)
+            print(f"of {len(wanted)} sessions of the lake {len(missing)} are not in PostgreSQL, as {min(missing)}", flush=True)
             return False
         time.sleep(0.5)
-    print(f"the {wanted} sessions of the lake were in PostgreSQL {time.monotonic() - begun:.1f} s later", flush=True)
-    return wanted > 0
+    took = time.monotonic() - begun
+    now = sessions_of_lake(program, env, folder, kind)  # what the database has was in the lake before
+    more, twice = rows - set(now), len(now) - len(set(now))
+    if more or twice:
+        print(f"{len(more)} sessions of PostgreSQL are not in the lake, as {sorted(more)[:1]}; {twice} are twice in the lake", flush=True)
+        return False
+    print(f"the {len(wanted)} sessions of the lake were in PostgreSQL {took:.1f} s later, row for row", flush=True)
+    return len(wanted) > 0
 
 
-def demo(program, seconds, folder):
+def millis(time_of_event):
+    """The text with all three digits of its milliseconds, as the database says it."""
+    whole, _, fraction = time_of_event.replace("T", " ").partition(".")
+    return f"{whole}.{fraction:0<3}"
+
+
+def is_quick(broker, database):
+    """True if all sessions were in the database at most MOST_BEHIND after their last event was in the topic. A session closes 65 s of
+    event time after that event, which are 2.2 s of the simulator's time."""
+    sent = {}  # when each event was sent, by session
+    for message in broker.consume("device-events"):
+        event = json.loads(message.value())
+        if event["event_time"]:
+            sent.setdefault(event["session_id"], []).append((millis(event["event_time"]), message.timestamp()[1] / 1000))
+    times = []
+    for row, committed in sessions_of_database(database).items():
+        start, session, duration = row[3], row[4], int(row[6])
+        last = (datetime.datetime.fromisoformat(start) + datetime.timedelta(seconds=duration + 1)).isoformat(" ", "milliseconds")
+        times.append(committed - max(at for event, at in sent[session] if start <= event < last))
+    times.sort()
+    print(f"from a session's last event in Kafka to its row in PostgreSQL: {times[len(times) // 2]:.1f} s in the median, "
+          f"{times[len(times) * 99 // 100]:.1f} s for 99 %, at most {times[-1]:.1f} s", flush=True)
+    return times[0] > 0 and times[-1] <= MOST_BEHIND
+
+
+def demo(program, seconds, folder, kind):
     with contextlib.ExitStack() as stack:
         print("starting Kafka, PostgreSQL and S3", flush=True)
         broker = stack.enter_context(kafka.Broker())
@@ -107,31 +153,35 @@ def demo(program, seconds, folder):
         lake = stack.enter_context(s3.Server())
         broker.create("device-events", partitions=4)
         env = {**os.environ, "KAFKA": broker.servers, "PG_URL": database.url(), "S3_ENDPOINT": lake.endpoint,
-               "AWS_ACCESS_KEY_ID": lake.access, "AWS_SECRET_ACCESS_KEY": lake.secret}
+               "AWS_ACCESS_KEY_ID": lake.access, "AWS_SECRET_ACCESS_KEY": lake.secret, "AWS_ENDPOINT_URL": lake.endpoint}
         print(f"kafka {broker.servers}, {database.url()}, S3 {lake.endpoint}; logs in {folder}", flush=True)
         started = time.monotonic()
-        pipeline = stack.enter_context(job(program, folder, env, "two-stage", "-i", str(JOBS / "real.sql"), str(JOBS / "two-stage.sql")))
+        pipeline = stack.enter_context(job(program, folder, env, "two-stage", "-i", str(JOBS / LAKES[kind][0]),
+                                           str(JOBS / "two-stage.sql")))
         feed = stack.enter_context(job(program, folder, env, "feed", str(JOBS / "feed.sql")))
         try:
             while seconds is None or time.monotonic() - started < seconds:
                 time.sleep(LOOK_EACH)
                 check_alive((feed, pipeline))
-                show(database, lake, started)
+                show(database, lake, kind, started)
         except KeyboardInterrupt:
             print("stopping", flush=True)
         stop(feed)
-        return catches_up(program, env, database, lake)
+        good = agrees(program, env, folder, database, kind)
+        check_alive((pipeline,))
+        return good and is_quick(broker, database)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--program", default=str(ROOT / "build" / "millrace"))
     parser.add_argument("--for", dest="seconds", type=float, help="seconds; else until Ctrl-C")
+    parser.add_argument("--lake", choices=LAKES, default="parquet")
     arguments = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *unused: sys.exit(1))  # the servers are stopped on the way out
     with tempfile.TemporaryDirectory(prefix="millrace-demo-") as folder:
         try:
-            good = demo(os.path.abspath(arguments.program), arguments.seconds, pathlib.Path(folder))
+            good = demo(os.path.abspath(arguments.program), arguments.seconds, pathlib.Path(folder), arguments.lake)
         except (kafka.Unavailable, postgres.Unavailable, s3.Unavailable) as reason:
             print(f"skipped: {reason}")
             sys.exit(77)

@@ -16,7 +16,7 @@ import sys
 import time
 
 from services import proxy
-from services.parts import DEPS, Process, fetch, free_port, install, run
+from services.parts import DEPS, Process, Unavailable, fetch, free_port, install, run  # noqa: F401 (Unavailable is for users)
 from services.proxy import CUT, PASS
 
 JARS = DEPS / "kafka-4.3.1"

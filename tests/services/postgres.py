@@ -43,6 +43,7 @@ fsync = off
 shared_buffers = 64MB
 max_wal_size = 1GB
 deadlock_timeout = 200ms
+track_commit_timestamp = on
 lc_messages = 'C'
 ssl = on
 ssl_cert_file = '{folder}/server.crt'
