@@ -73,9 +73,16 @@ class Server(Process):
 
     def _release_claims(self):
         """Takes back what the killed server had begun. It renames an upload to <id>.<etag>.inprogress while it completes it; if it finds
-        such a folder after a start, it answers "completed" and never makes the object. Amazon's does nothing by halves."""
-        for claimed in (self.path / "data" / self.bucket).glob(".sgwtmp/multipart/*/*.inprogress"):
-            claimed.rename(claimed.with_name(claimed.name.split(".")[0]))
+        such a folder after a start, it answers "completed" and never makes the object. Amazon's does nothing by halves. If the object is
+        made, some of the parts may be gone already, and the folder is what was about to be removed."""
+        bucket = self.path / "data" / self.bucket
+        made = {hashlib.sha256(str(file.relative_to(bucket)).encode()).hexdigest() for file in bucket.rglob("*")
+                if not file.is_relative_to(bucket / ".sgwtmp")}
+        for claimed in bucket.glob(".sgwtmp/multipart/*/*.inprogress"):
+            if claimed.parent.name in made:
+                shutil.rmtree(claimed)
+            else:
+                claimed.rename(claimed.with_name(claimed.name.split(".")[0]))
 
     def request(self, method, path, query=None, body=b""):
         """Sends a signed request; returns the answer's body. RuntimeError for an answer that is an error."""
