@@ -6,6 +6,7 @@ Exits with 77 (skipped) where the server cannot be had.
 """
 import argparse
 import gzip
+import hashlib
 import json
 import os
 import pathlib
@@ -85,6 +86,25 @@ class Source(S3):
         total = self.rows(self.table("n BIGINT, pad STRING", path="/*.json") +
                           "SET 'execution.runtime-mode' = 'batch'; SELECT COUNT(*) AS c, SUM(n) AS s, MIN(CHAR_LENGTH(pad)) AS l FROM t;")
         self.assertEqual(total[-1][-3:], ["100000", str(sum(range(100000))), "100"])
+
+    def test_of_parquet_only_the_wanted_columns_are_transferred(self):
+        columns = "n BIGINT, " + ", ".join(f"wide{i} STRING" for i in range(4))
+        wide = ", ".join(f"MD5(CAST(n * 4 + {i} AS STRING))" for i in range(4))
+        self.rows(self.generated(100000) + self.table(columns, "'parquet.compression' = 'UNCOMPRESSED'", form="parquet") +
+                  f"SET 'execution.checkpointing.interval' = '10 min'; INSERT INTO t SELECT n, {wide} FROM g;")
+        size = sum(self.objects().values())
+        self.assertGreater(size, 12 << 20)
+
+        def transferred(column, expected):
+            with s3.Proxy(SERVER) as proxy:
+                found = self.rows("SET 'execution.runtime-mode' = 'batch'; " + self.table(columns, form="parquet", endpoint=proxy.endpoint) +
+                                  f"SELECT MAX({column}) AS m, COUNT({column}) AS c FROM t;")
+                self.assertEqual(found[-1][-2:], expected)
+                return proxy.answered
+        narrow = transferred("n", ["99999", "100000"])
+        self.assertGreater(narrow, 0)
+        self.assertLess(narrow, size / 5)
+        self.assertGreater(transferred("wide0", [max(hashlib.md5(str(n * 4).encode()).hexdigest() for n in range(100000)), "100000"]), size / 5)
 
     def test_new_objects_are_found(self):
         out = self.path / "out"
@@ -197,6 +217,93 @@ class ExactlyOnce(S3):
             self.assertLess(time.monotonic(), deadline, f"no checkpoint {number} after 60 s")
             time.sleep(0.005)
 
+    def hold(self, proxy, process):
+        """Waits until the job stands at the request that the proxy holds, and kills it there."""
+        self.addCleanup(process.kill)
+        deadline = time.monotonic() + 120
+        while not proxy.held.wait(0.1):
+            self.assertIsNone(process.poll(), "the job ended before it was held")
+            self.assertLess(time.monotonic(), deadline, "the job was not held")
+        process.kill()
+        process.communicate()
+
+    OFTEN, NEVER = ("--set", "execution.checkpointing.interval=100ms"), ("--set", "execution.checkpointing.interval=10min")
+
+    def large(self, rows, form, endpoint):
+        """A job that writes some 150 bytes for each row."""
+        more = "'parquet.compression' = 'UNCOMPRESSED', 'parquet.block.size' = '2MB'" if form == "parquet" else ""
+        pad = "CONCAT(" + ", ".join(f"MD5(CAST(n * 4 + {i} AS STRING))" for i in range(4)) + ")"
+        (self.path / "job.sql").write_text(
+            self.generated(rows, ", 'rows-per-second' = '50000'") + self.table("n BIGINT, pad STRING", more, form=form, endpoint=endpoint) +
+            f"INSERT INTO t SELECT n, {pad} FROM g;")
+
+    def killed_with_an_open_upload(self, form, restore):
+        """kill -9 with one part of an object sent and the second under way; no checkpoint knows of the object."""
+        rows = 200000
+        with s3.Proxy(SERVER) as proxy:
+            self.large(rows, form, proxy.endpoint)
+            if restore:  # there is a checkpoint first, whose own upload the next start completes
+                proxy.hold("POST ", "uploadId=")
+                self.hold(proxy, self.start(*self.OFTEN))
+                self.assertEqual(self.objects(), {})
+                proxy.release()
+            proxy.hold("PUT ", "partNumber=2")
+            self.hold(proxy, self.start(*self.NEVER, *restore))
+            (upload,) = self.uploads()
+            self.assertNotIn(upload[len(self.prefix) + 1:], self.objects())
+            self.assertEqual(len(self.objects()), len(restore[:1]))
+            proxy.release()
+            self.finish(self.start(*self.NEVER, *restore))
+        self.assertEqual(self.uploads(), [])
+        self.assertNotIn(upload[len(self.prefix) + 1:], self.objects())
+        self.assertGreater(max(self.objects().values()), 10 << 20)
+        if form == "json":
+            self.assertEqual(self.numbers(), list(range(rows)))
+        else:
+            found = self.rows("SET 'execution.runtime-mode' = 'batch'; " + self.table("n BIGINT, pad STRING", form=form) +
+                              "SELECT COUNT(*) AS c, COUNT(DISTINCT n) AS d, SUM(n) AS s, MIN(CHAR_LENGTH(pad)) AS l FROM t;")
+            self.assertEqual(found[-1][-4:], [str(rows), str(rows), str(sum(range(rows))), "128"])
+
+    def test_killed_with_an_open_upload_and_restored(self):
+        self.killed_with_an_open_upload("json", ("--restore", "latest"))
+
+    def test_killed_with_an_open_parquet_upload_and_restored(self):
+        self.killed_with_an_open_upload("parquet", ("--restore", "latest"))
+
+    def test_killed_with_an_open_upload_and_started_again(self):
+        self.killed_with_an_open_upload("parquet", ())
+
+    def test_killed_between_the_parts_and_their_completion(self):
+        """The checkpoint has the upload and its parts: the restored job completes it, without sending them again."""
+        rows = 100000
+        with s3.Proxy(SERVER) as proxy:
+            self.large(rows, "json", proxy.endpoint)
+            proxy.hold("POST ", "uploadId=")
+            self.hold(proxy, self.start(*self.NEVER))
+            self.assertEqual(newest_checkpoint(self.path / "job"), 1)
+            (upload,) = self.uploads()
+            self.assertEqual(self.objects(), {})
+            proxy.release()
+            proxy.hold("PUT ", "partNumber=")
+            self.finish(self.start(*self.NEVER, "--restore", "latest"))
+            self.assertFalse(proxy.held.is_set(), "a part was sent again")
+        self.assertEqual((list(self.objects()), self.uploads()), ([upload[len(self.prefix) + 1:]], []))
+        self.assertEqual(self.numbers(), list(range(rows)))
+
+    def test_killed_between_a_completion_and_its_answer(self):
+        """The restored job finds no upload any more but the object."""
+        rows = 100000
+        with s3.Proxy(SERVER) as proxy:
+            self.large(rows, "json", proxy.endpoint)
+            proxy.hold("POST ", "uploadId=", answer=True)
+            self.hold(proxy, self.start(*self.NEVER))
+            (key,) = self.objects()
+            self.assertEqual(self.uploads(), [])
+            proxy.release()
+            self.finish(self.start(*self.NEVER, "--restore", "latest"))
+        self.assertEqual((list(self.objects()), self.uploads()), ([key], []))
+        self.assertEqual(self.numbers(), list(range(rows)))
+
     def test_killed_and_restored(self):
         """Rows once, and the uploads of the dead are aborted."""
         self.job()
@@ -210,7 +317,7 @@ class ExactlyOnce(S3):
             kills += process.poll() is None
             process.kill()
             process.communicate()
-        self.assertGreater(kills, 0, "the job is too short to be killed")
+        self.assertGreaterEqual(kills, 3, "the job is too short to be killed")
         self.finish(self.start(*restore))
         self.assertEqual(self.numbers(), list(range(ROWS)))
         self.assertEqual(self.uploads(), [])

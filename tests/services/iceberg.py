@@ -7,6 +7,7 @@ proxy before it that loses answers. Fetched once, into .deps; started on free po
 import http.client
 import http.server
 import importlib
+import json
 import os
 import pathlib
 import shutil
@@ -15,12 +16,14 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.parse
 
 from services.parts import DEPS, Unavailable, fetch, free_port, run
 
 READER = DEPS / "pyiceberg-0.11.1"
 PACKAGES = ["pyiceberg[sql-sqlite,pyarrow]==0.11.1", "duckdb"]
 JARS = DEPS / "iceberg-rest-1.11.0"
+JAVA_READER = DEPS / "iceberg-reader-1.11.0"
 
 
 def reader():
@@ -34,22 +37,39 @@ def reader():
         raise Unavailable(f"pyiceberg: {error}") from error
 
 
-def ensure_rest():
-    """Fetches the REST catalog's jars; the second time there is nothing to do."""
+def _ensure_jars(folder, pom, what):
+    """Fetches what the pom names; the second time there is nothing to do."""
     for program in ("java", "mvn"):
-        if not shutil.which(program) and not (program == "mvn" and JARS.exists()):
+        if not shutil.which(program) and not (program == "mvn" and folder.exists()):
             raise Unavailable(f"there is no {program}")
-    pom = pathlib.Path(__file__).with_name("iceberg-rest-pom.xml")
-    fetch(JARS, lambda folder: run(
-        ["mvn", "-B", "-q", "-f", str(pom), "dependency:copy-dependencies", "-DincludeScope=runtime",
-         f"-DoutputDirectory={folder}"], 900, "fetching the REST catalog"))
+    fetch(folder, lambda new: run(
+        ["mvn", "-B", "-q", "-f", str(pathlib.Path(__file__).with_name(pom)), "dependency:copy-dependencies",
+         "-DincludeScope=runtime", f"-DoutputDirectory={new}"], 900, f"fetching {what}"))
+
+
+def ensure_rest():
+    _ensure_jars(JARS, "iceberg-rest-pom.xml", "the REST catalog")
+
+
+def java_rows(metadata):
+    """The rows of the table with this metadata file as Iceberg's Java library reads them, which applies equality deletes."""
+    _ensure_jars(JAVA_READER, "iceberg-reader-pom.xml", "Iceberg's Java library")
+    done = subprocess.run(
+        ["java", "-Xmx256m", "-XX:TieredStopAtLevel=1", "-Dorg.slf4j.simpleLogger.defaultLogLevel=error", "-cp", f"{JAVA_READER}/*",
+         str(pathlib.Path(__file__).with_name("IcebergReader.java")), str(metadata)],
+        capture_output=True, text=True, timeout=120, stdin=subprocess.DEVNULL)
+    if done.returncode != 0:
+        raise RuntimeError(f"Iceberg's Java library cannot read {metadata}: {done.stderr[-2000:]}")
+    return [tuple(json.loads(line)) for line in done.stdout.splitlines()]
 
 
 class RestCatalog:
     """A REST catalog over SQLite, with its warehouse in `folder`, behind a proxy.
 
     `lose` is the number of commits whose answer gets lost: each is passed on, then answered by 500 ("error") or by
-    closing the connection ("drop"), as `how` says.
+    closing the connection ("drop"), as `how` says. The next `overlap` commits wait until another one is done, so that it is another
+    table than they were made for; `commits` and `conflicts` (409) are counted. With `password`, requests are refused with 401 unless
+    they bear a token of `tokens`; one is given for "user:<password>", and it is good for `uses` requests.
     """
 
     def __init__(self, folder):
@@ -58,6 +78,8 @@ class RestCatalog:
         self.folder.mkdir(parents=True, exist_ok=True)
         self.port = free_port()
         self.lose, self.how, self.lost, self.commits = 0, "error", 0, 0
+        self.overlap, self.conflicts, self.done, self.changed = 0, 0, 0, threading.Condition()
+        self.password, self.tokens, self.uses, self.refused, self.scopes = None, {}, 1 << 30, 0, []
         self.warehouse = f"file://{self.folder}/wh"
         env = {**os.environ, "CATALOG_REST_PORT": str(self.port), "CATALOG_URI": f"jdbc:sqlite:{self.folder}/cat.db",
                "CATALOG_JDBC_USER": "u", "CATALOG_JDBC_PASSWORD": "p", "CATALOG_WAREHOUSE": self.warehouse}
@@ -102,6 +124,40 @@ class RestCatalog:
         finally:
             connection.close()
 
+    def _wait_for_another_commit(self):
+        with self.changed:
+            if self.overlap > 0:
+                self.overlap -= 1
+                seen = self.done
+                self.changed.wait_for(lambda: self.done > seen, 120)
+
+    def _count(self, status):
+        with self.changed:
+            self.commits += 1
+            self.conflicts += status == 409
+            self.done += status == 200
+            self.changed.notify_all()
+
+    def _sentry(self, path, body, headers):
+        """What is answered in place of the catalog; None for a request that may pass."""
+        if self.password is None:
+            return None
+        with self.changed:
+            if path.endswith("/oauth/tokens"):
+                asked = dict(urllib.parse.parse_qsl(body.decode()))
+                self.scopes.append(asked.get("scope"))
+                if (asked.get("client_id"), asked.get("client_secret")) != ("user", self.password):
+                    return 401, b'{"error": {"message": "wrong client", "type": "NotAuthorizedException", "code": 401}}'
+                token = f"token-{len(self.tokens)}"
+                self.tokens[token] = self.uses
+                return 200, json.dumps({"access_token": token, "token_type": "bearer"}).encode()
+            token = headers.get("Authorization", "").removeprefix("Bearer ")
+            if self.tokens.get(token, 0) > 0:
+                self.tokens[token] -= 1
+                return None
+            self.refused += 1
+            return 401, b'{"error": {"message": "no valid token", "type": "NotAuthorizedException", "code": 401}}'
+
     def _handler(self):
         catalog = self
 
@@ -115,9 +171,14 @@ class RestCatalog:
                 body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
                 headers = {key: value for key, value in self.headers.items()
                            if key.lower() in ("content-type", "authorization", "accept")}
-                status, kind, answer = catalog._ask(self.command, self.path, body, headers)
-                if self.command == "POST" and b'"add-snapshot"' in body:
-                    catalog.commits += 1
+                commit = self.command == "POST" and b'"add-snapshot"' in body
+                refusal = catalog._sentry(self.path, body, self.headers)
+                if refusal is None and commit:
+                    catalog._wait_for_another_commit()
+                status, kind, answer = catalog._ask(self.command, self.path, body, headers) if refusal is None else \
+                    (refusal[0], "application/json", refusal[1])
+                if commit and refusal is None:
+                    catalog._count(status)
                     if catalog.lose > 0:
                         catalog.lose -= 1
                         catalog.lost += 1

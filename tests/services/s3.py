@@ -12,6 +12,7 @@ import hmac
 import http.client
 import os
 import shutil
+import threading
 import urllib.parse
 import xml.etree.ElementTree
 
@@ -72,9 +73,16 @@ class Server(Process):
 
     def _release_claims(self):
         """Takes back what the killed server had begun. It renames an upload to <id>.<etag>.inprogress while it completes it; if it finds
-        such a folder after a start, it answers "completed" and never makes the object. Amazon's does nothing by halves."""
-        for claimed in (self.path / "data" / self.bucket).glob(".sgwtmp/multipart/*/*.inprogress"):
-            claimed.rename(claimed.with_name(claimed.name.split(".")[0]))
+        such a folder after a start, it answers "completed" and never makes the object. Amazon's does nothing by halves. If the object is
+        made, some of the parts may be gone already, and the folder is what was about to be removed."""
+        bucket = self.path / "data" / self.bucket
+        made = {hashlib.sha256(str(file.relative_to(bucket)).encode()).hexdigest() for file in bucket.rglob("*")
+                if not file.is_relative_to(bucket / ".sgwtmp")}
+        for claimed in bucket.glob(".sgwtmp/multipart/*/*.inprogress"):
+            if claimed.parent.name in made:
+                shutil.rmtree(claimed)
+            else:
+                claimed.rename(claimed.with_name(claimed.name.split(".")[0]))
 
     def request(self, method, path, query=None, body=b""):
         """Sends a signed request; returns the answer's body. RuntimeError for an answer that is an error."""
@@ -134,13 +142,19 @@ class Server(Process):
 
 class Proxy(proxy.Proxy):
     """Stands between clients and the server. lose_answers(n): the next n times that a client completes an upload the server does so, but
-    the connection is cut before its answer. `lie` answers completions itself, as if they had been done."""
+    the connection is cut before its answer. `lie` answers completions itself, as if they had been done. hold(...) stops clients at a
+    chosen request. `answered` counts the bytes that the server has sent."""
 
     LIE = b"HTTP/1.1 200 OK\r\nContent-Length: 32\r\n\r\n<CompleteMultipartUploadResult/>"
 
     def __init__(self, server):
-        self.to_lose, self.lost, self.lie = 0, 0, False
+        self.to_lose, self.lost, self.lie, self.answered = 0, 0, False, 0
+        self.to_hold, self.hold_answer, self.held, self.released = None, False, threading.Event(), threading.Event()
         super().__init__(server.port)
+
+    def __exit__(self, *unused):
+        self.released.set()
+        super().__exit__()
 
     @property
     def endpoint(self):
@@ -150,10 +164,29 @@ class Proxy(proxy.Proxy):
         with self.lock:
             self.to_lose = count
 
+    def hold(self, *words, answer=False):
+        """From now on requests whose first line has all these words do not reach the server, or their answers not the client. Their
+        connections are cut at release(). `held` is set as soon as there is such a request."""
+        self.held.clear()
+        self.released.clear()
+        self.to_hold, self.hold_answer = [word.encode() for word in words], answer
+
+    def release(self):
+        self.to_hold = None
+        self.released.set()
+
+    def _wait(self):
+        self.held.set()
+        self.released.wait()
+        return proxy.CUT
+
     def request(self, data, state):
         line = data.split(b"\r\n", 1)[0]
         if not line.endswith(b" HTTP/1.1"):  # the rest of a request
             return proxy.DROP if state.get("lied") else proxy.PASS
+        state["held"] = self.to_hold is not None and all(word in line for word in self.to_hold)
+        if state["held"] and not self.hold_answer:
+            return self._wait()
         completion = line.startswith(b"POST ") and b"uploadId=" in line
         state["lied"] = completion and self.lie
         if state["lied"]:
@@ -167,4 +200,8 @@ class Proxy(proxy.Proxy):
         return proxy.PASS
 
     def answer(self, data, state):
+        with self.lock:
+            self.answered += len(data)
+        if state.get("held"):
+            return self._wait()
         return proxy.CUT if state.get("lost") else proxy.PASS
