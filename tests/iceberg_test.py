@@ -12,6 +12,8 @@ import json
 import os
 import pathlib
 import random
+import shutil
+import sqlite3
 import subprocess
 import sys
 import time
@@ -483,6 +485,40 @@ class Job(Iceberg):
                 table = self.static(name) if kind == "hadoop" else self.sql_catalog().load_table(f"db.{name}")
                 self.assertEqual(self.numbers(table), sorted(list(range(ROWS // 4)) * 2))
 
+    def test_a_conflict_in_a_sqlite_catalog(self):
+        """Another commit comes between the metadata that a writer has written and its swap in the database, which is locked meanwhile."""
+        import pyarrow as pa
+        self.rows(self.table("n BIGINT", kind="jdbc") + "INSERT INTO t VALUES (-1);")
+        base = self.sql_catalog().load_table("db.t")
+        # What pyiceberg commits is prepared in a copy of the catalog.
+        shutil.copy(self.path / "cat.db", self.path / "copy.db")
+        from pyiceberg.catalog.sql import SqlCatalog
+        theirs = SqlCatalog("c", uri=f"sqlite:///{self.path}/copy.db", warehouse=f"file://{self.path}/wh").load_table("db.t")
+        theirs.append(pa.table({"n": pa.array([-2], pa.int64())}))
+        listed = lambda: {path.name for path in (self.path / "wh/db/t/metadata").glob("*.metadata.json")}
+        known = listed()
+        database = sqlite3.connect(self.path / "cat.db", isolation_level=None, timeout=60)
+        self.addCleanup(database.close)
+        database.execute("BEGIN IMMEDIATE")
+        process = self.start(self.input(100) + self.table("n BIGINT", kind="jdbc") + "INSERT INTO t SELECT n FROM f;")
+        self.addCleanup(process.kill)
+        deadline = time.monotonic() + 60
+        while not listed() - known:
+            self.assertIsNone(process.poll())
+            self.assertLess(time.monotonic(), deadline)
+            time.sleep(0.01)
+        (loser,) = listed() - known
+        changed = database.execute("UPDATE iceberg_tables SET metadata_location = ?, previous_metadata_location = metadata_location "
+                                   "WHERE metadata_location = ?", (theirs.metadata_location, base.metadata_location)).rowcount
+        self.assertEqual(changed, 1)
+        database.execute("COMMIT")
+        self.finish(process)
+        table = self.sql_catalog().load_table("db.t")
+        self.assertEqual(self.numbers(table), [-2, -1, *range(100)])
+        self.assertEqual(len(table.snapshots()), 3)
+        self.assertEqual(table.snapshots()[2].parent_snapshot_id, theirs.current_snapshot().snapshot_id)
+        self.assertNotIn(loser, listed())
+
     def test_older_savepoint_wants_allow_replay(self):
         """Rows since then are announced to come twice, and come so; nothing is lost."""
         count = 8000
@@ -777,7 +813,7 @@ class Rest(Job):
         self.assertEqual(sorted(self.rows(where + "SELECT n FROM t;", env={"LAKE_PASSWORD": "pass-word-value"})), [["1"], ["2"]])
 
     # Those of the other catalogs are not repeated here.
-    test_killed_and_restored = test_one_snapshot_for_each_epoch = test_two_writers_at_once = None
+    test_a_conflict_in_a_sqlite_catalog = test_killed_and_restored = test_one_snapshot_for_each_epoch = test_two_writers_at_once = None
     test_older_savepoint_wants_allow_replay = test_streaming_follows_new_snapshots = None
     test_streaming_starts_behind_a_snapshot_and_passes_over_deletes = test_orphans_of_a_killed_job = None
     test_expire_keeps_refs_and_three_snapshots_of_each_job = None
