@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Iceberg tables against independent programs: pyiceberg reads what Millrace writes and the other way, DuckDB reads the
-files that pyiceberg plans, and Iceberg's own REST catalog takes commits, also ones whose answers get lost.
+files that pyiceberg plans, Iceberg's Java library reads upserts, and its REST catalog takes commits, also ones whose
+answers get lost.
 
 usage: iceberg_test.py --program build/millrace
 Skipped (exit code 77) where pyiceberg cannot be had; the REST catalog's tests, where that cannot be.

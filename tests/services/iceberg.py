@@ -63,6 +63,12 @@ def java_rows(metadata):
     return [tuple(json.loads(line)) for line in done.stdout.splitlines()]
 
 
+class _Proxy(http.server.ThreadingHTTPServer):
+    def handle_error(self, request, client_address):
+        if not isinstance(sys.exc_info()[1], OSError):  # the client was killed
+            super().handle_error(request, client_address)
+
+
 class RestCatalog:
     """A REST catalog over SQLite, with its warehouse in `folder`, behind a proxy.
 
@@ -91,7 +97,7 @@ class RestCatalog:
                  f"{JARS}/*", "org.apache.iceberg.rest.RESTCatalogServer"],
                 env=env, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
         self._wait()
-        self.proxy = http.server.ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self.proxy = _Proxy(("127.0.0.1", 0), self._handler())
         self.proxy.daemon_threads = True
         threading.Thread(target=self.proxy.serve_forever, daemon=True).start()
         self.uri = f"http://127.0.0.1:{self.proxy.server_address[1]}"
@@ -148,6 +154,7 @@ class RestCatalog:
             if self.overlap > 0:
                 self.overlap -= 1
                 seen = self.done
+                self.changed.notify_all()
                 self.changed.wait_for(lambda: self.done > seen, 120)
 
     def _count(self, status):
