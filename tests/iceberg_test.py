@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Iceberg tables against independent programs: pyiceberg reads what Millrace writes and the other way, DuckDB reads the
-files that pyiceberg plans, and Iceberg's own REST catalog takes commits, also ones whose answers get lost.
+files that pyiceberg plans, Iceberg's Java library reads upserts, and its REST catalog takes commits, also ones whose
+answers get lost.
 
 usage: iceberg_test.py --program build/millrace
 Skipped (exit code 77) where pyiceberg cannot be had; the REST catalog's tests, where that cannot be.
@@ -12,6 +13,8 @@ import json
 import os
 import pathlib
 import random
+import shutil
+import sqlite3
 import subprocess
 import sys
 import time
@@ -270,6 +273,29 @@ class Read(Iceberg):
         self.assertIn("no branch or tag 'v2'", self.fails(self.table("id BIGINT", kind="jdbc", options="'tag' = 'v2'") + "SELECT * FROM t;"))
 
 
+    def test_branches_and_times(self):
+        import pyarrow as pa
+        rows = lambda *ids: pa.table({"id": pa.array(ids, pa.int64())})
+        table = self.make(rows(0).schema)
+        table.append(rows(1))
+        table.manage_snapshots().create_branch(table.current_snapshot().snapshot_id, "audit").commit()
+        while time.time() * 1000 < table.current_snapshot().timestamp_ms + 2:
+            time.sleep(0.001)
+        table.append(rows(2))
+        table.append(rows(30), branch="audit")
+        read = lambda option, value: sorted(self.rows(self.table("id BIGINT", kind="jdbc", options=f"'{option}' = '{value}'") + "SELECT id FROM t;"))
+        self.assertEqual(read("branch", "audit"), [["1"], ["30"]])
+        self.assertEqual(read("branch", "main"), [["1"], ["2"]])
+        first, second = [entry.timestamp_ms for entry in table.history()[:2]]
+        self.assertEqual(read("as-of-timestamp", first), [["1"]])
+        self.assertEqual(read("as-of-timestamp", second - 1), [["1"]])
+        self.assertEqual(read("as-of-timestamp", second), [["1"], ["2"]])
+        self.fails(self.table("id BIGINT", kind="jdbc", options=f"'as-of-timestamp' = '{first - 1}'") + "SELECT id FROM t;",
+                   "as-of-timestamp", str(first - 1))
+        self.assertIn("only the branch main can be written",
+                      self.fails(self.table("id BIGINT", kind="jdbc", options="'branch' = 'audit'") + "INSERT INTO t VALUES (1);"))
+
+
 class Upsert(Iceberg):
     COLUMNS = "id BIGINT, name STRING, PRIMARY KEY (id) NOT ENFORCED"
 
@@ -408,10 +434,12 @@ class Job(Iceberg):
 
     def test_killed_and_restored(self):
         """kill -9 at random times: each row stands in the table once, the totals are right."""
-        script = self.input(ROWS) + self.table("n BIGINT", name="appended") + \
+        source = f"CREATE TABLE f (n BIGINT) WITH ('connector' = 'datagen', 'rows-per-second' = '{ROWS // 10}', " \
+            f"'fields.n.kind' = 'sequence', 'fields.n.start' = '0', 'fields.n.end' = '{ROWS - 1}');\n"
+        script = source + self.table("n BIGINT", name="appended") + \
             self.table("k INT, c BIGINT, total BIGINT, PRIMARY KEY (k) NOT ENFORCED", name="totals") + \
             "BEGIN STATEMENT SET; INSERT INTO appended SELECT n FROM f; " \
-            "INSERT INTO totals SELECT k, COUNT(*), SUM(n) FROM f GROUP BY k; END;"
+            "INSERT INTO totals SELECT k, COUNT(*), SUM(n) FROM (SELECT CAST(MOD(n, 50) AS INT) AS k, n FROM f) GROUP BY k; END;"
         draw, kills, restore = random.Random(7), 0, ()
         for attempt in range(8):
             process = self.start(script, *self.OFTEN, *restore, "--workers", str(1 + attempt % 3))
@@ -426,7 +454,7 @@ class Job(Iceberg):
             restore = ("--restore", "latest")
         else:
             self.finish(self.start(script, "--set", "execution.checkpointing.interval=1s", *restore))
-        self.assertGreater(kills, 0)
+        self.assertGreaterEqual(kills, 4, "the job is too short to be killed")
         self.assertEqual(self.numbers(self.static("appended")), list(range(ROWS)))
         found = self.rows(self.table("k INT, c BIGINT, total BIGINT", name="totals") + "SELECT * FROM totals;")
         wanted = {k: (len(range(k, ROWS, 50)), sum(range(k, ROWS, 50))) for k in range(50)}
@@ -457,6 +485,40 @@ class Job(Iceberg):
                     self.finish(process)
                 table = self.static(name) if kind == "hadoop" else self.sql_catalog().load_table(f"db.{name}")
                 self.assertEqual(self.numbers(table), sorted(list(range(ROWS // 4)) * 2))
+
+    def test_a_conflict_in_a_sqlite_catalog(self):
+        """Another commit comes between the metadata that a writer has written and its swap in the database, which is locked meanwhile."""
+        import pyarrow as pa
+        self.rows(self.table("n BIGINT", kind="jdbc") + "INSERT INTO t VALUES (-1);")
+        base = self.sql_catalog().load_table("db.t")
+        # What pyiceberg commits is prepared in a copy of the catalog.
+        shutil.copy(self.path / "cat.db", self.path / "copy.db")
+        from pyiceberg.catalog.sql import SqlCatalog
+        theirs = SqlCatalog("c", uri=f"sqlite:///{self.path}/copy.db", warehouse=f"file://{self.path}/wh").load_table("db.t")
+        theirs.append(pa.table({"n": pa.array([-2], pa.int64())}))
+        listed = lambda: {path.name for path in (self.path / "wh/db/t/metadata").glob("*.metadata.json")}
+        known = listed()
+        database = sqlite3.connect(self.path / "cat.db", isolation_level=None, timeout=60)
+        self.addCleanup(database.close)
+        database.execute("BEGIN IMMEDIATE")
+        process = self.start(self.input(100) + self.table("n BIGINT", kind="jdbc") + "INSERT INTO t SELECT n FROM f;")
+        self.addCleanup(process.kill)
+        deadline = time.monotonic() + 60
+        while not listed() - known:
+            self.assertIsNone(process.poll())
+            self.assertLess(time.monotonic(), deadline)
+            time.sleep(0.01)
+        (loser,) = listed() - known
+        changed = database.execute("UPDATE iceberg_tables SET metadata_location = ?, previous_metadata_location = metadata_location "
+                                   "WHERE metadata_location = ?", (theirs.metadata_location, base.metadata_location)).rowcount
+        self.assertEqual(changed, 1)
+        database.execute("COMMIT")
+        self.finish(process)
+        table = self.sql_catalog().load_table("db.t")
+        self.assertEqual(self.numbers(table), [-2, -1, *range(100)])
+        self.assertEqual(len(table.snapshots()), 3)
+        self.assertEqual(table.snapshots()[2].parent_snapshot_id, theirs.current_snapshot().snapshot_id)
+        self.assertNotIn(loser, listed())
 
     def test_older_savepoint_wants_allow_replay(self):
         """Rows since then are announced to come twice, and come so; nothing is lost."""
@@ -506,6 +568,106 @@ class Job(Iceberg):
         process.kill()
         process.communicate()
         self.assertEqual(self.numbers(self.static()), list(range(5)))
+
+
+    def test_streaming_starts_behind_a_snapshot_and_passes_over_deletes(self):
+        import pyarrow as pa
+        rows = lambda *ids: pa.table({"n": pa.array(ids, pa.int64())})
+        source = self.sql_catalog().create_table("db.s", schema=rows(0).schema)
+        for each in range(3):
+            source.append(rows(each, each + 10))
+        first = source.history()[0].snapshot_id
+
+        def script(more):
+            return self.table("n BIGINT", name="s", kind="jdbc", options=f"'streaming' = 'true', 'monitor-interval' = '20 ms', {more}") + \
+                self.table("n BIGINT") + "SET 'restart-strategy.type' = 'none'; INSERT INTO t SELECT n FROM s;"
+
+        def wait_for(numbers):
+            deadline = time.monotonic() + 60
+            while not (self.path / "wh/db/t/metadata/version-hint.text").exists() or len(self.numbers(self.static())) < len(numbers):
+                self.assertIsNone(process.poll())
+                self.assertLess(time.monotonic(), deadline)
+                time.sleep(0.05)
+            self.assertEqual(self.numbers(self.static()), numbers)
+        often = ("--set", "execution.checkpointing.interval=50ms")
+        process = self.start(script(f"'start-snapshot-id' = '{first}', 'streaming-skip-overwrite-snapshots' = 'true'"), *often)
+        self.addCleanup(process.kill)
+        wait_for([1, 2, 11, 12])
+        source.delete("n = 1")
+        source.append(rows(3))
+        wait_for([1, 2, 3, 11, 12])
+        process.kill()
+        process.communicate()
+        refused = self.start(script(f"'start-snapshot-id' = '{first}'"), *often, job="refused")
+        self.addCleanup(refused.kill)
+        error = refused.communicate(timeout=60)[1]
+        self.assertNotEqual(refused.returncode, 0)
+        self.assertIn("hint: 'streaming-skip-overwrite-snapshots' = 'true'", error)
+        unknown = self.start(script("'start-snapshot-id' = '12345'"), *often, job="unknown")
+        self.addCleanup(unknown.kill)
+        self.assertIn("there is no snapshot 12345", unknown.communicate(timeout=60)[1])
+
+    def command(self, *args):
+        done = subprocess.run([PROGRAM, "iceberg", *args], capture_output=True, text=True, timeout=60)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return done.stdout
+
+    def test_expire_keeps_refs_and_three_snapshots_of_each_job(self):
+        import pyarrow as pa
+        script = lambda n: self.table("n BIGINT", kind="jdbc") + f"INSERT INTO t VALUES ({n});"
+        for job in range(2):
+            for i in range(6):
+                self.finish(self.start(script(job * 10 + i), job=f"j{job}"))
+        table = self.sql_catalog().load_table("db.t")
+        for n in range(100, 104):
+            table.append(pa.table({"n": pa.array([n], pa.int64())}))
+        snapshots = table.snapshots()
+        jobs = [s.summary.additional_properties.get("millrace.job-id") for s in snapshots]
+        self.assertEqual(len(set(jobs[:12])), 2)
+        self.assertEqual(set(jobs[12:]), {None})
+        ids = [s.snapshot_id for s in snapshots]
+        table.manage_snapshots().create_tag(ids[0], "kept").commit()
+        table.manage_snapshots().create_branch(ids[7], "side").commit()
+        where = ("--with", "catalog-type=jdbc", "--with", "catalog-name=c", "--with", f"uri=jdbc:sqlite:{self.path}/cat.db")
+        out = self.command("expire", "db.t", *where, "--older-than", "0s", "--retain-last", "2")
+        kept = {ids[0], ids[7], *ids[3:6], *ids[9:12], *ids[14:]}
+        self.assertIn(f"{16 - len(kept)} snapshots expired", out)
+        table = self.sql_catalog().load_table("db.t")
+        self.assertEqual({s.snapshot_id for s in table.snapshots()}, kept)
+        self.assertEqual(set(table.refs()), {"main", "kept", "side"})
+        everything = [*range(6), *range(10, 16), *range(100, 104)]
+        self.assertEqual(self.numbers(table), everything)
+        for snapshot in kept:  # nothing that they need is gone
+            scan = table.scan(snapshot_id=snapshot, selected_fields=("n",)).to_arrow()["n"].to_pylist()
+            self.assertEqual(sorted(scan), everything[:ids.index(snapshot) + 1])
+
+    def test_orphans_of_a_killed_job(self):
+        """A job is killed with a data file begun that no checkpoint knows, and never comes back."""
+        script = self.table("n BIGINT", options="'write.target-file-size' = '1MB', 'parquet.block.size' = '256KB'")
+        self.rows(script + "INSERT INTO t VALUES (1), (2);")
+        folder = self.path / "wh/db/t"
+        listed = lambda: {file for file in folder.rglob("*") if file.is_file()}
+        known = listed()
+        source = "CREATE TABLE f (n BIGINT) WITH ('connector' = 'datagen', 'rows-per-second' = '200000');\n"
+        process = self.start(source + script + "INSERT INTO t SELECT n FROM f;", "--set", "execution.checkpointing.interval=10min")
+        self.addCleanup(process.kill)
+        deadline = time.monotonic() + 120
+        while not any(file.stat().st_size > 0 for file in listed() - known):
+            self.assertIsNone(process.poll())
+            self.assertLess(time.monotonic(), deadline)
+            time.sleep(0.02)
+        process.kill()
+        process.communicate()
+        left = listed() - known
+        where = ("db.t", "--with", f"warehouse={self.path}/wh")
+        self.assertIn(": 0 orphan files", self.command("orphans", *where))
+        for file in listed():
+            os.utime(file, (1, 1))
+        self.assertIn(f": {len(left)} orphan files found", self.command("orphans", *where, "--dry-run"))
+        self.assertEqual(listed(), known | left)
+        self.assertIn(f": {len(left)} orphan files removed", self.command("orphans", *where))
+        self.assertEqual(listed(), known)
+        self.assertEqual(self.numbers(self.static()), [1, 2])
 
 
 class Rest(Job):
@@ -568,6 +730,33 @@ class Rest(Job):
         self.assertGreater(self.catalog.lost, 0)
         self.assertEqual(self.numbers(self.load()), list(range(ROWS)))
 
+    def killed_at_a_commit(self, when):
+        """The restored job must find out whether the commit was done, and not send the rows a second time."""
+        script = self.input(1000) + self.rest_table("n BIGINT") + "INSERT INTO t SELECT n FROM f;"
+        self.rows(self.rest_table("n BIGINT") + "INSERT INTO t VALUES (-1);")
+        self.catalog.hold(when)
+        process = self.start(script, "--set", "execution.checkpointing.interval=10min")
+        self.addCleanup(process.kill)
+        deadline = time.monotonic() + 120
+        while not self.catalog.held.wait(0.1):
+            self.assertIsNone(process.poll(), "the job ended before it was held")
+            self.assertLess(time.monotonic(), deadline)
+        self.assertEqual(newest_checkpoint(self.path / "job"), 1)
+        process.kill()
+        process.communicate()
+        self.assertEqual(len(self.load().snapshots()), 1 if when == "before" else 2)
+        self.catalog.release()
+        commits = self.catalog.commits
+        self.finish(self.start(script, "--restore", "latest"))
+        self.assertEqual(self.catalog.commits - commits, 1 if when == "before" else 0)
+        self.assertEqual(self.numbers(self.load()), [-1, *range(1000)])
+
+    def test_killed_between_a_checkpoint_and_its_commit(self):
+        self.killed_at_a_commit("before")
+
+    def test_killed_between_a_commit_and_its_answer(self):
+        self.killed_at_a_commit("after")
+
     def test_two_writers_get_conflicts(self):
         """Each of the first commits is held until the other writer has committed: it meets a table that it was not made for."""
         script = self.input(ROWS // 10) + self.rest_table("n BIGINT", options="'commit.retry.num-retries' = '50'") + "INSERT INTO t SELECT n FROM f;"
@@ -625,8 +814,10 @@ class Rest(Job):
         self.assertEqual(sorted(self.rows(where + "SELECT n FROM t;", env={"LAKE_PASSWORD": "pass-word-value"})), [["1"], ["2"]])
 
     # Those of the other catalogs are not repeated here.
-    test_killed_and_restored = test_one_snapshot_for_each_epoch = test_two_writers_at_once = None
+    test_a_conflict_in_a_sqlite_catalog = test_killed_and_restored = test_one_snapshot_for_each_epoch = test_two_writers_at_once = None
     test_older_savepoint_wants_allow_replay = test_streaming_follows_new_snapshots = None
+    test_streaming_starts_behind_a_snapshot_and_passes_over_deletes = test_orphans_of_a_killed_job = None
+    test_expire_keeps_refs_and_three_snapshots_of_each_job = None
 
 
 class ObjectStore(Iceberg):

@@ -195,8 +195,8 @@ class Sink(S3):
 
 
 class ExactlyOnce(S3):
-    def job(self, rows=None, rate=100000, endpoint=None, more=""):
-        script = self.generated(rows or ROWS, f", 'rows-per-second' = '{rate}'") + self.table("n BIGINT", endpoint=endpoint) + \
+    def job(self, rows=ROWS, rate=100000, endpoint=None, more=""):
+        script = self.generated(rows, f", 'rows-per-second' = '{rate}'") + self.table("n BIGINT", endpoint=endpoint) + \
             f"SET 'execution.checkpointing.interval' = '100 ms'; {more} INSERT INTO t SELECT n FROM g;"
         (self.path / "job.sql").write_text(script)
 
@@ -306,7 +306,7 @@ class ExactlyOnce(S3):
 
     def test_killed_and_restored(self):
         """Rows once, and the uploads of the dead are aborted."""
-        self.job()
+        self.job(rate=ROWS // 8)
         draw = random.Random(7)
         kills, restore = 0, []
         for _ in range(6):

@@ -63,12 +63,19 @@ def java_rows(metadata):
     return [tuple(json.loads(line)) for line in done.stdout.splitlines()]
 
 
+class _Proxy(http.server.ThreadingHTTPServer):
+    def handle_error(self, request, client_address):
+        if not isinstance(sys.exc_info()[1], OSError):  # the client was killed
+            super().handle_error(request, client_address)
+
+
 class RestCatalog:
     """A REST catalog over SQLite, with its warehouse in `folder`, behind a proxy.
 
     `lose` is the number of commits whose answer gets lost: each is passed on, then answered by 500 ("error") or by
     closing the connection ("drop"), as `how` says. The next `overlap` commits wait until another one is done, so that it is another
-    table than they were made for; `commits` and `conflicts` (409) are counted. With `password`, requests are refused with 401 unless
+    table than they were made for. hold("before") keeps the next commit from the catalog, hold("after") its answer from the client, until
+    release() closes the connection; `held` is set meanwhile. `commits` and `conflicts` (409) are counted. With `password`, requests are refused with 401 unless
     they bear a token of `tokens`; one is given for "user:<password>", and it is good for `uses` requests.
     """
 
@@ -79,6 +86,7 @@ class RestCatalog:
         self.port = free_port()
         self.lose, self.how, self.lost, self.commits = 0, "error", 0, 0
         self.overlap, self.conflicts, self.done, self.changed = 0, 0, 0, threading.Condition()
+        self.to_hold, self.held, self.released = None, threading.Event(), threading.Event()
         self.password, self.tokens, self.uses, self.refused, self.scopes = None, {}, 1 << 30, 0, []
         self.warehouse = f"file://{self.folder}/wh"
         env = {**os.environ, "CATALOG_REST_PORT": str(self.port), "CATALOG_URI": f"jdbc:sqlite:{self.folder}/cat.db",
@@ -89,7 +97,7 @@ class RestCatalog:
                  f"{JARS}/*", "org.apache.iceberg.rest.RESTCatalogServer"],
                 env=env, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
         self._wait()
-        self.proxy = http.server.ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self.proxy = _Proxy(("127.0.0.1", 0), self._handler())
         self.proxy.daemon_threads = True
         threading.Thread(target=self.proxy.serve_forever, daemon=True).start()
         self.uri = f"http://127.0.0.1:{self.proxy.server_address[1]}"
@@ -99,6 +107,7 @@ class RestCatalog:
         return self
 
     def __exit__(self, *unused):
+        self.release()
         self.proxy.shutdown()
         self.proxy.server_close()
         self.process.kill()
@@ -124,11 +133,28 @@ class RestCatalog:
         finally:
             connection.close()
 
+    def hold(self, when):
+        self.held.clear()
+        self.released.clear()
+        self.to_hold = when
+
+    def release(self):
+        self.to_hold = None
+        self.released.set()
+
+    def _wait_if_held(self, when):
+        if self.to_hold != when:
+            return False
+        self.held.set()
+        self.released.wait()
+        return True
+
     def _wait_for_another_commit(self):
         with self.changed:
             if self.overlap > 0:
                 self.overlap -= 1
                 seen = self.done
+                self.changed.notify_all()
                 self.changed.wait_for(lambda: self.done > seen, 120)
 
     def _count(self, status):
@@ -167,6 +193,13 @@ class RestCatalog:
             def log_message(self, *unused):
                 pass
 
+            def hang_up(self):
+                self.close_connection = True
+                try:
+                    self.connection.shutdown(socket.SHUT_RDWR)
+                except OSError:
+                    pass  # the client is dead
+
             def forward(self):
                 body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
                 headers = {key: value for key, value in self.headers.items()
@@ -175,16 +208,21 @@ class RestCatalog:
                 refusal = catalog._sentry(self.path, body, self.headers)
                 if refusal is None and commit:
                     catalog._wait_for_another_commit()
+                    if catalog._wait_if_held("before"):
+                        self.hang_up()
+                        return
                 status, kind, answer = catalog._ask(self.command, self.path, body, headers) if refusal is None else \
                     (refusal[0], "application/json", refusal[1])
                 if commit and refusal is None:
                     catalog._count(status)
+                    if catalog._wait_if_held("after"):
+                        self.hang_up()
+                        return
                     if catalog.lose > 0:
                         catalog.lose -= 1
                         catalog.lost += 1
                         if catalog.how == "drop":
-                            self.close_connection = True
-                            self.connection.shutdown(socket.SHUT_RDWR)
+                            self.hang_up()
                             return
                         status, answer = 500, b'{"error": {"message": "lost", "type": "X", "code": 500}}'
                 self.send_response(status)
