@@ -147,10 +147,11 @@ void PostgresOptions::Note(const std::string& what) const {
 }
 
 void PostgresRetryNotes::Add(const PostgresOptions& options, const Status& status) {
+  ++count_;
   const auto now = std::chrono::steady_clock::now();
   if (now < next_) return;
   next_ = now + std::chrono::seconds(10);
-  options.Note(status.message() + "; trying again");
+  options.Note(fmt::format("{}; trying again (failures so far: {})", status.message(), count_));
 }
 
 std::vector<OptionSpec> PostgresOptionSpecs() {

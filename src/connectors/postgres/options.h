@@ -56,6 +56,7 @@ class PostgresRetryNotes {
   void Add(const PostgresOptions& options, const Status& status);
 
  private:
+  int64_t count_ = 0;  // also of those that are not told
   std::chrono::steady_clock::time_point next_;
 };
 
