@@ -73,10 +73,13 @@ class RestCatalog:
     """A REST catalog over SQLite, with its warehouse in `folder`, behind a proxy.
 
     `lose` is the number of commits whose answer gets lost: each is passed on, then answered by 500 ("error") or by
-    closing the connection ("drop"), as `how` says. The next `overlap` commits wait until another one is done, so that it is another
-    table than they were made for. hold("before") keeps the next commit from the catalog, hold("after") its answer from the client, until
-    release() closes the connection; `held` is set meanwhile. `commits` and `conflicts` (409) are counted. With `password`, requests are refused with 401 unless
-    they bear a token of `tokens`; one is given for "user:<password>", and it is good for `uses` requests.
+    closing the connection ("drop"), as `how` says. The next `overlap` commits wait until another one is done, so that
+    it is another table than they were made for. hold("before") keeps commits from the catalog, hold("after") their
+    answers from the client, until release() closes the connections; `held` is set meanwhile. `commits` and `conflicts`
+    (409) are counted.
+
+    With `password`, requests are refused with 401 unless they bear a token of `tokens`; one is given for
+    "user:<password>", and it is good for `uses` requests.
     """
 
     def __init__(self, folder):
