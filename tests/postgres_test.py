@@ -47,6 +47,18 @@ def killed_at_a_checkpoint(process, folder, after, draw, before=lambda: None):
     return not ended
 
 
+def await_note(path, text, process, seconds=60):
+    """Waits until `text` comes in the file that the process writes its messages to, or it ends; whether it came."""
+    deadline = time.monotonic() + seconds
+    while text not in path.read_text():
+        if process.poll() is not None:
+            return text in path.read_text()
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not within {seconds} s: {text}\n{path.read_text()}")
+        time.sleep(0.02)
+    return True
+
+
 class Postgres(Scripts):
     def setUp(self):
         super().setUp()
@@ -262,10 +274,10 @@ class Sink(Postgres):
 class Survives(Postgres):
     """Jobs whose database stops, deadlocks, or loses the answers to commits."""
 
-    def start(self, script, *args):
+    def start(self, script, *args, stderr=subprocess.PIPE):
         (self.path / "job.sql").write_text(script)
         process = subprocess.Popen([PROGRAM, "run", "-q", "job.sql", "--folder", "job", "--set", "execution.checkpointing.interval=50ms", *args],
-                                   cwd=self.path, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+                                   cwd=self.path, stdout=subprocess.DEVNULL, stderr=stderr, text=True)
         self.addCleanup(self.end, process)
         return process
 
@@ -370,23 +382,29 @@ class Survives(Postgres):
             self.table("u INT, c BIGINT, total BIGINT, PRIMARY KEY (u) NOT ENFORCED", CREATE) + self.table("n BIGINT", CREATE, "q", target=self.name + "q") + \
             "BEGIN STATEMENT SET; INSERT INTO p SELECT u, COUNT(*), SUM(n) FROM f GROUP BY u; INSERT INTO q SELECT n FROM f; END;"
         often = ("--set", "execution.checkpointing.interval=20ms", "--set", "millrace.queue-bytes=65536", "--set", "millrace.batch-rows=10")
-        kills = 0
+        kills, crashes = 0, 0
         restore = ()
+        notes = self.path / "notes"
         for attempt in range(40):
-            crash = attempt % 4 == 3
+            crash = attempt % 4 == 1  # and not only late, when a fast machine is done
             if crash:
                 SERVER.stop("immediate")
-            process = self.start(script, *often, *restore, "--workers", str(1 + attempt % 3))
+            with open(notes, "w") as stderr:
+                process = self.start(script, *often, *restore, "--workers", str(1 + attempt % 3), stderr=stderr)
             if crash:
-                time.sleep(0.5)
-                SERVER.start()
+                try:
+                    self.assertTrue(await_note(notes, "trying again", process), notes.read_text())
+                finally:
+                    SERVER.start()
             if not killed_at_a_checkpoint(process, self.path / "job", 1, draw):
                 break
             kills += 1
+            crashes += crash  # the job has waited for the database, and has made a checkpoint since
             restore = ("--restore", "latest")
         else:
             self.finish(self.start(script, *often, *restore))
-        self.assertGreater(kills, 0)
+        self.assertGreater(kills, crashes)
+        self.assertGreater(crashes, 0)
         totals = collections.defaultdict(lambda: [0, 0])
         for line in lines:
             totals[line["u"]][0] += 1
@@ -554,9 +572,29 @@ class Source(Postgres):
         self.fails(self.table("id BIGINT", "'lookup.cache' = 'FULL'") + "SELECT * FROM p;", "neither NONE nor PARTIAL")
         self.rows(self.table("id BIGINT", "'lookup.cache' = 'PARTIAL', 'lookup.partial-cache.max-rows' = '10', 'lookup.partial-cache.expire-after-write' = '1 min'") + "SELECT * FROM p;")
 
-    def drop_connections(self):
-        self.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'millrace'")
-        time.sleep(0.1)
+    END_SESSIONS = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'millrace'"
+
+    def scan_waits(self, process):
+        """Waits until the job waits for a lock; False if it ends before."""
+        deadline = time.monotonic() + 60
+        while not self.query("SELECT 1 FROM pg_stat_activity WHERE application_name = 'millrace' AND wait_event_type = 'Lock'"):
+            if process.poll() is not None:
+                return False
+            self.assertLess(time.monotonic(), deadline)
+            time.sleep(0.02)
+        return True
+
+    def hold(self):
+        """A session that keeps all others from reading the table."""
+        self.query(self.END_SESSIONS)  # of the job that was killed
+        other = SERVER.session()
+        other.stdin.write(f"BEGIN; LOCK TABLE {self.name} IN ACCESS EXCLUSIVE MODE;\n")
+        other.stdin.flush()
+        deadline = time.monotonic() + 60
+        while not self.query("SELECT 1 FROM pg_locks WHERE relation = '{t}'::regclass AND mode = 'AccessExclusiveLock' AND granted"):
+            self.assertLess(time.monotonic(), deadline)
+            time.sleep(0.02)
+        return other
 
     def test_goes_on_after_kill_and_lost_connections(self):
         """A scan is killed, restored, and its sessions ended by the server: each row is copied once."""
@@ -566,12 +604,23 @@ class Source(Postgres):
             "INSERT INTO q SELECT id, v FROM p;"
         (self.path / "job.sql").write_text(script)
         command = [PROGRAM, "run", "-q", "job.sql", "--folder", "job", "--set", "execution.checkpointing.interval=20ms", "--set", "millrace.queue-bytes=20000"]
-        kills, restore, draw = 0, [], random.Random(6)
+        kills, lost, restore, draw, notes = 0, 0, [], random.Random(6), self.path / "notes"
         for attempt in range(30):
-            process = subprocess.Popen([*command, *restore], cwd=self.path, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-            drop = attempt % 2 == 1
-            if not killed_at_a_checkpoint(process, self.path / "job", 1, draw,
-                                          self.drop_connections if drop else lambda: None):
+            drop = attempt % 3 < 2
+            if drop:
+                other = self.hold()
+            with open(notes, "w") as stderr:
+                process = subprocess.Popen([*command, *restore], cwd=self.path, stdout=subprocess.DEVNULL, stderr=stderr, text=True)
+            self.addCleanup(process.communicate)
+            self.addCleanup(process.kill)
+            if drop:
+                if self.scan_waits(process):  # else it had nothing left to read
+                    self.query(self.END_SESSIONS)
+                    self.assertTrue(await_note(notes, "the scan goes on behind the last row", process), notes.read_text())
+                    lost += 1
+                other.stdin.write("COMMIT;\n")
+                other.communicate(timeout=30)
+            if not killed_at_a_checkpoint(process, self.path / "job", 1, draw):
                 break
             kills += 1
             restore = ["--restore", "latest"]
@@ -579,6 +628,7 @@ class Source(Postgres):
             subprocess.run([*command, *restore], cwd=self.path, check=True, timeout=60)
         self.assertEqual([int(n) for n, in self.query("SELECT id FROM {t}b ORDER BY id")], list(range(ROWS)), f"{kills} kills")
         self.assertGreater(kills, 0)
+        self.assertGreater(lost, 0)
 
 
 class Lookups(Postgres):
