@@ -719,15 +719,18 @@ class Rest(Job):
         script = self.input(ROWS) + self.rest_table("n BIGINT", options="'commit.retry.num-retries' = '0'") + "INSERT INTO t SELECT n FROM f;"
         restore = ()
         for _ in range(3):
+            lost, deadline = self.catalog.lost, time.monotonic() + 120
             process = self.start(script, *self.OFTEN, *restore)
-            self.wait_for_checkpoints(process, 2)
-            time.sleep(0.1)
+            while self.catalog.lost == lost:
+                self.assertIsNone(process.poll(), "the job ended before an answer was lost")
+                self.assertLess(time.monotonic(), deadline)
+                time.sleep(0.01)
             process.kill()
             process.communicate()
             restore = ("--restore", "latest")
         self.catalog.lose = 0
         self.finish(self.start(script, "--set", "execution.checkpointing.interval=1s", *restore))
-        self.assertGreater(self.catalog.lost, 0)
+        self.assertGreaterEqual(self.catalog.lost, 3)
         self.assertEqual(self.numbers(self.load()), list(range(ROWS)))
 
     def killed_at_a_commit(self, when):
