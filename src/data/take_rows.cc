@@ -2,6 +2,7 @@
 
 #include <arrow/array.h>
 #include <arrow/compute/api.h>
+
 namespace millrace {
 namespace {
 

@@ -94,9 +94,9 @@ Status VisitFile(const std::string& root, const StateFile& file, KeyGroupRange g
 
 // About how many of the file's rows are of these key groups.
 int64_t RowsAmong(const StateFile& file, KeyGroupRange groups) {
-  const int64_t first = std::max(file.min_group, groups.begin);
-  const int64_t end = std::min(file.max_group + 1, groups.end);
-  return file.rows * std::max<int64_t>(end - first, 0) / (file.max_group + 1 - file.min_group);
+  const int64_t first = file.min_group, end = int64_t{file.max_group} + 1;
+  const int64_t own = std::min<int64_t>(end, groups.end) - std::max<int64_t>(first, groups.begin);
+  return own <= 0 ? 0 : file.rows * own / (end - first);
 }
 
 }  // namespace
@@ -175,7 +175,7 @@ Status StateFilesReader::ReadFile(const StateTable& table, const StateFile& file
   return VisitFile(root_, file, divided ? groups_ : KeyGroupRange(), take);
 }
 
-// Goes from the newest file back: so each row is read once, and let go of if a newer one has its id.
+// Goes from the newest file back: each row is read once, and let go of if a newer one has its id.
 Status StateFilesReader::ReadChain(const StateTable& table, const StateChain& chain,
                                    const RowVisitor& visit) const {
   std::vector<const StateFile*> files;  // newest first
