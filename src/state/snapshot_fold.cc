@@ -228,6 +228,12 @@ class GrowingRows {
   std::vector<Output> outputs_;
 };
 
+int64_t CountRows(const arrow::RecordBatchVector& batches) {
+  int64_t count = 0;
+  for (const auto& rows : batches) count += rows->num_rows();
+  return count;
+}
+
 Result<arrow::RecordBatchVector> FoldGrowing(const StateTable& table,
                                              const std::vector<SnapshotPiece>& pieces) {
   NewerIds erased(table);
@@ -317,12 +323,6 @@ Result<std::shared_ptr<arrow::RecordBatch>> ConformTo(const StateTable& table,
     columns.push_back(std::move(column));
   }
   return arrow::RecordBatch::Make(table.schema, rows.num_rows(), std::move(columns));
-}
-
-int64_t CountRows(const arrow::RecordBatchVector& batches) {
-  int64_t count = 0;
-  for (const auto& rows : batches) count += rows->num_rows();
-  return count;
 }
 
 Result<std::vector<uint32_t>> KeyGroupsOf(const StateTable& table,

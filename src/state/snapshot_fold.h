@@ -59,8 +59,6 @@ Result<arrow::RecordBatchVector> FoldPieces(const StateTable& table,
 Result<std::shared_ptr<arrow::RecordBatch>> ConformTo(const StateTable& table,
                                                       const arrow::RecordBatch& rows);
 
-int64_t CountRows(const arrow::RecordBatchVector& batches);
-
 // The key group of each row, of `key_groups`; 0 where the table has no key.
 Result<std::vector<uint32_t>> KeyGroupsOf(const StateTable& table, const arrow::RecordBatch& rows,
                                           uint32_t key_groups = kKeyGroups);
