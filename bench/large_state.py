@@ -36,6 +36,12 @@ GROUP BY k, window_start, window_end;""",
     "hop": """INSERT INTO sessions SELECT k, COUNT(*) FROM TABLE(
   HOP(TABLE events, DESCRIPTOR(ts), INTERVAL '5' DAY, INTERVAL '10' DAY))
 GROUP BY k, window_start, window_end;""",
+    "rows": """INSERT INTO sessions SELECT k, id FROM TABLE(
+  SESSION(TABLE events PARTITION BY k, DESCRIPTOR(ts), INTERVAL '10' DAY));""",
+    "late": """SET 'table.exec.emit.allow-lateness' = '10 d';
+INSERT INTO sessions SELECT k, COUNT(*) FROM TABLE(
+  TUMBLE(TABLE events, DESCRIPTOR(ts), INTERVAL '1' SECOND))
+GROUP BY k, window_start, window_end;""",
     "group": "INSERT INTO sessions SELECT k, COUNT(*) FROM events GROUP BY k;",
 }
 DISK = """SET 'state.backend.type' = 'rocksdb';
@@ -72,7 +78,7 @@ def main():
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--interval", default="10 s", help="of checkpoints")
     parser.add_argument("--only", default="memory,rocksdb", help="which of memory, rocksdb")
-    parser.add_argument("--queries", default="session", help="which of session, group, tumble, hop")
+    parser.add_argument("--queries", default="session", help="which of session, rows, group, tumble, hop, late")
     parser.add_argument("--folder", default=None, help="where the working files go")
     arguments = parser.parse_args()
     print(f"{'query':8} {'state':8} {'keys':>11} {'seconds':>8} {'events/CPU-second':>18} {'peak MB':>8}")

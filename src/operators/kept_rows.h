@@ -22,7 +22,7 @@ namespace millrace {
 class KeptRows {
  public:
   // Keeps the rows i of the batch with kept[i], `count` of them, as number first + i. All numbers
-  // given before are less than `first`.
+  // given before must be less than `first`.
   void Add(int64_t first, std::shared_ptr<arrow::RecordBatch> rows, std::vector<bool> kept,
            int64_t count);
   // The rows of these numbers, which are kept, in this order; at least one.

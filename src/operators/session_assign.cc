@@ -17,37 +17,12 @@
 #include "operators/kept_rows.h"
 #include "operators/numbered_rows.h"
 #include "operators/spill.h"
+#include "operators/waiting_sessions.h"
 #include "state/key_table.h"
 #include "state/timers.h"
 
 namespace millrace {
 namespace {
-
-struct WaitingSession {
-  Timestamp start = 0;
-  Timestamp last = 0;
-  std::vector<int64_t> rows;  // their numbers among those kept
-};
-
-// A row as it is put into a session.
-struct TimedRow {
-  int64_t number;  // among those kept
-  Timestamp time, watermark;
-};
-
-using Sessions = std::vector<WaitingSession>;
-
-// When the first of a key's sessions ends, for the timers.
-struct FirstEnds {
-  const Sessions* sessions;
-  int64_t gap;
-  Timestamp operator()(uint32_t slot) const {
-    Timestamp end = kMaxTimestamp;
-    for (const WaitingSession& each : sessions[slot]) end = std::min(end, each.last + gap - 1);
-    return end;
-  }
-  void Prefetch(uint32_t slot) const { __builtin_prefetch(&sessions[slot]); }
-};
 
 class SessionAssign : public Operator, private SlotOwner {
  public:
@@ -200,10 +175,10 @@ class SessionAssign : public Operator, private SlotOwner {
   }
 
   Status Assign(const Batch& batch) {
-    const int64_t first = numbers_.Take(batch.num_rows());
-    const auto rows = WithTimes(batch, first);
-    MILL_RETURN(FindKeys(*rows));
+    MILL_RETURN(FindKeys(*batch.rows));
     if (spilled_) MILL_RETURN(spilled_->Fetch(inserted_));
+    const int64_t first = numbers_.Take(batch.num_rows());  // what is loaded has lower ones
+    const auto rows = WithTimes(batch, first);
     Batch declared = batch;  // as late rows are shown
     std::vector<int> places(static_cast<size_t>(declared_));
     std::iota(places.begin(), places.end(), 0);
@@ -215,7 +190,7 @@ class SessionAssign : public Operator, private SlotOwner {
       const auto row = static_cast<int64_t>(i);
       const TimedRow timed{first + row, Numbers(*rows, kTime)[i], Numbers(*rows, kWatermark)[i]};
       const bool known = !times.IsNull(row);
-      kept[i] = known && (Join(slots_[i], timed) || OpenSession(slots_[i], timed));
+      kept[i] = known && Put(slots_[i], timed, false);
       count += kept[i] ? 1 : 0;
       if (kept[i]) continue;
       DropAsLate(declared, row, known ? timed.time : kMinTimestamp, timed.watermark);
@@ -227,37 +202,16 @@ class SessionAssign : public Operator, private SlotOwner {
     return Status::OK();
   }
 
-  // Adds the row to the sessions that it meets, which become one; false: there are none.
-  bool Join(uint32_t slot, const TimedRow& row) {
+  // Adds the row to the sessions that it meets, or opens one. `again`: it is known not to be late;
+  // without those that came before it, which are still to be loaded, it may look so. False: it is.
+  bool Put(uint32_t slot, const TimedRow& row, bool again) {
     Sessions& sessions = sessions_[slot];
-    const auto meets = [&](const WaitingSession& session) {
-      return row.time >= session.start - gap_ && row.time <= session.last + gap_ &&
-             session.last + gap_ - 1 > row.watermark;
-    };
-    const auto found = std::find_if(sessions.begin(), sessions.end(), meets);
-    if (found == sessions.end()) return false;
-    WaitingSession joined{row.time, row.time, std::move(found->rows)};
-    for (WaitingSession& session : sessions) {
-      if (!meets(session)) continue;
-      joined.start = std::min(joined.start, session.start);
-      joined.last = std::max(joined.last, session.last);
-      if (&session == &*found) continue;
-      joined.rows.insert(joined.rows.end(), session.rows.begin(), session.rows.end());
+    if (!JoinSessions(sessions, gap_, row)) {
+      if (!again && row.time + gap_ - 1 <= row.watermark) return false;
+      sessions.push_back({row.time, row.time, {row.number}});
     }
-    joined.rows.push_back(row.number);
-    std::erase_if(sessions, meets);
-    Add(slot, std::move(joined));
-    return true;
-  }
-  // Opens a session with the row; false: it is late.
-  bool OpenSession(uint32_t slot, const TimedRow& row) {
-    if (row.time + gap_ - 1 <= row.watermark) return false;
-    Add(slot, {row.time, row.time, {row.number}});
-    return true;
-  }
-  void Add(uint32_t slot, WaitingSession session) {
-    sessions_[slot].push_back(std::move(session));
     timers_.Set(slot, FirstEnds{sessions_.data(), gap_}(slot));
+    return true;
   }
 
   // ---- what is due ----
@@ -393,10 +347,8 @@ class SessionAssign : public Operator, private SlotOwner {
     for (const size_t i : order) PutAgain(key, *all, static_cast<int64_t>(i), of_key[i]);
     return Status::OK();
   }
-  // Without those that came before it, which are still to be loaded, a row may look late.
   void PutAgain(uint32_t key, const arrow::RecordBatch& rows, int64_t row, int64_t number) {
-    const TimedRow timed{number, Numbers(rows, kTime)[row], Numbers(rows, kWatermark)[row]};
-    if (!Join(key, timed)) Add(key, {timed.time, timed.time, {number}});
+    Put(key, {number, Numbers(rows, kTime)[row], Numbers(rows, kWatermark)[row]}, true);
   }
 
   void ForgetSlots(std::span<const uint32_t> keys) override {
