@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <filesystem>
 #include <functional>
 #include <random>
 #include <set>
@@ -12,6 +13,7 @@
 #include "operators/window_aggregate.h"
 #include "state/frozen_state.h"
 #include "state/rocksdb_store.h"
+#include "state/snapshot_files.h"
 
 namespace millrace {
 namespace {
@@ -42,14 +44,30 @@ WindowAggregateSpec Spec(WindowKind kind, int64_t size, int64_t slide) {
 }
 
 using MakeOperator = std::function<std::unique_ptr<Operator>()>;
+using Disk = std::shared_ptr<RocksDbSpace>;
+
+std::unique_ptr<Operator> Open(const MakeOperator& make, const Disk& disk) {
+  OperatorContext context;
+  context.disk = disk;
+  auto op = make();
+  EXPECT_TRUE(op->Open(context).ok());
+  EXPECT_TRUE(op->States().front().spills || op->States().back().spills);
+  return op;
+}
+
+// Saves the operator's state as files, databases as Parquet.
+StateChain SaveFiles(Operator& op, const std::string& folder, SaveMode mode) {
+  FrozenState state(mode);
+  EXPECT_TRUE(op.Save(state).ok());
+  const std::string name = mode == SaveMode::kFull ? "full" : "delta";
+  auto files = WriteSnapshot(state, folder, name, 0, {.as_rows = true});
+  EXPECT_TRUE(files.ok()) << files.status();
+  return *files;
+}
 
 // 60 ms of rows, in which each key has some.
-void Run(const MakeOperator& make, std::shared_ptr<RocksDbSpace> disk, TestOutput& out) {
-  OperatorContext context;
-  context.disk = std::move(disk);
-  auto op = make();
-  ASSERT_TRUE(op->Open(context).ok());
-  EXPECT_TRUE(op->States().front().spills || op->States().back().spills);
+void Run(const MakeOperator& make, Disk disk, TestOutput& out) {
+  auto op = Open(make, disk);
   std::mt19937 random(7);
   for (Timestamp now = 0; now < 60; ++now) {
     std::vector<TestRow> rows;
@@ -70,6 +88,39 @@ void Run(const MakeOperator& make, std::shared_ptr<RocksDbSpace> disk, TestOutpu
   testing::Finish(*op, op->OnEnd(out), out);
 }
 
+// Some rows of a few keys; halfway what was saved as files goes on in `then`.
+void RunMoved(const MakeOperator& make, const Disk& disk, const Disk& then, TestOutput& out) {
+  std::string folder = ::testing::TempDir() + "millrace-moved-XXXXXX";
+  ASSERT_NE(mkdtemp(folder.data()), nullptr);
+  auto op = Open(make, disk);
+  StateChain chain;
+  std::mt19937 random(11);
+  for (Timestamp now = 0; now < 60; ++now) {
+    std::vector<TestRow> rows;
+    for (int i = 0; i < 50; ++i) {
+      const auto key = static_cast<int64_t>(random() % 300);
+      rows.push_back({.key = key, .time = now - static_cast<int64_t>(random() % 20), .value = i,
+                      .watermark = now - 15, .key2 = key % 3});
+    }
+    Batch batch = MakeBatch(rows, true);
+    batch.arrival = 1000 + 10 * now;
+    testing::Finish(*op, op->OnBatch(0, batch, out), out);
+    testing::Finish(*op, op->OnWatermark(TimeDomain::kEvent, now - 15, out), out);
+    if (now != 25 && now != 30) continue;
+    // A chain of the memory's, or one snapshot of the disk's.
+    if (disk && now == 25) continue;
+    const SaveMode mode = disk || now == 25 ? SaveMode::kFull : SaveMode::kDelta;
+    for (auto& file : SaveFiles(*op, folder, mode)) chain.push_back(std::move(file));
+    if (now != 30) continue;
+    op = Open(make, then);
+    const Status loaded = op->Load(StateFilesReader(folder, {chain}, 0, 1));
+    ASSERT_TRUE(loaded.ok()) << loaded;
+  }
+  testing::Finish(*op, op->OnWatermark(TimeDomain::kEvent, kMaxTimestamp, out), out);
+  testing::Finish(*op, op->OnEnd(out), out);
+  std::filesystem::remove_all(folder);
+}
+
 std::multiset<std::pair<RowKind, Values>> Results(const TestOutput& out) {
   std::multiset<std::pair<RowKind, Values>> results;
   for (size_t i = 0; i < out.rows.size(); ++i) results.emplace(out.kinds[i], out.rows[i]);
@@ -86,16 +137,37 @@ std::vector<std::pair<RowKind, Values>> Only(const TestOutput& a, const TestOutp
   return only;
 }
 
-void ExpectSame(const MakeOperator& make) {
+Disk SmallSpace(int64_t bytes) {
   const bool memory = access("/dev/shm", W_OK) == 0;
-  auto disk = *RocksDbSpace::Make(memory ? "/dev/shm" : ::testing::TempDir(), 100000);
-  TestOutput expected, out;
-  Run(make, nullptr, expected);
-  Run(make, disk, out);
-  EXPECT_GT(expected.rows.size(), static_cast<size_t>(kKeys));
+  return *RocksDbSpace::Make(memory ? "/dev/shm" : ::testing::TempDir(), bytes);
+}
+
+void ExpectEqual(const TestOutput& out, const TestOutput& expected) {
   const std::vector<std::pair<RowKind, Values>> none;
   EXPECT_EQ(Only(out, expected), none);
   EXPECT_EQ(Only(expected, out), none);
+}
+
+void ExpectSame(const MakeOperator& make) {
+  TestOutput expected, out;
+  Run(make, nullptr, expected);
+  Run(make, SmallSpace(100000), out);
+  EXPECT_GT(expected.rows.size(), static_cast<size_t>(kKeys));
+  ExpectEqual(out, expected);
+}
+
+// Savepoints of memory go on on disk, and the other way round.
+void ExpectMoves(const MakeOperator& make) {
+  const Disk disk = SmallSpace(5000);
+  TestOutput expected;
+  RunMoved(make, nullptr, nullptr, expected);
+  EXPECT_GT(expected.rows.size(), 300u);
+  for (const auto& [from, to] : {std::pair<Disk, Disk>{nullptr, disk}, {disk, nullptr},
+                                 {disk, disk}}) {
+    TestOutput out;
+    RunMoved(make, from, to, out);
+    ExpectEqual(out, expected);
+  }
 }
 
 void ExpectSame(const WindowAggregateSpec& spec) {
@@ -130,9 +202,10 @@ TEST(WindowsOnDisk, EarlyAndLateResults) {
   spec.window.partition = spec.keys;
   spec.emit = {.lateness = 25};
   ExpectSame(spec);
+  ExpectMoves([&] { return MakeWindowAggregate(spec); });
 }
 
-TEST(WindowsOnDisk, SessionsRowByRow) {
+MakeOperator SessionRows() {
   SessionAssignSpec spec;
   spec.window.kind = WindowKind::kSession;
   spec.window.time_column = kTime;
@@ -143,8 +216,12 @@ TEST(WindowsOnDisk, SessionsRowByRow) {
     fields.push_back(arrow::field(name, testing::TimeType()));
   }
   spec.output = arrow::schema(fields);
-  ExpectSame([&] { return MakeSessionAssign(spec); });
+  return [spec] { return MakeSessionAssign(spec); };
 }
+
+TEST(WindowsOnDisk, SessionsRowByRow) { ExpectSame(SessionRows()); }
+
+TEST(WindowsOnDisk, SavepointsOfSessionsRowByRow) { ExpectMoves(SessionRows()); }
 
 }  // namespace
 }  // namespace millrace
