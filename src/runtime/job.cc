@@ -146,6 +146,7 @@ GraphJob::GraphJob(JobOptions options, JobServices services)
   options_.workers = std::max(options_.workers, 1);
   options_.batch_rows = std::max<int64_t>(options_.batch_rows, 1);
   options_.queue_bytes = std::max<int64_t>(options_.queue_bytes, 1);
+  if (options_.clock || options_.steady_clock) options_.queue_time = {};
   if (!options_.steady_clock) options_.steady_clock = options_.clock ? options_.clock : SteadyTime;
   if (!options_.clock) options_.clock = SystemTime;
   if (options_.crash_point) {

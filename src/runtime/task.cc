@@ -81,6 +81,10 @@ Result<Activity::Next> Task::Run() {
 Result<Activity::Next> Task::RunMessages() {
   for (int i = 0; i < parts_.messages; ++i) {
     if (sink()) MILL_RETURN(sink()->PublishRequested());
+    if (!chain_->HasBacklog()) {
+      MILL_ASSIGN(const bool urgent, AdvanceUrgently());
+      if (urgent) continue;
+    }
     if (chain_->end().Full()) return Next::kWait;
     if (chain_->HasBacklog()) {
       MILL_RETURN(chain_->Resume());

@@ -128,6 +128,8 @@ class Task : public Activity, private BarrierObserver {
   TaskRejects& rejects() { return rejects_; }
 
  protected:
+  // Passes into the chain what need not wait until the next tasks have room; false if there is nothing.
+  virtual Result<bool> AdvanceUrgently() { return false; }
   // Passes the next input into the chain; false if there is none now.
   virtual Result<bool> Advance() = 0;
   // Adds what the task itself knows at the barrier.
