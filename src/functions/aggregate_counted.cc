@@ -1,5 +1,6 @@
 // Aggregates that count each different value of a slot: COLLECT and PERCENTILE. A count can be
-// negative for a while: a retraction may overtake its row.
+// negative for a while: a retraction may overtake its row. What is saved grows: a delta holds by
+// how much counts have changed since the slot was last saved.
 #include <cmath>
 #include <unordered_map>
 
@@ -14,8 +15,14 @@ class CountedAccumulators : public Accumulators {
  public:
   explicit CountedAccumulators(SqlType value) : value_(std::move(value)) {}
 
-  void Resize(size_t slots) override { counts_.resize(slots); }
-  void Reset(uint32_t slot) override { counts_[slot] = {}; }
+  void Resize(size_t slots) override {
+    counts_.resize(slots);
+    changes_.resize(slots);
+  }
+  void Reset(uint32_t slot) override {
+    counts_[slot] = {};
+    changes_[slot].reset();
+  }
 
   // args: the values and, if there is a second, how often each row's counts. Rows that count less
   // than once take no part.
@@ -26,33 +33,36 @@ class CountedAccumulators : public Accumulators {
     ForRows(slots, args[0].get(), kinds, [&](size_t i, uint32_t slot, auto add) {
       if (often != nullptr && (often->IsNull(static_cast<int64_t>(i)) || numbers[i] <= 0)) return;
       const int64_t count = numbers ? numbers[i] : 1;
-      Change(counts_[slot], T(values(i)), add ? count : -count);
+      Count(slot, T(values(i)), add ? count : -count);
     });
     return Status::OK();
   }
 
   void Merge(uint32_t into, uint32_t from) override {
     if (into == from) return;
-    for (const auto& [value, count] : counts_[from]) Change(counts_[into], value, count);
+    for (const auto& [value, count] : counts_[from]) Count(into, value, count);
   }
 
   arrow::FieldVector StateFields() const override {
-    return {StateField("values", Saved::Type(value_, "count"), "The values, and how often each is "
-                                                               "there.")};
+    return {GrowingStateField("values", Saved::Type(value_, "count"),
+                              "The values, and how often each is there; counts add up.")};
   }
-  Status Save(Slots slots, SaveMode, arrow::ArrayVector& columns) override {
+  Status Save(Slots slots, SaveMode mode, arrow::ArrayVector& columns) override {
     Saved saved(value_, "count");
     for (uint32_t slot : slots) {
       saved.Begin();
-      for (const auto& [value, count] : counts_[slot]) saved.Add(View<T>(value), count);
+      const bool changes = mode == SaveMode::kDelta && changes_[slot];
+      const Counts& counts = changes ? *changes_[slot] : counts_[slot];
+      for (const auto& [value, count] : counts) saved.Add(View<T>(value), count);
     }
     MILL_ASSIGN(ArrayPtr column, saved.Finish());
     columns.push_back(std::move(column));
+    for (uint32_t slot : slots) changes_[slot] = std::make_unique<Counts>();
     return Status::OK();
   }
   Status Load(Slots slots, Columns columns) override {
     Saved::ForEach(*columns[0], [&](size_t row, View<T> value, int64_t count) {
-      Change(counts_[slots[row]], T(value), count);
+      Count(slots[row], T(value), count);
     });
     return Status::OK();
   }
@@ -89,6 +99,11 @@ class CountedAccumulators : public Accumulators {
     }
   }
 
+  void Count(uint32_t slot, T value, int64_t change) {
+    if (changes_[slot]) Change(*changes_[slot], value, change);
+    Change(counts_[slot], std::move(value), change);
+  }
+
   // Wraps around, so that what was added can always be taken back.
   static void Change(Counts& counts, T value, int64_t change) {
     const auto place = counts.try_emplace(std::move(value), 0).first;
@@ -99,6 +114,7 @@ class CountedAccumulators : public Accumulators {
 
   SqlType value_;
   std::vector<Counts> counts_;
+  std::vector<std::unique_ptr<Counts>> changes_;  // since the slot was saved; null: it was not
 };
 
 // kDistinct: each value counts once.

@@ -1,9 +1,11 @@
 // Aggregates that keep every value of a slot, in order of arrival: LISTAGG, ARRAY_AGG, and what
 // must be able to take back any of them. Each value has its number in that order, so that slots
-// merge in it; NULL is a value like others.
+// merge in it; NULL is a value like others. Lists are saved in deltas: each knows what has happened
+// to it since it was last saved, but keeps no more of that than there are values.
 #pragma once
 
 #include <algorithm>
+#include <limits>
 #include <map>
 #include <optional>
 #include <unordered_map>
@@ -45,13 +47,19 @@ struct ValueEqual {
   }
 };
 
-// The values of a slot where none is taken back. Saved in deltas: values are only ever appended,
-// those of a merged slot too.
+// Numbers that stand for what happened, in saved lists.
+inline constexpr int64_t kTakenBack = -1;  // the value was, maybe before it came
+inline constexpr int64_t kAnew = std::numeric_limits<int64_t>::min();  // forget what came before
+
+// A list notes what happens once it was saved: not more than what it holds and a few.
+inline constexpr size_t kFewChanges = 16;
+
+// The values of a slot where none is taken back: values are only ever appended, those of a merged
+// slot too.
 template <typename T>
 class AppendList {
  public:
   using Value = std::optional<T>;
-  static constexpr bool kGrows = true;
 
   bool empty() const { return items_.empty(); }
   void Add(Value value, uint64_t arrival) {
@@ -76,14 +84,15 @@ class AppendList {
               [](const Item* a, const Item* b) { return a->arrival < b->arrival; });
     for (const Item* item : order) visit(item->value);
   }
-  // Calls visit(value, number) for what has to be saved.
+  // Calls visit(value, number) for what has to be saved. The values live until NoteSaved.
   template <typename Visit>
-  void Save(SaveMode mode, Visit visit) {
+  void Save(SaveMode mode, Visit visit) const {
     for (size_t i = mode == SaveMode::kDelta ? saved_ : 0; i < items_.size(); ++i) {
       visit(items_[i].value, static_cast<int64_t>(items_[i].arrival));
     }
-    saved_ = items_.size();
   }
+  // Saved it was: the next delta holds what happens from now on.
+  void NoteSaved() { saved_ = items_.size(); }
   void Load(Value value, int64_t number) { Add(std::move(value), static_cast<uint64_t>(number)); }
 
  private:
@@ -127,12 +136,12 @@ class Arrivals {
 
 // The values of a slot where any may be taken back: of equal ones that which came first. What is
 // taken back before it came is owed, and cancels the value when it comes. If kDistinct a value
-// counts once, where it first came, for as long as it is there.
+// counts once, where it first came, for as long as it is there. A delta holds what was added and
+// taken back, in that order; or the whole list, if that is less.
 template <typename T, bool kDistinct = false>
 class IndexedList {
  public:
   using Value = std::optional<T>;
-  static constexpr bool kGrows = false;
 
   IndexedList() = default;
   IndexedList(IndexedList&&) noexcept = default;
@@ -145,6 +154,7 @@ class IndexedList {
   const Value& back() const { return *order_.rbegin()->second; }
 
   void Add(Value value, uint64_t arrival) {
+    Note(value, static_cast<int64_t>(arrival));
     const auto place = places_.try_emplace(std::move(value)).first;
     if (place->second.owed > 0) {
       --place->second.owed;
@@ -155,6 +165,7 @@ class IndexedList {
     order_.emplace(arrival, &place->first);
   }
   void Drop(const Value& value) {
+    Note(value, kTakenBack);
     const auto place = places_.try_emplace(value).first;
     Arrivals& arrivals = place->second.arrivals;
     if (arrivals.empty()) {
@@ -178,14 +189,25 @@ class IndexedList {
     }
   }
   template <typename Visit>
-  void Save(SaveMode, Visit visit) {
+  void Save(SaveMode mode, Visit visit) const {
+    if (mode == SaveMode::kDelta && noting_ == Noting::kChanges) {
+      for (const Change& change : changes_) visit(change.value, change.number);
+      return;
+    }
+    if (mode == SaveMode::kDelta && noting_ == Noting::kTooMany) visit(Value(), kAnew);
     for (const auto& [arrival, value] : order_) visit(*value, static_cast<int64_t>(arrival));
     for (const auto& [value, place] : places_) {
-      for (uint64_t i = 0; i < place.owed; ++i) visit(value, int64_t{-1});
+      for (uint64_t i = 0; i < place.owed; ++i) visit(value, kTakenBack);
     }
   }
+  void NoteSaved() {
+    changes_ = {};
+    noting_ = Noting::kChanges;
+  }
   void Load(Value value, int64_t number) {
-    if (number < 0) {
+    if (number == kAnew) {
+      *this = IndexedList();
+    } else if (number < 0) {
       Drop(value);
     } else {
       Add(std::move(value), static_cast<uint64_t>(number));
@@ -198,26 +220,49 @@ class IndexedList {
     uint64_t owed = 0;  // only while there are no arrivals
   };
   using Places = std::unordered_map<Value, Place, ValueHash, ValueEqual>;
+  struct Change {
+    Value value;
+    int64_t number;
+  };
+  // kNothing: it was not saved; kTooMany: more has happened than it holds.
+  enum class Noting : uint8_t { kNothing, kChanges, kTooMany };
 
+  void Note(const Value& value, int64_t number) {
+    if (noting_ != Noting::kChanges) return;
+    changes_.push_back({value, number});
+    if (changes_.size() <= order_.size() + kFewChanges) return;
+    changes_ = {};
+    noting_ = Noting::kTooMany;
+  }
   void Forget(typename Places::iterator place) {
     if (place->second.owed == 0 && place->second.arrivals.empty()) places_.erase(place);
   }
 
   std::map<uint64_t, const Value*> order_;  // by arrival
   Places places_;
+  std::vector<Change> changes_;
+  Noting noting_ = Noting::kNothing;
 };
 
-// The different values of a slot in the order in which they first came; none is taken back.
+// The different values of a slot in the order in which they first came; none is taken back. Of a
+// value that was saved more than once the least number counts.
 template <typename T>
 class DistinctList {
  public:
   using Value = std::optional<T>;
-  static constexpr bool kGrows = false;
+
+  DistinctList() = default;
+  DistinctList(DistinctList&&) noexcept = default;
+  DistinctList& operator=(DistinctList&&) noexcept = default;
+  DistinctList(const DistinctList&) = delete;  // changed_ points into first_
+  DistinctList& operator=(const DistinctList&) = delete;
 
   bool empty() const { return first_.empty(); }
   void Add(Value value, uint64_t arrival) {
     const auto [place, added] = first_.try_emplace(std::move(value), arrival);
-    if (!added) place->second = std::min(place->second, arrival);
+    if (!added && place->second <= arrival) return;
+    place->second = arrival;
+    if (noting_) Note(*place);
   }
   void Drop(const Value&) {}
   void Merge(const DistinctList& other) {
@@ -231,13 +276,33 @@ class DistinctList {
     for (const auto& item : order) visit(*item.second);
   }
   template <typename Visit>
-  void Save(SaveMode, Visit visit) {
+  void Save(SaveMode mode, Visit visit) const {
+    if (mode == SaveMode::kDelta && noting_) {
+      for (const Entry* entry : changed_) visit(entry->first, static_cast<int64_t>(entry->second));
+      return;
+    }
     for (const auto& [value, arrival] : first_) visit(value, static_cast<int64_t>(arrival));
+  }
+  void NoteSaved() {
+    changed_ = {};
+    noting_ = true;
   }
   void Load(Value value, int64_t number) { Add(std::move(value), static_cast<uint64_t>(number)); }
 
  private:
-  std::unordered_map<Value, uint64_t, ValueHash, ValueEqual> first_;
+  using Entries = std::unordered_map<Value, uint64_t, ValueHash, ValueEqual>;
+  using Entry = typename Entries::value_type;
+
+  void Note(const Entry& entry) {
+    changed_.push_back(&entry);
+    if (changed_.size() <= first_.size() + kFewChanges) return;
+    changed_.clear();
+    for (const Entry& each : first_) changed_.push_back(&each);
+  }
+
+  Entries first_;
+  std::vector<const Entry*> changed_;  // since it was saved
+  bool noting_ = false;                // it was
 };
 
 // Accumulators that are one list of values of type T for each slot; what comes out is the
@@ -273,14 +338,9 @@ class KeptAccumulators : public Accumulators {
   }
 
   arrow::FieldVector StateFields() const override {
-    const auto type = Saved::Type(value_, "arrival");
-    if (List::kGrows) {
-      return {GrowingStateField("values", type,
-                                "The values, with their numbers in order of arrival.")};
-    }
-    return {StateField("values", type,
-                       "The values, with their numbers in order of arrival; -1: taken back before "
-                       "it came.")};
+    return {GrowingStateField("values", Saved::Type(value_, "arrival"),
+                              "The values, with their numbers in order of arrival. -1: the value "
+                              "was taken back; the least number: what stands before it is gone.")};
   }
   Status Save(Slots slots, SaveMode mode, arrow::ArrayVector& columns) override {
     Saved saved(value_, "arrival");
@@ -296,6 +356,7 @@ class KeptAccumulators : public Accumulators {
     }
     MILL_ASSIGN(ArrayPtr column, saved.Finish());
     columns.push_back(std::move(column));
+    for (uint32_t slot : slots) lists_[slot].NoteSaved();
     return Status::OK();
   }
   Status Load(Slots slots, Columns columns) override {

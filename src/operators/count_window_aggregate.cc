@@ -48,10 +48,7 @@ class CountWindowAggregate : public WindowedOperator, private SlotOwner {
     MILL_RETURN(Operator::Open(context));
     MILL_ASSIGN(keys_, KeyTable::Make(*saved_.table().schema, saved_.key_places()));
     SpillOptions options;
-    if (timeout_ > 0) {
-      options.timer_column = OwnPlace(saved_, 0);
-      options.timer_add = timeout_ - 1;
-    }
+    if (timeout_ > 0) options.clocks = 1;
     return MakeSpilled(context, saved_, options, keys_.get(), this).Value(&spilled_);
   }
   Result<Progress> OnBatch(int input, const Batch& rows, Output& out) override;
@@ -83,6 +80,7 @@ class CountWindowAggregate : public WindowedOperator, private SlotOwner {
   Status SaveSlots(std::span<const uint32_t> keys, SaveMode mode, StateWriter& writer) override;
   Status LoadSlots(const arrow::RecordBatch& rows, std::span<const uint32_t> keys) override;
   void ForgetSlots(std::span<const uint32_t> keys) override;
+  std::optional<Timestamp> DueOf(uint32_t key, size_t clock) const override;
 
   const int64_t timeout_;
   std::unique_ptr<KeyTable> keys_;
@@ -309,6 +307,13 @@ Status CountWindowAggregate::LoadSlots(const arrow::RecordBatch& rows,
   }
   if (ended_) loaded_.insert(loaded_.end(), keys.begin(), keys.end());
   return aggregates_.Load(slots, saved_.Aggregates(rows));
+}
+
+// When the first of the key's windows times out.
+std::optional<Timestamp> CountWindowAggregate::DueOf(uint32_t key, size_t) const {
+  Timestamp due = kMaxTimestamp;
+  for (uint32_t slot : open_[key]) due = std::min(due, windows_[slot].opened + timeout_ - 1);
+  return due;
 }
 
 void CountWindowAggregate::ForgetSlots(std::span<const uint32_t> keys) {

@@ -11,7 +11,9 @@ Result<Progress> FiringWindowAggregate::OnBatch(int /*input*/, const Batch& rows
   now_ = std::max(now_, rows.arrival);
   inserted_.clear();
   MILL_RETURN(keys_->FindOrInsert(*rows.rows, spec_.keys, nullptr, key_slots_, inserted_));
+  for (uint32_t& row : inserted_) row = key_slots_[row];
   windows_.ResizeKeys(keys_->slot_count());
+  if (spilled_) MILL_RETURN(spilled_->Fetch(inserted_));
   FindWindows(rows);
   for (const auto& pass : targets_) MILL_RETURN(windows_.aggregates().Update(pass, rows));
   ApplyMerges();
@@ -120,7 +122,7 @@ void FiringWindowAggregate::Extend(uint32_t slot, const Window& window) {
   w.window.end = std::max(w.window.end, window.end);
   if (!w.closed || w.window.max_timestamp() <= watermark_) return;
   w.closed = false;
-  w.due = kMinTimestamp;
+  windows_.CancelFiring(slot);
   windows_.SetTimer(slot);
   if (!spec_.emit.early && w.shown != kNoSlot) taken_back_.push_back(windows_.TakeShown(slot));
 }
@@ -148,6 +150,7 @@ void FiringWindowAggregate::Absorb(uint32_t into, uint32_t from) {
 }
 
 void FiringWindowAggregate::FireAtOnce(uint32_t slot) {
+  windows_.CancelFiring(slot);
   windows_[slot].due = kAtOnce;
   pending_.push_back(slot);
 }
@@ -158,8 +161,7 @@ void FiringWindowAggregate::Schedule(uint32_t slot) {
   if (w.due != kMinTimestamp || (!w.closed && !spec_.emit.early)) return;
   const int64_t delay = w.closed ? spec_.emit.late_delay : spec_.emit.early_delay;
   if (delay == 0) return FireAtOnce(slot);
-  w.due = NextTick(delay);
-  (w.closed ? late_ : early_).push_back({w.due, slot});
+  windows_.SetFiring(slot, NextTick(delay));
 }
 
 void FiringWindowAggregate::ApplyMerges() {
@@ -172,8 +174,7 @@ void FiringWindowAggregate::ApplyMerges() {
 
 // A late row's key has no window.
 void FiringWindowAggregate::DropUnusedKeys() {
-  for (uint32_t row : inserted_) {
-    const uint32_t key = key_slots_[row];
+  for (uint32_t key : inserted_) {
     if (windows_.OfKey(key).empty()) keys_->Erase(key);
   }
 }
@@ -182,7 +183,7 @@ void FiringWindowAggregate::DropUnusedKeys() {
 
 Result<bool> FiringWindowAggregate::EmitChunk(Output& out) {
   CollectFirings();
-  if (firing_.empty() && closing_.empty() && taken_back_.empty()) return false;
+  if (firing_.empty() && closing_.empty() && taken_back_.empty()) return LoadDue();
   MILL_ASSIGN(const std::vector<bool> changed, FindChanged());
   const std::vector<Change> changes = ListChanges(changed);
   if (!changes.empty()) MILL_RETURN(EmitChanges(changes, out));
@@ -199,18 +200,16 @@ void FiringWindowAggregate::CollectFirings() {
     windows_[slot].due = kMinTimestamp;
     firing_.push_back(slot);
   }
-  if (firing_.empty()) TakeFromQueue(early_);
-  if (firing_.empty()) TakeFromQueue(late_);
+  if (firing_.empty()) TakeFiring();
   if (firing_.empty()) TakeClosed();
 }
 
-void FiringWindowAggregate::TakeFromQueue(std::deque<Due>& queue) {
-  while (!queue.empty() && queue.front().time <= ticked_ && firing_.size() < kMaxResultRows) {
-    const Due due = queue.front();
-    queue.pop_front();
-    if (windows_[due.slot].due != due.time) continue;
-    windows_[due.slot].due = kMinTimestamp;
-    firing_.push_back(due.slot);
+// Those whose processing time has come.
+void FiringWindowAggregate::TakeFiring() {
+  uint32_t slot;
+  while (firing_.size() < kMaxResultRows && windows_.PopFiring(ticked_, &slot)) {
+    windows_.CancelFiring(slot);
+    firing_.push_back(slot);
   }
 }
 
@@ -221,7 +220,7 @@ void FiringWindowAggregate::TakeClosed() {
          windows_.PopDue(watermark_, &slot)) {
     FiringWindow& w = windows_[slot];
     if (!w.closed || w.due != kMinTimestamp) firing_.push_back(slot);
-    w.due = kMinTimestamp;
+    windows_.CancelFiring(slot);
     if (!w.closed && lateness_ > 0) {
       w.closed = true;
       windows_.SetTimer(slot);
@@ -229,6 +228,15 @@ void FiringWindowAggregate::TakeClosed() {
       closing_.push_back(slot);
     }
   }
+}
+
+// Nothing is due of what is in memory. True if something may be after this.
+Result<bool> FiringWindowAggregate::LoadDue() {
+  if (!spilled_) return false;
+  MILL_RETURN(spilled_->Trim());
+  MILL_ASSIGN(const bool more, spilled_->LoadDue(watermark_, kWatermark));
+  if (more) return true;
+  return spilled_->LoadDue(ticked_, kProcessingTime);
 }
 
 // By position in firing_: what was shown differs from the result.

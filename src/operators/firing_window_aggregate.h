@@ -2,7 +2,7 @@
 // list of its windows with an accumulator each: no slices, for what a firing shows is one window's.
 //
 //   rows -> windows of the key -> pending (at once) ------------+
-//                              -> queue (processing time) ------+-> firing: -U what was shown, +U
+//                              -> timers (processing time) -----+-> firing: -U what was shown, +U
 //                              -> timers (watermark: on time) --+
 //
 // What was shown of a window is kept as a copy of its accumulators, made when the next row comes.
@@ -11,17 +11,19 @@
 //
 // A session that a late row opens again is taken back until it closes again, unless early results
 // are wanted; of sessions that merge one shown result at most stays, to be updated.
+//
+// On disk (state/spilled_table.h) a row is a window or a copy of what was shown of it, and a key
+// has a timer for each of the two times.
 #pragma once
 
-#include <deque>
-
 #include "operators/firing_windows.h"
+#include "operators/spill.h"
 #include "operators/windowed_operator.h"
 #include "state/key_table.h"
 
 namespace millrace {
 
-class FiringWindowAggregate : public WindowedOperator {
+class FiringWindowAggregate : public WindowedOperator, private SlotOwner {
  public:
   explicit FiringWindowAggregate(WindowAggregateSpec spec)
       : WindowedOperator(std::move(spec)),
@@ -29,12 +31,17 @@ class FiringWindowAggregate : public WindowedOperator {
         attached_(spec_.window.kind == WindowKind::kAttached),
         lateness_(spec_.window.domain == TimeDomain::kEvent ? spec_.emit.lateness : 0),
         windows_(AggregateSet(spec_.calls, spec_.retract), lateness_,
-                 attached_ ? 1000 : spec_.window.size / 32, !session_),
+                 {attached_ ? 1000 : spec_.window.size / 32,
+                  std::max(spec_.emit.early_delay, spec_.emit.late_delay) / 32},
+                 !session_),
         saved_(Layout()) {}
 
   Status Open(const OperatorContext& context) override {
     MILL_RETURN(Operator::Open(context));
-    return KeyTable::Make(*saved_.table().schema, saved_.key_places()).Value(&keys_);
+    MILL_ASSIGN(keys_, KeyTable::Make(*saved_.table().schema, saved_.key_places()));
+    SpillOptions options;
+    options.clocks = 2;
+    return MakeSpilled(context, saved_, options, keys_.get(), this).Value(&spilled_);
   }
   Result<Progress> OnBatch(int input, const Batch& rows, Output& out) override;
   Result<Progress> OnWatermark(TimeDomain domain, Timestamp time, Output& out) override;
@@ -50,13 +57,10 @@ class FiringWindowAggregate : public WindowedOperator {
 
  private:
   static constexpr Timestamp kAtOnce = kMinTimestamp + 1;  // due with the batch
+  static constexpr size_t kWatermark = 0, kProcessingTime = 1;  // clocks of what is on disk
   static constexpr int64_t kClosed = 1, kShown = 2, kShownCopy = 4;  // flags of saved rows
   struct Merge {
     uint32_t into, from;
-  };
-  struct Due {
-    Timestamp time;
-    uint32_t slot;
   };
   // A row of the output: the result that `slot`'s accumulators hold.
   struct Change {
@@ -82,29 +86,36 @@ class FiringWindowAggregate : public WindowedOperator {
   void DropUnusedKeys();
 
   void CollectFirings();
-  void TakeFromQueue(std::deque<Due>& queue);
+  void TakeFiring();
   void TakeClosed();
   Result<std::vector<bool>> FindChanged() const;
   std::vector<Change> ListChanges(const std::vector<bool>& changed) const;
   Status EmitChanges(const std::vector<Change>& changes, Output& out);
   void Settle();
+  Result<bool> LoadDue();
   bool Filled(const FiringWindow& w) const { return !spec_.retract || w.rows > 0; }
 
   SavedRows Layout() const;
-  Status SaveSlots(std::span<const uint32_t> owners, std::span<const uint32_t> slots,
-                   StateWriter& writer);
-  Status LoadRows(const arrow::RecordBatch& rows);
-  uint32_t LoadWindow(const arrow::RecordBatch& rows, size_t row);
-  void RestoreQueues();
+  Status SaveSlots(std::span<const uint32_t> keys, SaveMode mode, StateWriter& writer) override;
+  Status LoadSlots(const arrow::RecordBatch& rows, std::span<const uint32_t> keys) override;
+  void ForgetSlots(std::span<const uint32_t> keys) override {
+    for (uint32_t key : keys) windows_.ForgetKey(key);
+  }
+  std::optional<Timestamp> DueOf(uint32_t key, size_t clock) const override {
+    return clock == kWatermark ? windows_.NextTime(key) : windows_.NextFiring(key);
+  }
+  Status SaveWindows(std::span<const uint32_t> owners, std::span<const uint32_t> slots,
+                     StateWriter& writer);
+  uint32_t LoadWindow(const arrow::RecordBatch& rows, size_t row, uint32_t key);
 
   const bool session_, attached_;
   const int64_t lateness_;
   std::unique_ptr<KeyTable> keys_;
+  std::unique_ptr<SpilledTable> spilled_;  // null: all is in memory
   FiringWindows windows_;
   SavedRows saved_;
   Timestamp ticked_ = kMinTimestamp;  // the processing time that has passed
   std::vector<uint32_t> pending_;     // due at once
-  std::deque<Due> early_, late_;      // due at a processing time, in order; stale ones stay
   std::vector<TakenBack> taken_back_;
   // Of the current chunk.
   std::vector<uint32_t> firing_, closing_;

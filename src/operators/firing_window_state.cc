@@ -26,9 +26,15 @@ SavedRows FiringWindowAggregate::Layout() const {
 
 Status FiringWindowAggregate::Save(StateWriter& writer) {
   MILL_RETURN(SaveClock(writer));
+  if (spilled_) return spilled_->Save(writer);
   MILL_ASSIGN(KeyChanges changes, keys_->TakeChanges(writer.mode()));
   MILL_RETURN(saved_.WriteErased(writer, changes));
-  return InPortions(changes.slots, [&](std::span<const uint32_t> keys) -> Status {
+  return SaveSlots(changes.slots, SaveMode::kFull, writer);
+}
+
+Status FiringWindowAggregate::SaveSlots(std::span<const uint32_t> of_keys, SaveMode,
+                                        StateWriter& writer) {
+  return InPortions(of_keys, [&](std::span<const uint32_t> keys) -> Status {
     std::vector<uint32_t> owners, slots;
     for (uint32_t key : keys) {
       for (uint32_t slot : windows_.OfKey(key)) {
@@ -40,13 +46,13 @@ Status FiringWindowAggregate::Save(StateWriter& writer) {
         slots.push_back(shown);
       }
     }
-    return SaveSlots(owners, slots, writer);
+    return SaveWindows(owners, slots, writer);
   });
 }
 
 // Writes the accumulators of `slots`, each that of the window owners[i] or a copy.
-Status FiringWindowAggregate::SaveSlots(std::span<const uint32_t> owners,
-                                        std::span<const uint32_t> slots, StateWriter& writer) {
+Status FiringWindowAggregate::SaveWindows(std::span<const uint32_t> owners,
+                                          std::span<const uint32_t> slots, StateWriter& writer) {
   std::vector<std::vector<int64_t>> own(7);
   std::vector<uint32_t> keys;
   for (size_t i = 0; i < slots.size(); ++i) {
@@ -68,31 +74,31 @@ Status FiringWindowAggregate::SaveSlots(std::span<const uint32_t> owners,
 
 Status FiringWindowAggregate::Load(const StateReader& reader) {
   MILL_RETURN(LoadClock(reader));
-  MILL_RETURN(reader.ForEach(saved_.table(), [this](const auto& rows) { return LoadRows(*rows); }));
-  RestoreQueues();
-  return Status::OK();
+  if (spilled_) return spilled_->Load(reader);
+  const auto load = [this](const auto& rows, auto keys) { return LoadSlots(rows, keys); };
+  return saved_.Load(reader, *keys_, SavedRows::RowsPerKey::kMany, load);
 }
 
-Status FiringWindowAggregate::LoadRows(const arrow::RecordBatch& rows) {
-  inserted_.clear();
-  MILL_RETURN(keys_->FindOrInsert(rows, saved_.key_places(), nullptr, key_slots_, inserted_));
+Status FiringWindowAggregate::LoadSlots(const arrow::RecordBatch& rows,
+                                        std::span<const uint32_t> keys) {
   windows_.ResizeKeys(keys_->slot_count());
   std::vector<uint32_t> slots;
-  for (size_t i = 0; i < key_slots_.size(); ++i) slots.push_back(LoadWindow(rows, i));
+  for (size_t i = 0; i < keys.size(); ++i) slots.push_back(LoadWindow(rows, i, keys[i]));
   return windows_.aggregates().Load(slots, saved_.Aggregates(rows));
 }
 
 // Returns the slot for the row's accumulators. A window's two rows come in any order.
-uint32_t FiringWindowAggregate::LoadWindow(const arrow::RecordBatch& rows, size_t row) {
+uint32_t FiringWindowAggregate::LoadWindow(const arrow::RecordBatch& rows, size_t row,
+                                           uint32_t key) {
   const auto own = [&](size_t column) { return saved_.Own(rows, column)[row]; };
   const int64_t flags = own(6);
   bool is_new = false;
-  const uint32_t slot = windows_.FindOrOpen(key_slots_[row], {own(0), own(1)}, &is_new);
+  const uint32_t slot = windows_.FindOrOpen(key, {own(0), own(1)}, &is_new);
   const bool copy = (flags & kShownCopy) != 0;
   const uint32_t target = copy ? windows_.Allocate() : slot;
   FiringWindow& w = windows_[slot];
   w.rows = own(2);
-  w.due = own(3);
+  if (own(3) != kMinTimestamp) windows_.SetFiring(slot, own(3));
   w.shown_window = {own(4), own(5)};
   w.closed = (flags & kClosed) != 0;
   if ((flags & kShown) != 0) w.shown = target;
@@ -100,24 +106,10 @@ uint32_t FiringWindowAggregate::LoadWindow(const arrow::RecordBatch& rows, size_
   return target;
 }
 
-// All windows that were waiting for a processing time wait for it again.
-void FiringWindowAggregate::RestoreQueues() {
-  for (uint32_t key = 0; key < keys_->slot_count(); ++key) {
-    for (uint32_t slot : windows_.OfKey(key)) {
-      const FiringWindow& w = windows_[slot];
-      if (w.due == kMinTimestamp) continue;
-      (w.closed ? late_ : early_).push_back({w.due, slot});
-    }
-  }
-  const auto earlier = [](const Due& a, const Due& b) { return a.time < b.time; };
-  std::stable_sort(early_.begin(), early_.end(), earlier);
-  std::stable_sort(late_.begin(), late_.end(), earlier);
-}
-
 std::vector<StateBound> FiringWindowAggregate::States() const {
   std::string time = attached_ ? "the window's size" : DurationText(spec_.window.size);
   if (lateness_ > 0) time += " + " + DurationText(lateness_);
-  return {{"windows", saved_.table().doc, ClockBound(time)}};
+  return {{"windows", saved_.table().doc, ClockBound(time), CanSpill(saved_)}};
 }
 
 }  // namespace millrace

@@ -1,8 +1,10 @@
-// The windows of a FiringWindowAggregate: by key, with their accumulators and what of them was
-// shown. See firing_window_aggregate.cc.
+// The windows of a FiringWindowAggregate: by key, with their accumulators, what of them was shown,
+// and when something is due of them, by the watermark or by processing time. See
+// firing_window_aggregate.h.
 #pragma once
 
 #include <algorithm>
+#include <optional>
 #include <vector>
 
 #include "data/message.h"
@@ -44,12 +46,22 @@ class FiringWindows {
     void Prefetch(uint32_t slot) const { __builtin_prefetch(&windows[slot]); }
   };
 
-  // `ordered`: the bounds of windows never change (no sessions), and their lists are kept in order.
-  FiringWindows(AggregateSet aggregates, int64_t lateness, int64_t timer_width, bool ordered)
+  // When it fires next, for the timers of processing time.
+  struct FiringTimes {
+    const FiringWindow* windows;
+    Timestamp operator()(uint32_t slot) const { return windows[slot].due; }
+    void Prefetch(uint32_t slot) const { __builtin_prefetch(&windows[slot]); }
+  };
+
+  // `widths`: of the timers of the watermark and of processing time. `ordered`: the bounds of
+  // windows never change (no sessions), and their lists are kept in order.
+  FiringWindows(AggregateSet aggregates, int64_t lateness, std::pair<int64_t, int64_t> widths,
+                bool ordered)
       : lateness_(lateness),
         ordered_(ordered),
         aggregates_(std::move(aggregates)),
-        timers_(timer_width) {}
+        timers_(widths.first),
+        firings_(widths.second) {}
 
   FiringWindow& operator[](uint32_t slot) { return windows_[slot]; }
   const FiringWindow& operator[](uint32_t slot) const { return windows_[slot]; }
@@ -79,6 +91,38 @@ class FiringWindows {
   bool PopDue(Timestamp watermark, uint32_t* slot) {
     return timers_.PopDue(watermark, NextTimes{windows_.data(), lateness_}, slot);
   }
+  // Sets the processing time at which the window fires.
+  void SetFiring(uint32_t slot, Timestamp due) {
+    windows_[slot].due = due;
+    firings_.Set(slot, due);
+  }
+  // The window is not to fire by processing time, until that is set again.
+  void CancelFiring(uint32_t slot) {
+    windows_[slot].due = kMinTimestamp;
+    firings_.Cancel(slot);
+  }
+  // Takes away the next window that fires up to this processing time.
+  bool PopFiring(Timestamp until, uint32_t* slot) {
+    return firings_.PopDue(until, FiringTimes{windows_.data()}, slot);
+  }
+
+  // When something is next due by the watermark of a window of the key.
+  Timestamp NextTime(uint32_t key) const {
+    Timestamp next = kMaxTimestamp;
+    for (uint32_t slot : by_key_[key]) {
+      next = std::min(next, NextTimes{windows_.data(), lateness_}(slot));
+    }
+    return next;
+  }
+  // When a window of the key next fires by processing time, if one does.
+  std::optional<Timestamp> NextFiring(uint32_t key) const {
+    std::optional<Timestamp> next;
+    for (uint32_t slot : by_key_[key]) {
+      const Timestamp due = windows_[slot].due;
+      if (due != kMinTimestamp && (!next || due < *next)) next = due;
+    }
+    return next;
+  }
 
   // An empty slot for accumulators.
   uint32_t Allocate() {
@@ -90,12 +134,14 @@ class FiringWindows {
     const auto slot = static_cast<uint32_t>(windows_.size());
     windows_.emplace_back();
     timers_.Resize(windows_.size());
+    firings_.Resize(windows_.size());
     aggregates_.Resize(windows_.size());
     return slot;
   }
   void Free(uint32_t slot) {
     aggregates_.Reset(slot);
     timers_.Cancel(slot);
+    firings_.Cancel(slot);
     windows_[slot] = FiringWindow();
     free_.push_back(slot);
   }
@@ -103,8 +149,12 @@ class FiringWindows {
   void Unlist(uint32_t slot) {
     std::erase(by_key_[windows_[slot].key], slot);
     timers_.Cancel(slot);
+    CancelFiring(slot);
     windows_[slot].key = kNoSlot;
-    windows_[slot].due = kMinTimestamp;
+  }
+  // Forgets the key's windows.
+  void ForgetKey(uint32_t key) {
+    while (!by_key_[key].empty()) Forget(by_key_[key].back());
   }
   // Forgets a window and what was shown of it.
   void Forget(uint32_t slot) {
@@ -147,7 +197,7 @@ class FiringWindows {
   int64_t lateness_;
   bool ordered_;
   AggregateSet aggregates_;
-  Timers timers_;
+  Timers timers_, firings_;  // by the watermark, by processing time
   std::vector<FiringWindow> windows_;           // by slot
   std::vector<uint32_t> free_;                  // slots
   std::vector<std::vector<uint32_t>> by_key_;   // by the key's slot in the key table

@@ -6,6 +6,7 @@
 
 #include <arrow/array.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <utility>
 #include <vector>
@@ -18,6 +19,9 @@ class NumberedRows {
  public:
   // Numbers for `count` rows; returns the first.
   int64_t Take(int64_t count) { return std::exchange(next_, next_ + count); }
+  int64_t next() const { return next_; }
+  // Numbers from now on are not below `next`.
+  void SkipTo(int64_t next) { next_ = std::max(next_, next); }
   // The row is gone.
   void Forget(int64_t number) {
     if (number < saved_) gone_.push_back(number);

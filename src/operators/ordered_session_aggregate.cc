@@ -29,8 +29,7 @@ Status OrderedSessionAggregate::Open(const OperatorContext& context) {
   MILL_ASSIGN(groups_, KeyTable::Make(*table.schema, saved_.sessions.key_places(), true));
   SpillOptions options;
   options.keys = table.key_columns;
-  options.timer_column = OwnPlace(saved_.sessions, kLast);
-  options.timer_add = gap_ - 1;
+  options.clocks = 1;
   return MakeSpilled(context, table, options, partitions_.get(), this).Value(&spilled_);
 }
 

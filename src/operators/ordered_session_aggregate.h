@@ -60,12 +60,13 @@ class OrderedSessionAggregate : public WindowedOperator, private SlotOwner {
   Result<bool> EmitChunk(Output& out) override;
 
  private:
-  static constexpr int kLast = 1;  // own column of sessions
-
   Status SaveWaiting(StateWriter& writer) const;
   Status SaveSlots(std::span<const uint32_t> keys, SaveMode mode, StateWriter& writer) override;
   Status LoadSlots(const arrow::RecordBatch& rows, std::span<const uint32_t> keys) override;
   void ForgetSlots(std::span<const uint32_t> keys) override;
+  std::optional<Timestamp> DueOf(uint32_t key, size_t) const override {
+    return sessions_[open_[key]].last + gap_ - 1;
+  }
   Status LoadWaiting(const arrow::RecordBatch& rows);
   Status LoadSessions(const StateReader& reader);
   void Grow();

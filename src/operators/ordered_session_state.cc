@@ -133,7 +133,7 @@ Status OrderedSessionAggregate::LoadSlots(const arrow::RecordBatch& rows,
     const uint32_t key = keys[i];
     if (open_[key] == kNoSlot) OpenSession(key, saved_.sessions.Own(rows, 0)[i]);
     CutSession& session = sessions_[open_[key]];
-    session.last = saved_.sessions.Own(rows, kLast)[i];
+    session.last = saved_.sessions.Own(rows, 1)[i];
     session.rows = saved_.sessions.Own(rows, 2)[i];
     of_rows.push_back(open_[key]);
   }

@@ -51,8 +51,7 @@ class SessionAggregate : public WindowedOperator, private SlotOwner {
     MILL_RETURN(Operator::Open(context));
     MILL_ASSIGN(keys_, KeyTable::Make(*saved_.table().schema, saved_.key_places()));
     SpillOptions options;
-    options.timer_column = OwnPlace(saved_, kLast);
-    options.timer_add = gap_ - 1;
+    options.clocks = 1;
     return MakeSpilled(context, saved_, options, keys_.get(), this).Value(&spilled_);
   }
   Result<Progress> OnBatch(int input, const Batch& rows, Output& out) override;
@@ -71,12 +70,11 @@ class SessionAggregate : public WindowedOperator, private SlotOwner {
     uint32_t into, from;
   };
 
-  static constexpr int kLast = 1;  // own column
-
   SavedRows Layout() const;
   Status SaveSlots(std::span<const uint32_t> keys, SaveMode mode, StateWriter& writer) override;
   Status LoadSlots(const arrow::RecordBatch& rows, std::span<const uint32_t> keys) override;
   void ForgetSlots(std::span<const uint32_t> keys) override;
+  std::optional<Timestamp> DueOf(uint32_t key, size_t clock) const override;
   uint32_t AppendSession(uint32_t key, Session session);
   void Grow();
   void FindSessions(const Batch& rows);
@@ -363,7 +361,7 @@ Status SessionAggregate::LoadSlots(const arrow::RecordBatch& rows,
   Grow();
   targets_.resize(keys.size());
   for (size_t i = 0; i < keys.size(); ++i) {
-    targets_[i] = AppendSession(keys[i], {saved_.Own(rows, 0)[i], saved_.Own(rows, kLast)[i],
+    targets_[i] = AppendSession(keys[i], {saved_.Own(rows, 0)[i], saved_.Own(rows, 1)[i],
                                           saved_.Own(rows, 2)[i], kNoSlot, keys[i]});
   }
   aggregates_.Resize(keys_->slot_count());
@@ -381,6 +379,15 @@ void SessionAggregate::ForgetSlots(std::span<const uint32_t> keys) {
       slot = next;
     }
   }
+}
+
+// When the first of the key's sessions ends.
+std::optional<Timestamp> SessionAggregate::DueOf(uint32_t key, size_t) const {
+  Timestamp end = sessions_[key].last + gap_ - 1;
+  for (uint32_t slot = key; slot != kNoSlot; slot = sessions_[slot].next) {
+    end = std::min(end, sessions_[slot].last + gap_ - 1);
+  }
+  return end;
 }
 
 // Puts a session at the end of the key's chain.

@@ -76,11 +76,14 @@ class FileRestorePoint final : public RestorePoint {
   std::string root_;
   Manifest manifest_;
   std::vector<SinkSnapshot> sinks_;
+  const std::shared_ptr<VerifiedFiles> verified_ = std::make_shared<VerifiedFiles>();
 };
 
 Status FileRestorePoint::Load() {
   for (const ManifestOperator& op : manifest_.operators) {
-    for (const auto& [instance, chain] : op.chains) MILL_RETURN(VerifyFiles(root_, chain));
+    for (const auto& [instance, chain] : op.chains) {
+      MILL_RETURN(VerifyFiles(root_, chain, verified_.get()));
+    }
   }
   for (const ManifestSink& sink : manifest_.sinks) {
     SinkSnapshot snapshot{sink.id, {}, sink.counters};
@@ -124,7 +127,7 @@ Result<std::unique_ptr<StateReader>> FileRestorePoint::OpenState(const std::stri
   for (const auto& [of, chain] : op->chains) chains.push_back(chain);
   return std::make_unique<StateFilesReader>(root_, std::move(chains), static_cast<size_t>(instance),
                                             static_cast<size_t>(parallelism),
-                                            manifest_.name.key_groups);
+                                            manifest_.name.key_groups, verified_);
 }
 
 Result<std::shared_ptr<const RestorePoint>> OpenManifest(const std::string& path) {

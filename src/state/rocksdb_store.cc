@@ -26,6 +26,7 @@ namespace fs = std::filesystem;
 using rocksdb::Slice;
 
 constexpr const char* kPrefix = "rocksdb-";
+constexpr const char* kTimerFamilies[RocksDbStore::kClocks] = {"timers", "timers-2"};
 constexpr size_t kLeastBuffer = 64 << 10;  // bytes of a memtable, however small the budget
 
 Status Translate(const rocksdb::Status& status) {
@@ -154,9 +155,9 @@ struct RocksDbStore::Database {
   std::shared_ptr<RocksDbSpace> space;
   Options options;
   std::unique_ptr<DropRows> drop_rows;
-  std::unique_ptr<DropTimers> drop_timers;
+  std::vector<std::unique_ptr<DropTimers>> drop_timers;  // by clock
   std::unique_ptr<rocksdb::DB> db;
-  std::vector<std::unique_ptr<rocksdb::ColumnFamilyHandle>> families;  // rows, timers
+  std::vector<std::unique_ptr<rocksdb::ColumnFamilyHandle>> families;  // rows, timers by clock
   rocksdb::WriteBatch batch;
 
   ~Database() {
@@ -165,11 +166,13 @@ struct RocksDbStore::Database {
     }
   }
   rocksdb::ColumnFamilyHandle* rows() const { return families[0].get(); }
-  rocksdb::ColumnFamilyHandle* timers() const { return families[1].get(); }
+  rocksdb::ColumnFamilyHandle* timers(size_t clock) const { return families[1 + clock].get(); }
   Status Open(const std::string& folder, bool read_only);
 
   rocksdb::DBOptions DbOptions() const;
   rocksdb::ColumnFamilyOptions FamilyOptions(bool timers) const;
+  rocksdb::ColumnFamilyOptions RowOptions() const;
+  rocksdb::ColumnFamilyOptions TimerOptions(size_t clock) const;
 };
 
 rocksdb::DBOptions RocksDbStore::Database::DbOptions() const {
@@ -206,14 +209,28 @@ rocksdb::ColumnFamilyOptions RocksDbStore::Database::FamilyOptions(bool timers) 
   family.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
   family.compression = rocksdb::kLZ4Compression;
   family.level_compaction_dynamic_level_bytes = true;
-  if (!timers && drop_rows) family.compaction_filter = drop_rows.get();
-  if (timers && drop_timers) family.compaction_filter = drop_timers.get();
+  return family;
+}
+
+rocksdb::ColumnFamilyOptions RocksDbStore::Database::RowOptions() const {
+  rocksdb::ColumnFamilyOptions family = FamilyOptions(false);
+  if (drop_rows) family.compaction_filter = drop_rows.get();
+  return family;
+}
+
+rocksdb::ColumnFamilyOptions RocksDbStore::Database::TimerOptions(size_t clock) const {
+  rocksdb::ColumnFamilyOptions family = FamilyOptions(true);
+  if (clock < drop_timers.size()) family.compaction_filter = drop_timers[clock].get();
   return family;
 }
 
 Status RocksDbStore::Database::Open(const std::string& folder, bool read_only) {
-  const std::vector<rocksdb::ColumnFamilyDescriptor> wanted = {
-      {rocksdb::kDefaultColumnFamilyName, FamilyOptions(false)}, {"timers", FamilyOptions(true)}};
+  std::vector<rocksdb::ColumnFamilyDescriptor> wanted = {
+      {rocksdb::kDefaultColumnFamilyName, RowOptions()}};
+  // Who only reads has no use for timers.
+  for (size_t clock = 0; !read_only && clock < kClocks; ++clock) {
+    wanted.emplace_back(kTimerFamilies[clock], TimerOptions(clock));
+  }
   std::vector<rocksdb::ColumnFamilyHandle*> handles;
   rocksdb::DB* opened = nullptr;
   const auto status =
@@ -233,8 +250,8 @@ Result<std::unique_ptr<RocksDbStore>> RocksDbStore::Open(std::shared_ptr<RocksDb
   auto database = std::make_unique<Database>();
   database->space = std::move(space);
   if (!options.drop.empty()) database->drop_rows = std::make_unique<DropRows>(options.drop);
-  if (options.timers_from) {
-    database->drop_timers = std::make_unique<DropTimers>(options.timers_from);
+  for (const auto& from : options.timers_from) {
+    database->drop_timers.push_back(std::make_unique<DropTimers>(from));
   }
   database->options = std::move(options);
   MILL_RETURN(database->Open(folder, false));
@@ -255,9 +272,9 @@ void RocksDbStore::Delete(std::string_view key) {
   MILL_CHECK(db_->batch.Delete(db_->rows(), ToSlice(key)).ok());
 }
 
-void RocksDbStore::PutTimer(int64_t time, std::string_view key) {
+void RocksDbStore::PutTimer(size_t clock, int64_t time, std::string_view key) {
   const std::string timer = TimeBytes(time) + std::string(key);
-  MILL_CHECK(db_->batch.Put(db_->timers(), ToSlice(timer), Slice()).ok());
+  MILL_CHECK(db_->batch.Put(db_->timers(clock), ToSlice(timer), Slice()).ok());
 }
 
 size_t RocksDbStore::pending_bytes() const { return db_->batch.GetDataSize(); }
@@ -310,14 +327,14 @@ Status RocksDbStore::Scan(
 }
 
 Result<int64_t> RocksDbStore::ScanTimers(
-    int64_t from, std::string_view from_key, int64_t until,
+    size_t clock, int64_t from, std::string_view from_key, int64_t until,
     const std::function<Result<bool>(int64_t, std::string_view)>& visit) const {
   rocksdb::ReadOptions options;
   options.fill_cache = false;
   const std::string begin = TimeBytes(from) + std::string(from_key);
   const Slice lower(begin);
   options.iterate_lower_bound = &lower;
-  const std::unique_ptr<rocksdb::Iterator> it(db_->db->NewIterator(options, db_->timers()));
+  const std::unique_ptr<rocksdb::Iterator> it(db_->db->NewIterator(options, db_->timers(clock)));
   for (it->Seek(begin); it->Valid(); it->Next()) {
     const std::string_view timer = ToView(it->key());
     if (TimeOf(timer) > until) return TimeOf(timer);
@@ -331,8 +348,8 @@ Result<int64_t> RocksDbStore::ScanTimers(
 Status RocksDbStore::Compact() {
   rocksdb::CompactRangeOptions options;
   options.bottommost_level_compaction = rocksdb::BottommostLevelCompaction::kForce;
-  for (auto* family : {db_->rows(), db_->timers()}) {
-    MILL_RETURN(Translate(db_->db->CompactRange(options, family, nullptr, nullptr)));
+  for (const auto& family : db_->families) {
+    MILL_RETURN(Translate(db_->db->CompactRange(options, family.get(), nullptr, nullptr)));
   }
   return Status::OK();
 }

@@ -5,7 +5,7 @@
 //
 //   rows      key group (2 bytes) | key         ->  value
 //   0xFF      name                              ->  what is known about all of it
-//   timers    time (8, ascending) | key group | key -> nothing
+//   timers    time (8, ascending) | key group | key -> nothing; a family for each clock
 //
 // No log is written: what is not in a checkpoint is lost with the process, and comes again.
 // Only rocksdb_store.cc knows RocksDB's headers.
@@ -68,10 +68,11 @@ struct DropRule {
 
 class RocksDbStore {
  public:
+  static constexpr size_t kClocks = 2;  // at most: event time and processing time
   struct Options {
     std::vector<std::shared_ptr<DropRule>> drop;  // rows for which one of them holds
-    // Timers before it may be dropped.
-    std::shared_ptr<std::atomic<int64_t>> timers_from;
+    // By clock: timers before it may be dropped.
+    std::vector<std::shared_ptr<std::atomic<int64_t>>> timers_from;
   };
 
   // Opens the database in `folder`, or makes one.
@@ -84,7 +85,7 @@ class RocksDbStore {
   // Changes take effect together, in the order given, with Commit.
   void Put(std::string_view key, std::string_view value);
   void Delete(std::string_view key);
-  void PutTimer(int64_t time, std::string_view key);
+  void PutTimer(size_t clock, int64_t time, std::string_view key);
   // Bytes of changes not committed yet.
   size_t pending_bytes() const;
   Status Commit();
@@ -95,10 +96,10 @@ class RocksDbStore {
   // Calls visit(key, value) for the rows from `begin` on to before `end` until it is false.
   Status Scan(std::string_view begin, std::string_view end,
               const std::function<Result<bool>(std::string_view, std::string_view)>& visit) const;
-  // Calls visit(time, key) for the timers from (time, key) on to the last one at `until`, until it
+  // Calls visit(time, key) for the clock's timers from (time, key) on to the last one at `until`, until it
   // is false. Returns the time of the first one that was not visited, the last time if there is none.
   Result<int64_t> ScanTimers(
-      int64_t from, std::string_view from_key, int64_t until,
+      size_t clock, int64_t from, std::string_view from_key, int64_t until,
       const std::function<Result<bool>(int64_t, std::string_view)>& visit) const;
 
   // Rewrites all, so that what may be dropped is. RocksDB does it bit by bit of its own accord.

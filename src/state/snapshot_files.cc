@@ -65,8 +65,8 @@ Result<std::shared_ptr<arrow::RecordBatch>> TakeGroups(
 
 // Visits the rows of row groups that concern `groups`, with `_key_group` first, batch by batch.
 Status VisitFile(const std::string& root, const StateFile& file, KeyGroupRange groups,
-                 const RowVisitor& visit) {
-  MILL_ASSIGN(const auto opened, OpenVerified(root, file));
+                 VerifiedFiles* verified, const RowVisitor& visit) {
+  MILL_ASSIGN(const auto opened, OpenVerified(root, file, verified));
   std::unique_ptr<parquet::arrow::FileReader> reader;
   std::unique_ptr<arrow::RecordBatchReader> batches;
   MILL_RETURN(WithoutThrowing(file, [&]() -> Status {
@@ -92,6 +92,19 @@ Status VisitFile(const std::string& root, const StateFile& file, KeyGroupRange g
   }
 }
 
+// Fails if lists that grow now were written whole into this delta.
+Status CheckGrowth(const StateTable& table, const arrow::Schema& saved) {
+  for (const auto& field : table.schema->fields()) {
+    const auto known = saved.GetFieldByName(field->name());
+    if (!IsGrowing(*field) || !known || IsGrowing(*known)) continue;
+    return UserError(
+        "column '{}' of state table '{}' was saved by an earlier version, which wrote it another "
+        "way. hint: go on from a savepoint",
+        field->name(), table.name);
+  }
+  return Status::OK();
+}
+
 // About how many of the file's rows are of these key groups.
 int64_t RowsAmong(const StateFile& file, KeyGroupRange groups) {
   const int64_t first = file.min_group, end = int64_t{file.max_group} + 1;
@@ -101,8 +114,8 @@ int64_t RowsAmong(const StateFile& file, KeyGroupRange groups) {
 
 }  // namespace
 
-Status VerifyFiles(const std::string& root, const StateChain& files) {
-  for (const StateFile& file : files) MILL_RETURN(OpenVerified(root, file).status());
+Status VerifyFiles(const std::string& root, const StateChain& files, VerifiedFiles* verified) {
+  for (const StateFile& file : files) MILL_RETURN(OpenVerified(root, file, verified).status());
   return Status::OK();
 }
 
@@ -168,11 +181,12 @@ Status StateFilesReader::ReadFile(const StateTable& table, const StateFile& file
     }
     MILL_ASSIGN(rows, rows->RemoveColumn(0));
     if (!file.erased) {
+      if (file.delta) MILL_RETURN(CheckGrowth(table, *rows->schema()));
       MILL_ASSIGN(rows, ConformTo(table, *rows));
     }
     return visit(std::move(rows));
   };
-  return VisitFile(root_, file, divided ? groups_ : KeyGroupRange(), take);
+  return VisitFile(root_, file, divided ? groups_ : KeyGroupRange(), verified_.get(), take);
 }
 
 // Goes from the newest file back: each row is read once, and let go of if a newer one has its id.
@@ -221,7 +235,7 @@ Status StateFilesReader::ReadGrowing(const StateTable& table,
 
 Result<arrow::RecordBatchVector> ReadStateFile(const std::string& root, const StateFile& file) {
   arrow::RecordBatchVector rows;
-  MILL_RETURN(VisitFile(root, file, {}, [&](std::shared_ptr<arrow::RecordBatch> batch) {
+  MILL_RETURN(VisitFile(root, file, {}, nullptr, [&](std::shared_ptr<arrow::RecordBatch> batch) {
     rows.push_back(std::move(batch));
     return Status::OK();
   }));

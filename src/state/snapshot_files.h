@@ -14,7 +14,9 @@
 //   ops/3/groups-0.rocksdb/000012.sst
 #pragma once
 
+#include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "state/frozen_state.h"
@@ -42,19 +44,23 @@ Result<StateChain> WriteSnapshot(const FrozenState& state, const std::string& ro
                                  const std::string& folder, int instance,
                                  const StoredMode& mode = {});
 
-// Checks sizes and checksums of all files; the error names the first that is missing or damaged.
-Status VerifyFiles(const std::string& root, const StateChain& files);
+// Checks sizes and checksums of all files, and notes them in `verified`; the error names the first
+// that is missing or damaged.
+Status VerifyFiles(const std::string& root, const StateChain& files,
+                   VerifiedFiles* verified = nullptr);
 
 // Reads the chains of all instances that saved, for one new instance. Every file is verified before
-// it is read. Any thread; each call reads anew.
+// it is read, if `verified` does not know it. Any thread; each call reads anew.
 class StateFilesReader final : public StateReader {
  public:
   // `key_groups`: how many the job had that saved them.
   StateFilesReader(std::string root, std::vector<StateChain> chains, size_t instance,
-                   size_t parallelism, uint32_t key_groups = kKeyGroups)
+                   size_t parallelism, uint32_t key_groups = kKeyGroups,
+                   std::shared_ptr<VerifiedFiles> verified = nullptr)
       : root_(std::move(root)),
         chains_(std::move(chains)),
-        groups_(GroupsOfTask(instance, parallelism, key_groups)) {}
+        groups_(GroupsOfTask(instance, parallelism, key_groups)),
+        verified_(std::move(verified)) {}
 
   Result<arrow::RecordBatchVector> Read(const StateTable& table) const override;
   Status ForEach(const StateTable& table, const RowVisitor& visit) const override;
@@ -71,6 +77,7 @@ class StateFilesReader final : public StateReader {
   std::string root_;
   std::vector<StateChain> chains_;
   KeyGroupRange groups_;
+  std::shared_ptr<VerifiedFiles> verified_;  // may be null
 };
 
 // Takes away the files of what `state`, the chain's last snapshot, says no longer counts. It was

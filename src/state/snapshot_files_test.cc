@@ -1,14 +1,17 @@
 #include "state/snapshot_files.h"
 
 #include <arrow/api.h>
+#include <arrow/json/from_string.h>
 #include <gtest/gtest.h>
 #include <stdlib.h>
 
+#include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <map>
 #include <random>
 #include <set>
+#include <thread>
 
 #include "state/snapshot_fold.h"
 
@@ -304,6 +307,57 @@ TEST(SnapshotFiles, ErrorsOfTheVisitorComeAsTheyAre) {
   const Status status = StateFilesReader(folder.path(), chains, 0, 1)
                             .ForEach(Groups(), [](const auto&) { return UserError("mine"); });
   EXPECT_EQ(status.message(), "mine");
+}
+
+// What was found whole is not read through again, but for what was touched since.
+TEST(SnapshotFiles, FilesAreHashedOnce) {
+  const Folder folder;
+  const StateChain chain = SaveAll(folder.path(), RandomGroups(7, 100), 1)[0];
+  const auto verified = std::make_shared<VerifiedFiles>();
+  ASSERT_TRUE(VerifyFiles(folder.path(), chain, verified.get()).ok());
+  const int64_t bytes = verified->bytes();
+  EXPECT_GT(bytes, 0);
+  const StateFilesReader reader(folder.path(), {chain}, 0, 1, kKeyGroups, verified);
+  ASSERT_TRUE(reader.Read(Groups()).ok());
+  EXPECT_EQ(verified->bytes(), bytes);
+  std::this_thread::sleep_for(std::chrono::milliseconds(30));  // clocks of files are coarse
+  const std::string path = folder.path() + "/" + chain[0].path;
+  std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+  file.seekg(chain[0].bytes / 2);
+  const char old = static_cast<char>(file.get());
+  file.seekp(chain[0].bytes / 2);
+  file.put(static_cast<char>(old ^ 1));
+  file.close();
+  const Status status = reader.Read(Groups()).status();
+  EXPECT_NE(status.message().find("is damaged: its checksum"), std::string::npos) << status;
+}
+
+// Deltas of lists that were written whole cannot be put together with what is added to lists.
+TEST(SnapshotFiles, ListsThatDidNotGrowYetAreRefused) {
+  const Folder folder;
+  const auto list = arrow::list(arrow::int64());
+  const auto table = [&](const std::shared_ptr<arrow::Field>& field) {
+    return StateTable{"lists", "", arrow::schema({StateField("k", arrow::int64(), ""), field}),
+                      {0}, {0}};
+  };
+  const StateTable before = table(StateField("l", list, ""));
+  const auto rows = arrow::RecordBatch::Make(
+      before.schema, 1,
+      {arrow::json::ArrayFromJSONString(arrow::int64(), "[1]").ValueOrDie(),
+       arrow::json::ArrayFromJSONString(list, "[[1, 2]]").ValueOrDie()});
+  StateChain chain;
+  for (const SaveMode mode : {SaveMode::kFull, SaveMode::kDelta}) {
+    FrozenState state(mode);
+    ASSERT_TRUE(state.Write(before, rows).ok());
+    const std::string name = mode == SaveMode::kFull ? "chk-1" : "chk-2";
+    const StateChain files = *WriteSnapshot(state, folder.path(), name, 0);
+    chain.insert(chain.end(), files.begin(), files.end());
+  }
+  const StateTable now = table(GrowingStateField("l", list, ""));
+  const Status status = StateFilesReader(folder.path(), {chain}, 0, 1).Read(now).status();
+  EXPECT_NE(status.message().find("was saved by an earlier version"), std::string::npos) << status;
+  chain.resize(1);
+  EXPECT_TRUE(StateFilesReader(folder.path(), {chain}, 0, 1).Read(now).ok());
 }
 
 TEST(SnapshotFiles, DamageIsFound) {

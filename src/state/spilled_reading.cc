@@ -14,15 +14,15 @@ constexpr size_t kPortion = 4096;  // keys looked for at once
 // Rows read from the store.
 struct SpilledTable::Loaded {
   std::vector<uint32_t> found;      // places among the keys asked for, ascending
-  std::vector<Timestamp> timers;    // of these
+  std::vector<Timestamp> timers;    // of these, of all clocks
   std::vector<int32_t> counts;      // rows of these
   std::shared_ptr<arrow::RecordBatch> rows;  // null: none
 };
 
 Status SpilledTable::Fetch(std::span<const uint32_t> slots) {
-  if (timed()) {
-    timers_.resize(keys_->slot_count(), kMinTimestamp);
-    for (uint32_t slot : slots) timers_[slot] = kMinTimestamp;
+  for (Clock& clock : clocks_) {
+    clock.timers.resize(keys_->slot_count(), kMinTimestamp);
+    for (uint32_t slot : slots) clock.timers[slot] = kMinTimestamp;
   }
   if (!cold_ || slots.empty()) return Status::OK();
   MILL_RETURN(DeleteErased());
@@ -31,23 +31,25 @@ Status SpilledTable::Fetch(std::span<const uint32_t> slots) {
   const auto rows = layout_.KeyBatch(static_cast<int64_t>(slots.size()), std::move(columns));
   StoreKeys keys;
   MILL_RETURN(layout_.EncodeKeys(*rows, keys));
-  MILL_ASSIGN(const Loaded loaded, Read(keys, nullptr));
+  MILL_ASSIGN(const Loaded loaded, Read(keys, nullptr, 0));
   return Accept(loaded, slots);
 }
 
-// Reads the rows of those keys that are there; with `timers`, whose timer is that one.
+// Reads the rows of those keys that are there; with `timers`, whose timer of the clock is that one.
 Result<SpilledTable::Loaded> SpilledTable::Read(const StoreKeys& keys,
-                                                const std::vector<Timestamp>* timers) const {
+                                                const std::vector<Timestamp>* timers,
+                                                size_t clock) const {
   std::vector<std::string_view> views;
   for (size_t i = 0; i < keys.size(); ++i) views.push_back(keys[i]);
   Loaded loaded;
   StoreKeys found;
   RowReader reader(layout_.rows());
   MILL_RETURN(store_->Get(views, [&](size_t i, std::string_view value) -> Status {
-    const Timestamp timer = layout_.TimerOf(value);
-    if (timers && (*timers)[i] != timer) return Status::OK();
+    if (timers && (*timers)[i] != StoredLayout::TimerOf(value, clock)) return Status::OK();
     loaded.found.push_back(static_cast<uint32_t>(i));
-    loaded.timers.push_back(timer);
+    for (size_t c = 0; c < clocks_.size(); ++c) {
+      loaded.timers.push_back(StoredLayout::TimerOf(value, c));
+    }
     MILL_ASSIGN(const int32_t count, layout_.ReadRows(value, reader));
     loaded.counts.push_back(count);
     found.bytes += views[i];
@@ -68,24 +70,29 @@ Status SpilledTable::Accept(const Loaded& loaded, std::span<const uint32_t> slot
     const uint32_t slot = slots[loaded.found[i]];
     of_rows.insert(of_rows.end(), static_cast<size_t>(loaded.counts[i]), slot);
     keys_->MarkSaved(slot);
-    if (timed()) timers_[slot] = loaded.timers[i] < cursor_ ? kMinTimestamp : loaded.timers[i];
+    for (size_t c = 0; c < clocks_.size(); ++c) {
+      const Timestamp timer = loaded.timers[i * clocks_.size() + c];
+      clocks_[c].timers[slot] = timer < clocks_[c].cursor ? kMinTimestamp : timer;
+    }
   }
   return owner_->LoadSlots(*loaded.rows, of_rows);
 }
 
 // ---- timers ----
 
-void SpilledTable::Advance(Timestamp cursor, std::string key) {
-  cursor_ = cursor;
-  cursor_key_ = std::move(key);
-  *timers_from_ = cursor;
+void SpilledTable::Clock::Advance(Timestamp to, std::string key) {
+  cursor = to;
+  cursor_key = std::move(key);
+  *dropped_before = to;
 }
 
-Result<bool> SpilledTable::LoadDue(Timestamp until) {
-  if (!timed() || until < cursor_ || cursor_ == kMaxTimestamp) return false;
+Result<bool> SpilledTable::LoadDue(Timestamp until, size_t of_clock) {
+  if (of_clock >= clocks_.size()) return false;
+  Clock& clock = clocks_[of_clock];
+  if (until < clock.cursor || clock.cursor == kMaxTimestamp) return false;
   const Timestamp behind = until == kMaxTimestamp ? until : until + 1;
-  if (!cold_ || until < next_timer_) {
-    Advance(behind, "");
+  if (!cold_ || until < clock.next) {
+    clock.Advance(behind, "");
     return false;
   }
   StoreKeys keys;
@@ -96,19 +103,28 @@ Result<bool> SpilledTable::LoadDue(Timestamp until) {
     timers.push_back(time);
     return keys.size() < kPortion;
   };
-  MILL_ASSIGN(next_timer_, store_->ScanTimers(cursor_, cursor_key_, until, take));
+  MILL_ASSIGN(clock.next,
+              store_->ScanTimers(of_clock, clock.cursor, clock.cursor_key, until, take));
   const bool more = keys.size() == kPortion;
-  if (keys.size() > 0) MILL_RETURN(LoadCold(keys, &timers));
+  if (keys.size() > 0) MILL_RETURN(LoadCold(keys, &timers, of_clock));
   if (more) {
-    Advance(timers.back(), std::string(keys[keys.size() - 1]) + '\0');
+    clock.Advance(timers.back(), std::string(keys[keys.size() - 1]) + '\0');
   } else {
-    Advance(behind, "");
+    clock.Advance(behind, "");
   }
   return keys.size() > 0;
 }
 
-// Loads those of the keys that are not in the key table; with `timers`, whose timer is that one.
-Status SpilledTable::LoadCold(const StoreKeys& keys, const std::vector<Timestamp>* timers) {
+// If the key's timer is at `time` it is behind the cursor now, where keys are passed one by one.
+void SpilledTable::ForgetTimer(size_t of_clock, uint32_t slot, Timestamp time) {
+  Timestamp& timer = clocks_[of_clock].timers[slot];
+  if (timer == time) timer = kMinTimestamp;
+}
+
+// Loads those of the keys that are not in the key table; with `timers`, whose timer of the clock is
+// that one. The others' timers, too, have come.
+Status SpilledTable::LoadCold(const StoreKeys& keys, const std::vector<Timestamp>* timers,
+                              size_t of_clock) {
   MILL_RETURN(DeleteErased());
   MILL_ASSIGN(const auto all, layout_.DecodeKeys(keys));
   std::vector<uint32_t> slots, inserted;
@@ -116,12 +132,15 @@ Status SpilledTable::LoadCold(const StoreKeys& keys, const std::vector<Timestamp
   StoreKeys cold;
   std::vector<Timestamp> cold_timers;
   for (size_t i = 0; i < slots.size(); ++i) {
-    if (slots[i] != KeyTable::kNone) continue;
+    if (slots[i] != KeyTable::kNone) {
+      if (timers) ForgetTimer(of_clock, slots[i], (*timers)[i]);
+      continue;
+    }
     cold.bytes += keys[i];
     cold.ends.push_back(cold.bytes.size());
     if (timers) cold_timers.push_back((*timers)[i]);
   }
-  MILL_ASSIGN(Loaded loaded, Read(cold, timers ? &cold_timers : nullptr));
+  MILL_ASSIGN(Loaded loaded, Read(cold, timers ? &cold_timers : nullptr, of_clock));
   if (!loaded.rows) return Status::OK();
   StoreKeys found;
   for (uint32_t i : loaded.found) {
@@ -131,10 +150,10 @@ Status SpilledTable::LoadCold(const StoreKeys& keys, const std::vector<Timestamp
   std::iota(loaded.found.begin(), loaded.found.end(), 0);
   MILL_ASSIGN(const auto rows, layout_.DecodeKeys(found));
   MILL_RETURN(keys_->FindOrInsert(*rows, layout_.key_places(), nullptr, slots, inserted));
-  if (timed()) timers_.resize(keys_->slot_count(), kMinTimestamp);
+  for (Clock& clock : clocks_) clock.timers.resize(keys_->slot_count(), kMinTimestamp);
   MILL_RETURN(Accept(loaded, slots));
   if (!timers) return Status::OK();
-  for (uint32_t slot : slots) timers_[slot] = kMinTimestamp;  // it has come
+  for (uint32_t slot : slots) clocks_[of_clock].timers[slot] = kMinTimestamp;  // it has come
   return Status::OK();
 }
 
@@ -153,7 +172,7 @@ Result<bool> SpilledTable::LoadNext(std::string* next) {
   }));
   if (keys.size() == 0) return false;
   *next = std::string(keys[keys.size() - 1]) + '\0';
-  MILL_RETURN(LoadCold(keys, nullptr));
+  MILL_RETURN(LoadCold(keys, nullptr, 0));
   return true;
 }
 

@@ -68,7 +68,7 @@ SpilledTable::SpilledTable(std::shared_ptr<RocksDbSpace> space, StoredLayout lay
       groups_(groups),
       keys_(keys),
       owner_(owner),
-      timers_from_(std::make_shared<std::atomic<int64_t>>(kMinTimestamp)) {
+      clocks_(options_.clocks) {
   space_->Join();
 }
 
@@ -82,7 +82,7 @@ Result<std::unique_ptr<SpilledTable>> SpilledTable::Make(std::shared_ptr<RocksDb
               StoredLayout::Make(table,
                                  {options.keys, options.slice, options.slice_first,
                                   options.key_groups},
-                                 options.timer_column >= 0));
+                                 options.clocks));
   std::vector<std::shared_ptr<DropRule>> rules;
   for (const SpillOptions::Drop& drop : options.drop) rules.push_back(RuleOf(layout, drop));
   auto spilled = std::unique_ptr<SpilledTable>(new SpilledTable(
@@ -93,8 +93,8 @@ Result<std::unique_ptr<SpilledTable>> SpilledTable::Make(std::shared_ptr<RocksDb
 }
 
 Status SpilledTable::OpenStore(const std::string& folder) {
-  RocksDbStore::Options options{drop_, nullptr};
-  if (timed()) options.timers_from = timers_from_;
+  RocksDbStore::Options options{drop_, {}};
+  for (const Clock& clock : clocks_) options.timers_from.push_back(clock.dropped_before);
   MILL_ASSIGN(store_, RocksDbStore::Open(space_, folder, std::move(options)));
   return Status::OK();
 }
@@ -121,7 +121,12 @@ Status SpilledTable::DeleteErased() {
 
 // True if the store lacks something of the key.
 bool SpilledTable::MustWrite(uint32_t slot) const {
-  return keys_->Touched(slot) || (timed() && !HasTimer(slot));
+  return keys_->Touched(slot) || LacksTimer(slot);
+}
+
+bool SpilledTable::LacksTimer(uint32_t slot) const {
+  return std::any_of(clocks_.begin(), clocks_.end(),
+                     [slot](const Clock& clock) { return !clock.HasTimer(slot); });
 }
 
 Status SpilledTable::Write(std::span<const uint32_t> slots) {
@@ -137,25 +142,20 @@ Status SpilledTable::Write(std::span<const uint32_t> slots) {
   return store_->Commit();
 }
 
-// Rows [first, end) have one key; `due`: when something is to be done with it.
+// Rows [first, end) have one key.
 struct SpilledTable::RowsOfKey {
   size_t first, end;
   uint32_t slot;
-  Timestamp due = kMaxTimestamp;
 };
 
 // `slots`: of the rows' different keys, in order.
 std::vector<SpilledTable::RowsOfKey> SpilledTable::SplitByKey(
-    const StoreKeys& keys, const arrow::RecordBatch& rows, std::span<const uint32_t> slots) const {
-  const Timestamp* times =
-      timed() ? rows.column(options_.timer_column)->data()->GetValues<int64_t>(1) : nullptr;
+    const StoreKeys& keys, std::span<const uint32_t> slots) const {
   std::vector<RowsOfKey> parts;
   for (size_t row = 0; row < keys.size();) {
     MILL_CHECK(parts.size() < slots.size());
     RowsOfKey part{row, row, slots[parts.size()]};
-    for (; row < keys.size() && keys[row] == keys[part.first]; ++row) {
-      if (times) part.due = std::min(part.due, times[row] + options_.timer_add);
-    }
+    while (row < keys.size() && keys[row] == keys[part.first]) ++row;
     part.end = row;
     parts.push_back(part);
   }
@@ -168,36 +168,50 @@ Status SpilledTable::WriteRows(const arrow::RecordBatch& rows, std::span<const u
   StoreKeys keys;
   MILL_RETURN(layout_.EncodeKeysOf(rows, keys));
   const arrow::ArrayVector values = layout_.Values(rows);
-  std::vector<RowsOfKey> parts = SplitByKey(keys, rows, slots);
+  std::vector<RowsOfKey> parts = SplitByKey(keys, slots);
   std::sort(parts.begin(), parts.end(), [&](const RowsOfKey& a, const RowsOfKey& b) {
     return keys[a.first] < keys[b.first];
   });
-  std::vector<std::pair<Timestamp, size_t>> timers;  // and the row of the key
+  std::vector<NewTimers> timers(clocks_.size());
   std::string value;
   size_t value_bytes = 0;
   for (const RowsOfKey& part : parts) {
-    value.assign(layout_.timer_bytes(), '\0');
+    value.clear();
+    for (size_t clock = 0; clock < clocks_.size(); ++clock) {
+      StoredLayout::AppendTimer(SetTimer(clock, part, timers[clock]), value);
+    }
     for (size_t row = part.first; row < part.end; ++row) {
       RowCodec::Append(values, static_cast<int64_t>(row), value);
-    }
-    if (timed()) {
-      Timestamp& timer = timers_[part.slot];
-      if (!HasTimer(part.slot) || part.due < timer) {
-        timer = std::max(part.due, cursor_);
-        timers.emplace_back(timer, part.first);
-      }
-      std::memcpy(value.data(), &timer, sizeof timer);
     }
     store_->Put(keys[part.first], value);
     value_bytes += value.size();
   }
-  std::stable_sort(timers.begin(), timers.end(),
-                   [](const auto& a, const auto& b) { return a.first < b.first; });
-  for (const auto& [time, row] : timers) store_->PutTimer(time, keys[row]);
-  if (!timers.empty()) next_timer_ = std::min(next_timer_, timers[0].first);
+  for (size_t clock = 0; clock < clocks_.size(); ++clock) {
+    PutTimers(clock, std::move(timers[clock]), keys);
+  }
   Measure(parts.size(), keys.bytes.size() * parts.size() / std::max<size_t>(1, keys.size()),
           value_bytes);
   return Status::OK();
+}
+
+// Returns the time of the key's timer on disk; one that is missing, or too late, goes to `timers`.
+Timestamp SpilledTable::SetTimer(size_t of_clock, const RowsOfKey& part, NewTimers& timers) {
+  Clock& clock = clocks_[of_clock];
+  Timestamp& timer = clock.timers[part.slot];
+  const std::optional<Timestamp> known = owner_->DueOf(part.slot, of_clock);
+  const Timestamp due = known ? std::min(*known, kMaxTimestamp - 1) : kMaxTimestamp;
+  if (clock.HasTimer(part.slot) && due >= timer) return timer;
+  timer = std::max(due, clock.cursor);
+  if (timer != kMaxTimestamp) timers.emplace_back(timer, part.first);
+  return timer;
+}
+
+void SpilledTable::PutTimers(size_t clock, NewTimers timers, const StoreKeys& keys) {
+  if (timers.empty()) return;
+  std::stable_sort(timers.begin(), timers.end(),
+                   [](const auto& a, const auto& b) { return a.first < b.first; });
+  for (const auto& [time, row] : timers) store_->PutTimer(clock, time, keys[row]);
+  clocks_[clock].next = std::min(clocks_[clock].next, timers[0].first);
 }
 
 void SpilledTable::Measure(size_t keys, size_t key_bytes, size_t value_bytes) {
@@ -270,13 +284,15 @@ Status SpilledTable::Trim() {
 Status SpilledTable::Flush() {
   MILL_RETURN(DeleteErased());
   MILL_RETURN(NeedStore());
-  for (uint32_t slot = 0; timed() && slot < timers_.size(); ++slot) {
-    if (!HasTimer(slot) && keys_->HasKey(slot)) keys_->Touch(slot);
+  for (uint32_t slot = 0; !clocks_.empty() && slot < clocks_[0].timers.size(); ++slot) {
+    if (LacksTimer(slot) && keys_->HasKey(slot)) keys_->Touch(slot);
   }
   MILL_ASSIGN(const KeyChanges changes, keys_->TakeChanges(SaveMode::kDelta, Rewrite::kNothing));
   MILL_RETURN(Write(changes.slots));
-  if (!timed()) return Status::OK();
-  store_->Put(kCursorKey, std::string_view(reinterpret_cast<const char*>(&cursor_), 8));
+  if (clocks_.empty()) return Status::OK();
+  std::string cursors;
+  for (const Clock& clock : clocks_) StoredLayout::AppendTimer(clock.cursor, cursors);
+  store_->Put(kCursorKey, cursors);
   return store_->Commit();
 }
 
@@ -312,10 +328,12 @@ Result<bool> SpilledTable::Adopt(const StateReader& reader) {
     cold_ = true;
     const std::vector<std::string_view> keys = {kCursorKey};
     MILL_RETURN(store_->Get(keys, [this](size_t, std::string_view value) {
-      if (value.size() == sizeof cursor_) std::memcpy(&cursor_, value.data(), sizeof cursor_);
+      if (value.size() != layout_.timer_bytes()) return Status::OK();
+      for (size_t i = 0; i < clocks_.size(); ++i) {
+        clocks_[i].Advance(StoredLayout::TimerOf(value, i), "");
+      }
       return Status::OK();
     }));
-    *timers_from_ = cursor_;
     return true;
   }
   return false;

@@ -13,11 +13,12 @@
 // memory. At a barrier what has changed is written, and the snapshot is a RocksDB checkpoint: links
 // to files that never change.
 //
-// Timers. What is due at a time must be found though it is cold. A row on disk has one timer there,
-// at or before the time that it is due; it may come early, as in timers.h, and the row's value says
-// which timer is its own. As time passes LoadDue brings cold keys of which a timer has come into
-// the key table, where the operator's own timers take over. `cursor` is the first time not looked at:
-// what is written with a timer behind it gets a new one.
+// Timers. What is due at a time must be found though it is cold. A key on disk has one timer there
+// for each clock (event time, processing time) by which it is due, at or before that time; it may
+// come early, as in timers.h, and the key's value says which timer is its own. As time passes
+// LoadDue brings cold keys of which a timer has come into the key table, where the operator's own
+// timers take over. `cursor` is the first time not looked at: what is written with a timer behind
+// it gets a new one.
 //
 // Slices. Where a key has state for each slice of time (windows), the key table's namespaces stand
 // for slices, on disk two columns do. Nothing is due: when a window closes its slices are read, in
@@ -28,6 +29,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
@@ -51,6 +53,8 @@ class SlotOwner {
   virtual void ForgetSlots(std::span<const uint32_t> keys) = 0;
   // The two columns of the slices that these keys belong to, if there are slices.
   virtual arrow::ArrayVector SlicesOf(std::span<const uint32_t> /*keys*/) const { return {}; }
+  // When something is to be done with the key by this clock (SpillOptions::clocks), if it is.
+  virtual std::optional<Timestamp> DueOf(uint32_t /*key*/, size_t /*clock*/) const { return {}; }
 };
 
 struct SpillOptions {
@@ -59,8 +63,7 @@ struct SpillOptions {
   bool slice_first = false;     // a window is one slice
   uint32_t key_groups = kKeyGroups;
   size_t slots_per_key = 1;     // at most, with those in which windows are put together
-  int timer_column = -1;  // a row is due at this column's time plus timer_add; -1: never
-  int64_t timer_add = 0;
+  size_t clocks = 0;  // by which keys are due, at most RocksDbStore::kClocks
   // A row may go once this column (of the slice, or none of the key) plus `add` is at or before a
   // limit (DropRule).
   struct Drop {
@@ -92,8 +95,8 @@ class SpilledTable {
   Status Fetch(std::span<const uint32_t> slots);
   // Keeps the hot keys within their share of memory. No slot number is good after it.
   Status Trim();
-  // Loads cold keys of which a timer has come. False: there are none left.
-  Result<bool> LoadDue(Timestamp until);
+  // Loads cold keys of which a timer of the clock has come. False: there are none left.
+  Result<bool> LoadDue(Timestamp until, size_t clock = 0);
   // Reads rows of slices, all or none of a key's (if slices do not come first); some of them may be
   // in memory, in a newer state. Null: there are none left.
   Result<std::shared_ptr<arrow::RecordBatch>> ReadSlices(SliceScan& scan) const;
@@ -113,32 +116,48 @@ class SpilledTable {
  private:
   struct Loaded;
   struct RowsOfKey;
+  // The timers of one clock.
+  struct Clock {
+    // Of the timer on disk, by slot; kMinTimestamp: there is none that is still to come;
+    // kMaxTimestamp: none is needed.
+    std::vector<Timestamp> timers;
+    Timestamp cursor = kMinTimestamp;
+    std::string cursor_key;  // among the timers at `cursor`
+    Timestamp next = kMinTimestamp;  // no timer from the cursor on comes before it
+    std::shared_ptr<std::atomic<int64_t>> dropped_before =
+        std::make_shared<std::atomic<int64_t>>(kMinTimestamp);
+
+    bool HasTimer(uint32_t slot) const {
+      return timers[slot] != kMinTimestamp && timers[slot] >= cursor;
+    }
+    void Advance(Timestamp to, std::string key);
+  };
 
   SpilledTable(std::shared_ptr<RocksDbSpace> space, StoredLayout layout, SpillOptions options,
                KeyGroupRange groups, KeyTable* keys, SlotOwner* owner);
-  bool timed() const { return options_.timer_column >= 0; }
   Status OpenStore(const std::string& folder);
   Status NeedStore();
   Status DeleteErased();
-  Result<Loaded> Read(const StoreKeys& keys, const std::vector<Timestamp>* timers) const;
+  Result<Loaded> Read(const StoreKeys& keys, const std::vector<Timestamp>* timers,
+                      size_t clock) const;
   Status Accept(const Loaded& loaded, std::span<const uint32_t> slots);
   Status LoadRows(const arrow::RecordBatch& rows);
-  Status LoadCold(const StoreKeys& keys, const std::vector<Timestamp>* timers);
+  Status LoadCold(const StoreKeys& keys, const std::vector<Timestamp>* timers, size_t clock);
+  void ForgetTimer(size_t of_clock, uint32_t slot, Timestamp time);
   bool AtSlice(SliceScan& scan, std::string_view key) const;
-  // There is a timer on disk that is still to come.
-  bool HasTimer(uint32_t slot) const {
-    return timers_[slot] != kMinTimestamp && timers_[slot] >= cursor_;
-  }
+  bool LacksTimer(uint32_t slot) const;
   bool MustWrite(uint32_t slot) const;
   Status Write(std::span<const uint32_t> slots);
-  std::vector<RowsOfKey> SplitByKey(const StoreKeys& keys, const arrow::RecordBatch& rows,
-                                    std::span<const uint32_t> slots) const;
+  std::vector<RowsOfKey> SplitByKey(const StoreKeys& keys, std::span<const uint32_t> slots) const;
   Status WriteRows(const arrow::RecordBatch& rows, std::span<const uint32_t> slots);
+  // A time, and the row of the key that is due at it.
+  using NewTimers = std::vector<std::pair<Timestamp, size_t>>;
+  Timestamp SetTimer(size_t clock, const RowsOfKey& part, NewTimers& timers);
+  void PutTimers(size_t clock, NewTimers timers, const StoreKeys& keys);
   Status Flush();
   void Measure(size_t keys, size_t key_bytes, size_t value_bytes);
   Status MeasureSome();
   size_t MostSlots() const;
-  void Advance(Timestamp cursor, std::string key);
 
   const std::shared_ptr<RocksDbSpace> space_;
   const StoredLayout layout_;
@@ -149,12 +168,7 @@ class SpilledTable {
   std::vector<std::shared_ptr<DropRule>> drop_;
   std::unique_ptr<RocksDbStore> store_;  // null until it is needed
   bool cold_ = false;  // there may be keys that are on disk only
-  // The time of the timer on disk, by slot; kMinTimestamp: there is none that is still to come.
-  std::vector<Timestamp> timers_;
-  Timestamp cursor_ = kMinTimestamp;
-  std::string cursor_key_;  // among the timers at cursor_
-  Timestamp next_timer_ = kMinTimestamp;  // no timer from the cursor on comes before it
-  std::shared_ptr<std::atomic<int64_t>> timers_from_;
+  std::vector<Clock> clocks_;
   // Of the keys written or measured lately.
   double measured_ = 0, measured_key_bytes_ = 0, measured_value_bytes_ = 0;
   size_t trims_ = 0;

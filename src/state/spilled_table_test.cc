@@ -47,7 +47,7 @@ class Counter : private SlotOwner {
     keys_ = *KeyTable::Make(*Counts().schema, {0});
     SpillOptions options;
     options.keys = {0};
-    if (timers) options.timer_column = 1;
+    if (timers) options.clocks = 1;
     if (drops) options.drop = {{1, 10, true}};
     auto made = SpilledTable::Make(space, Counts(), options, KeyGroupRange{0, kKeyGroups}, keys_.get(), this);
     EXPECT_TRUE(made.ok()) << made.status();
@@ -82,6 +82,20 @@ class Counter : private SlotOwner {
       auto more = spilled_->LoadDue(now);
       EXPECT_TRUE(more.ok()) << more.status();
       if (!more.ok() || !*more) return due;
+    }
+  }
+  // Puts off all keys that are due at `now`, as they are found.
+  void PutOff(int64_t now, int64_t time) {
+    while (true) {
+      for (uint32_t slot = 0; slot < keys_->slot_count(); ++slot) {
+        if (!keys_->HasKey(slot) || times_[slot] > now) continue;
+        times_[slot] = time;
+        keys_->Touch(slot);
+      }
+      ASSERT_TRUE(spilled_->Trim().ok());
+      auto more = spilled_->LoadDue(now);
+      ASSERT_TRUE(more.ok()) << more.status();
+      if (!*more) return;
     }
   }
   std::shared_ptr<FrozenState> Save(SaveMode mode = SaveMode::kDelta) {
@@ -128,6 +142,7 @@ class Counter : private SlotOwner {
   void ForgetSlots(std::span<const uint32_t> slots) override {
     for (uint32_t slot : slots) counts_[slot] = 0;
   }
+  std::optional<Timestamp> DueOf(uint32_t slot, size_t) const override { return times_[slot]; }
 
   std::unique_ptr<KeyTable> keys_;
   std::unique_ptr<SpilledTable> spilled_;
@@ -195,6 +210,17 @@ TEST_F(SpilledTableTest, FindsColdKeysThatAreDue) {
   EXPECT_EQ(*due.begin(), 1000);
   EXPECT_EQ(counter.TakeDue(250).size(), 4000u);
   EXPECT_TRUE(CountsIn(FrozenReader({{counter.Save()}}, 0, 1)).empty());
+}
+
+// Timers that come while their keys are in memory are gone when the keys go back to disk, although
+// more timers of the same time are still to come.
+TEST_F(SpilledTableTest, KeysThatAreHotWhenTheirTimerComesAreFoundLater) {
+  Counter counter(Space(20000), true);
+  counter.Add(Range(0, 9000), 100);
+  counter.Add(Range(0, 100), 200);  // hot
+  counter.PutOff(100, 200);
+  EXPECT_TRUE(counter.TakeDue(150).empty());
+  EXPECT_EQ(counter.TakeDue(250).size(), 9000u);
 }
 
 // Timers that came before the snapshot do not come again, those after it do.
@@ -296,7 +322,7 @@ TEST_F(SpilledTableTest, CompactionDropsWhatHasExpired) {
   rule->offset = 1;
   rule->add = 10;
   rule->keep_zero = true;
-  auto store = *RocksDbStore::Open(space, space->NewPath(), {{rule}, nullptr});
+  auto store = *RocksDbStore::Open(space, space->NewPath(), {{rule}, {}});
   for (int64_t time = 0; time < 100; ++time) {
     std::string value(1, '\1');
     value.append(reinterpret_cast<const char*>(&time), sizeof time);

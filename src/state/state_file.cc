@@ -2,6 +2,7 @@
 
 #include <arrow/io/file.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <xxhash.h>
 
@@ -110,29 +111,70 @@ Status SyncAndHash(const std::string& root, StateFile* file) {
   return status;
 }
 
-Result<std::shared_ptr<arrow::io::RandomAccessFile>> OpenVerified(const std::string& root,
-                                                                  const StateFile& file) {
-  auto opened = arrow::io::ReadableFile::Open(root + "/" + file.path);
-  if (!opened.ok()) {
-    return ExternalError("state file {} of table '{}' cannot be read: {}", file.path, file.table,
-                         opened.status().message());
-  }
-  MILL_ASSIGN(const int64_t size, (*opened)->GetSize());
-  if (size != file.bytes) {
-    return Damaged(file, fmt::format("it has {} bytes, expected {}", size, file.bytes));
-  }
+bool VerifiedFiles::Has(const std::string& path, const Identity& identity) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = files_.find(path);
+  return found != files_.end() && found->second == identity;
+}
+
+void VerifiedFiles::Add(const std::string& path, const Identity& identity) {
+  const std::lock_guard lock(mutex_);
+  files_[path] = identity;
+  bytes_ += identity.size;
+}
+
+int64_t VerifiedFiles::bytes() const {
+  const std::lock_guard lock(mutex_);
+  return bytes_;
+}
+
+namespace {
+
+Result<VerifiedFiles::Identity> IdentityOf(int descriptor, const std::string& path) {
+  struct stat info{};
+  if (fstat(descriptor, &info) != 0) return FileError("read", path);
+  const auto nanoseconds = [](const timespec& time) {
+    return int64_t{time.tv_sec} * 1000000000 + time.tv_nsec;
+  };
+  return VerifiedFiles::Identity{info.st_dev, info.st_ino, info.st_size,
+                                 nanoseconds(info.st_mtim), nanoseconds(info.st_ctim)};
+}
+
+// Reads through the file, whose size is right.
+Status CheckHash(arrow::io::ReadableFile& opened, const StateFile& file) {
   Hash hash;
   std::vector<char> buffer(kPiece);
-  for (int64_t at = 0; at < size;) {
-    MILL_ASSIGN(const int64_t count, (*opened)->ReadAt(at, std::ssize(buffer), buffer.data()));
+  for (int64_t at = 0; at < file.bytes;) {
+    MILL_ASSIGN(const int64_t count, opened.ReadAt(at, std::ssize(buffer), buffer.data()));
     if (count == 0) return Damaged(file, fmt::format("it ends after {} bytes", at));
     hash.Add(buffer.data(), count);
     at += count;
   }
-  if (hash.Digest() != file.checksum) {
-    return Damaged(file, fmt::format("its checksum is {:016x}, expected {:016x}", hash.Digest(),
-                                     file.checksum));
+  if (hash.Digest() == file.checksum) return Status::OK();
+  return Damaged(file, fmt::format("its checksum is {:016x}, expected {:016x}", hash.Digest(),
+                                   file.checksum));
+}
+
+}  // namespace
+
+Result<std::shared_ptr<arrow::io::RandomAccessFile>> OpenVerified(const std::string& root,
+                                                                  const StateFile& file,
+                                                                  VerifiedFiles* verified) {
+  const std::string path = root + "/" + file.path;
+  auto opened = arrow::io::ReadableFile::Open(path);
+  if (!opened.ok()) {
+    return ExternalError("state file {} of table '{}' cannot be read: {}", file.path, file.table,
+                         opened.status().message());
   }
+  // Of before the reading: who writes meanwhile changes it.
+  MILL_ASSIGN(const auto identity, IdentityOf((*opened)->file_descriptor(), path));
+  if (identity.size != file.bytes) {
+    return Damaged(file,
+                   fmt::format("it has {} bytes, expected {}", identity.size, file.bytes));
+  }
+  if (verified && verified->Has(path, identity)) return *opened;
+  MILL_RETURN(CheckHash(**opened, file));
+  if (verified) verified->Add(path, identity);
   return *opened;
 }
 

@@ -7,7 +7,9 @@
 #include <arrow/io/interfaces.h>
 
 #include <cstdint>
+#include <map>
 #include <memory>
+#include <mutex>
 #include <string>
 
 #include "base/status.h"
@@ -58,10 +60,32 @@ class DurableFile final : public arrow::io::OutputStream {
 // Makes the file at `file`'s path durable, and sets its size and checksum.
 Status SyncAndHash(const std::string& root, StateFile* file);
 
-// Opens the file for reading, after reading through it. Fails, naming the file, if it is missing,
-// shorter or longer than recorded, or damaged.
-Result<std::shared_ptr<arrow::io::RandomAccessFile>> OpenVerified(const std::string& root,
-                                                                  const StateFile& file);
+// Files that were found whole, so that each is read through once. A file that was touched since
+// (another inode, size or time of change) counts as another one. Thread safe.
+class VerifiedFiles {
+ public:
+  // What tells that a file is as it was.
+  struct Identity {
+    uint64_t device = 0, inode = 0;
+    int64_t size = 0, modified_ns = 0, changed_ns = 0;
+    bool operator==(const Identity&) const = default;
+  };
+
+  bool Has(const std::string& path, const Identity& identity) const;
+  void Add(const std::string& path, const Identity& identity);
+  // Bytes of all files that were added.
+  int64_t bytes() const;
+
+ private:
+  mutable std::mutex mutex_;
+  std::map<std::string, Identity> files_;  // by path
+  int64_t bytes_ = 0;
+};
+
+// Opens the file for reading, after reading through it, unless that is known to have been done.
+// Fails, naming the file, if it is missing, shorter or longer than recorded, or damaged.
+Result<std::shared_ptr<arrow::io::RandomAccessFile>> OpenVerified(
+    const std::string& root, const StateFile& file, VerifiedFiles* verified = nullptr);
 // The same for a small one: its bytes.
 Result<std::shared_ptr<arrow::Buffer>> ReadVerified(const std::string& root, const StateFile& file);
 

@@ -82,13 +82,13 @@ class FolderOfLinks {
 
 // ---- layout ----
 
-StoredLayout::StoredLayout(StateTable table, StoredKey key, bool timers, KeyCodec codec,
+StoredLayout::StoredLayout(StateTable table, StoredKey key, size_t clocks, KeyCodec codec,
                            RowCodec rows)
     : table_(std::move(table)),
       key_(std::move(key)),
       keys_(AllColumns(key_)),
       values_(OtherColumns(*table_.schema, keys_)),
-      timers_(timers),
+      clocks_(clocks),
       codec_(std::move(codec)),
       rows_(std::move(rows)),
       key_schema_(SelectFields(*table_.schema, keys_)),
@@ -102,7 +102,7 @@ StoredLayout::StoredLayout(StateTable table, StoredKey key, bool timers, KeyCode
   }
 }
 
-Result<StoredLayout> StoredLayout::Make(const StateTable& table, StoredKey key, bool timers) {
+Result<StoredLayout> StoredLayout::Make(const StateTable& table, StoredKey key, size_t clocks) {
   MILL_CHECK(key.slice.empty() || key.slice.size() == 2);
   std::vector<std::shared_ptr<arrow::DataType>> types;
   for (const int column : key.columns) types.push_back(table.schema->field(column)->type());
@@ -110,14 +110,14 @@ Result<StoredLayout> StoredLayout::Make(const StateTable& table, StoredKey key, 
   MILL_ASSIGN(RowCodec rows,
               RowCodec::Make(SelectFields(*table.schema,
                                           OtherColumns(*table.schema, AllColumns(key)))));
-  return StoredLayout(table, std::move(key), timers, std::move(codec), std::move(rows));
+  return StoredLayout(table, std::move(key), clocks, std::move(codec), std::move(rows));
 }
 
-// Three lines of numbers (timers, slices first, key groups; the key; the key columns; the slice),
+// Three lines of numbers (clocks of timers, slices first, key groups; the key; the key columns; the slice),
 // then the schema.
 Status StoredLayout::Write(RocksDbStore& store) const {
   const std::string text =
-      fmt::format("{} {} {}\n{}\n{}\n{}\n", timers_ ? 1 : 0, key_.slice_first ? 1 : 0,
+      fmt::format("{} {} {}\n{}\n{}\n{}\n", clocks_, key_.slice_first ? 1 : 0,
                   key_.key_groups, fmt::join(key_.columns, " "),
                   fmt::join(table_.key_columns, " "), fmt::join(key_.slice, " "));
   MILL_ASSIGN(const auto schema, arrow::ipc::SerializeSchema(*table_.schema));
@@ -156,11 +156,11 @@ Result<StoredLayout> StoredLayout::Read(const RocksDbStore& store) {
   MILL_ASSIGN(key.slice, line());
   arrow::io::BufferReader in(arrow::Buffer::FromString(std::string(rest)));
   MILL_ASSIGN(table.schema, arrow::ipc::ReadSchema(&in, nullptr));
-  return Make(table, std::move(key), flags[0] != 0);
+  return Make(table, std::move(key), static_cast<size_t>(std::max(0, flags[0])));
 }
 
 bool StoredLayout::SameAs(const StoredLayout& other) const {
-  return key_ == other.key_ && timers_ == other.timers_ &&
+  return key_ == other.key_ && clocks_ == other.clocks_ &&
          table_.key_columns == other.table_.key_columns &&
          table_.schema->Equals(*other.table_.schema, /*check_metadata=*/false);
 }
@@ -269,10 +269,15 @@ Result<int32_t> StoredLayout::ReadRows(std::string_view value, RowReader& reader
   return count;
 }
 
-int64_t StoredLayout::TimerOf(std::string_view value) const {
+int64_t StoredLayout::TimerOf(std::string_view value, size_t clock) {
   int64_t time = 0;
-  if (value.size() >= sizeof time) std::memcpy(&time, value.data(), sizeof time);
+  const size_t at = clock * sizeof time;
+  if (value.size() >= at + sizeof time) std::memcpy(&time, value.data() + at, sizeof time);
   return time;
+}
+
+void StoredLayout::AppendTimer(int64_t time, std::string& value) {
+  value.append(reinterpret_cast<const char*>(&time), sizeof time);
 }
 
 // ---- reading ----

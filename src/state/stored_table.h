@@ -1,8 +1,8 @@
 // StoredTable: the rows of a state table in the files of a RocksDB, to be read; and StoredLayout:
 // how they stand there (rocksdb_store.h). A value is all rows of its key, one behind the other, as
-// bytes (row_codec.h); in tables with timers the time of the key's timer comes first:
+// bytes (row_codec.h); in tables with timers the times of the key's timers come first, one by clock:
 //
-//   [timer 8] [row without the key's columns] [row] ...
+//   [timer 8]... [row without the key's columns] [row] ...
 #pragma once
 
 #include <cstdint>
@@ -49,7 +49,7 @@ struct StoredKey {
 class StoredLayout {
  public:
   // Fails if some column cannot be stored.
-  static Result<StoredLayout> Make(const StateTable& table, StoredKey key, bool timers);
+  static Result<StoredLayout> Make(const StateTable& table, StoredKey key, size_t clocks);
   // What a database says of itself.
   static Result<StoredLayout> Read(const RocksDbStore& store);
   Status Write(RocksDbStore& store) const;
@@ -57,7 +57,7 @@ class StoredLayout {
   const StateTable& table() const { return table_; }
   const RowCodec& rows() const { return rows_; }
   const StoredKey& key() const { return key_; }
-  size_t timer_bytes() const { return timers_ ? 8 : 0; }
+  size_t timer_bytes() const { return clocks_ * 8; }
   bool SameAs(const StoredLayout& other) const;
 
   // A batch of the key columns alone, those of the slice last.
@@ -96,15 +96,17 @@ class StoredLayout {
 
   // Reads the rows of a value into `reader`; returns how many.
   Result<int32_t> ReadRows(std::string_view value, RowReader& reader) const;
-  int64_t TimerOf(std::string_view value) const;
+  // Of the values of rows in tables with timers; 0 if it is too short.
+  static int64_t TimerOf(std::string_view value, size_t clock);
+  static void AppendTimer(int64_t time, std::string& value);
 
  private:
-  StoredLayout(StateTable table, StoredKey key, bool timers, KeyCodec codec, RowCodec rows);
+  StoredLayout(StateTable table, StoredKey key, size_t clocks, KeyCodec codec, RowCodec rows);
 
   StateTable table_;
   StoredKey key_;
   std::vector<int> keys_, values_;  // places of the columns, the slice's behind the key's
-  bool timers_;
+  size_t clocks_;
   KeyCodec codec_;
   RowCodec rows_;
   std::shared_ptr<arrow::Schema> key_schema_;

@@ -80,6 +80,38 @@ GROUP BY price, window_start, window_end;
 --   11 | 00:00:17 | 1
 -- expect
 --   5 | 00:00:40 | 1
+-- Sessions row by row; results before and after the end of windows.
+SELECT price, window_start FROM TABLE(SESSION(TABLE bids PARTITION BY price, DESCRIPTOR(ts), INTERVAL '10' SECOND));
+-- expect plan: state waiting: watermark + 10 s; on disk
+-- expect live
+--   5 | 00:00:01
+--   5 | 00:00:01
+--   7 | 00:00:03
+--   6 | 00:00:12
+--   8 | 00:00:14
+--   9 | 00:00:15
+--   10 | 00:00:16
+--   11 | 00:00:17
+-- expect
+--   5 | 00:00:40
+SET 'table.exec.emit.allow-lateness' = '1 min';
+SET 'table.exec.emit.early-fire.enabled' = 'true';
+SET 'table.exec.emit.early-fire.delay' = '5 s';
+SELECT price, COUNT(*) FROM TABLE(TUMBLE(TABLE bids, DESCRIPTOR(ts), INTERVAL '10' SECOND))
+GROUP BY price, window_start, window_end;
+-- expect plan: state windows: watermark + 10 s + 60 s; on disk
+-- expect
+--   5 | 2
+--   7 | 1
+--   6 | 1
+--   8 | 1
+--   9 | 1
+--   10 | 1
+--   11 | 1
+--   5 | 1
+RESET 'table.exec.emit.allow-lateness';
+RESET 'table.exec.emit.early-fire.enabled';
+RESET 'table.exec.emit.early-fire.delay';
 -- Keys on disk begin with two bytes for their group.
 SET 'pipeline.max-parallelism' = '1024';
 SELECT price, COUNT(*) FROM bids GROUP BY price;
