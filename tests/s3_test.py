@@ -195,8 +195,8 @@ class Sink(S3):
 
 
 class ExactlyOnce(S3):
-    def job(self, rows=ROWS, rate=100000, endpoint=None, more=""):
-        script = self.generated(rows, f", 'rows-per-second' = '{rate}'") + self.table("n BIGINT", endpoint=endpoint) + \
+    def job(self, rows=ROWS, rate=100000, endpoint=None, more="", options=""):
+        script = self.generated(rows, f", 'rows-per-second' = '{rate}'") + self.table("n BIGINT", options, endpoint=endpoint) + \
             f"SET 'execution.checkpointing.interval' = '100 ms'; {more} INSERT INTO t SELECT n FROM g;"
         (self.path / "job.sql").write_text(script)
 
@@ -321,6 +321,25 @@ class ExactlyOnce(S3):
         self.finish(self.start(*restore))
         self.assertEqual(self.numbers(), list(range(ROWS)))
         self.assertEqual(self.uploads(), [])
+
+    def test_gathered_rows_of_killed_jobs(self):
+        """The rows of many checkpoints become few objects; what they are gathered in goes."""
+        self.job(rate=ROWS // 8, options="'auto-compaction' = 'true', 'compaction.file-size' = '3mb'")
+        kills, held, restore = 0, 0, []
+        for _ in range(4):
+            process = self.start(*restore)
+            restore = ["--restore", "latest"]
+            self.checkpoint(newest_checkpoint(self.path / "job") + 5, process)
+            kills += process.poll() is None
+            process.kill()
+            process.communicate()
+            held += any(name.endswith(".rows") for name in self.objects())
+        self.assertGreaterEqual(min(kills, held), 2, "the job is too short to be killed")
+        self.finish(self.start(*restore))
+        self.assertEqual(self.numbers(), list(range(ROWS)))
+        self.assertEqual(self.uploads(), [])
+        self.assertFalse([name for name in self.objects() if name.endswith(".rows")])
+        self.assertLessEqual(sum(name.startswith("part-") for name in self.objects()), 5)
 
     def test_server_stopped_for_a_while(self):
         self.job(200000, 50000)
