@@ -379,6 +379,47 @@ class Maintenance(Iceberg):
         self.rows(script + "INSERT INTO t VALUES (2, 'z');")
         self.assertEqual(sorted(self.rows(script + "SELECT * FROM t;")), [["1", "d2"], ["2", "z"], ["3", "c"], ["4", "c"], ["5", "c"]])
 
+    def test_procedures_in_sql(self):
+        script = self.table("id BIGINT")
+        for i in range(8):
+            self.rows(script + f"INSERT INTO t VALUES ({i});")
+        rewritten = self.rows(script + "CALL system.rewrite_data_files(table => 'db.t', options => MAP['min-input-files', '3']);")
+        self.assertEqual((rewritten[0][:2], rewritten[0][3]), (["8", "1"], "0"))
+        self.assertGreater(int(rewritten[0][2]), 1000)
+        self.assertEqual(len(self.files_of(self.static())), 1)
+        self.assertEqual(self.rows(script + "CALL lake.system.expire_snapshots('t', INTERVAL '1' DAY);"), [["0", "0"]])
+        (expired,) = self.rows(script + "CALL system.expire_snapshots(table => 't', older_than => '0 s', retain_last => 2);")
+        self.assertGreater(int(expired[0]), 3)
+        self.assertGreater(int(expired[1]), 3)
+        self.assertEqual(sorted(self.static().scan().to_arrow()["id"].to_pylist()), list(range(8)))
+        orphan = self.path / "wh/db/t/data/left.parquet"
+        orphan.write_bytes(b"x")
+        os.utime(orphan, (1, 1))
+        old = "older_than => TIMESTAMP '2020-01-01 00:00:00'"
+        self.assertEqual(self.rows(script + f"CALL system.remove_orphan_files(table => 't', {old}, dry_run => TRUE);"), [["1"]])
+        self.assertTrue(orphan.exists())
+        self.assertEqual(self.rows(script + f"CALL system.remove_orphan_files({old}, table => 't');"), [["1"]])
+        self.assertFalse(orphan.exists())
+        self.assertEqual(self.total(script + "SELECT COUNT(*), SUM(id) FROM t;"), ["8", "28"])
+
+    def test_errors_of_procedures(self):
+        script = self.table("id BIGINT")
+        self.fails(script + "CALL system.rewrite_files('t');", "there is no procedure 'rewrite_files'", "hint: there are rewrite_data_files")
+        self.fails(script + "CALL system.expire_snapshots(table => 't', older => '1 d');", "has no argument 'older'", "older_than, retain_last")
+        self.fails(script + "CALL system.expire_snapshots('t', table => 't');", "argument 'table' is given twice")
+        self.fails(script + "CALL system.expire_snapshots('t', '1 d', 1, 2);", "takes fewer arguments")
+        self.fails(script + "CALL system.expire_snapshots();", "wants an argument: table => 'name'")
+        self.fails(script + "CALL system.expire_snapshots('nothing');", "line 2, column 30", "there is no table or view 'nothing'")
+        self.fails(script + "CALL system.expire_snapshots('t', 'yesterday');", "hint: TIMESTAMP")
+        self.fails(script + "CALL system.expire_snapshots('t', retain_last => 0);", "hint: 1 or more")
+        self.fails(script + "CALL system.rewrite_data_files('t', 'sort');", "'binpack', the only one")
+        self.fails(script + "CALL system.rewrite_data_files('t', options => MAP['x', '1']);", "'x' is none of target-file-size-bytes")
+        self.fails(script + "CALL system.remove_orphan_files('t', '1 h');", "less than a day")
+        self.fails(script + "CALL system.rewrite_data_files('t');", "'db.t' is not in the")
+        self.fails("CREATE TABLE p (n INT) WITH ('connector' = 'print');\nCALL system.rewrite_data_files('p');",
+                   "line 2, column 32", "works on tables of 'iceberg'")
+        self.assertIn("CALL system.expire_snapshots(table, older_than, retain_last)", program_support.sql("HELP 'expire_snapshots';").stdout)
+
     def test_expire_and_orphans(self):
         script = self.table("id BIGINT")
         for i in range(8):
