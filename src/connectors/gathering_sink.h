@@ -1,5 +1,5 @@
-// What a sink is told beside its rows if it may hold them back for longer than an epoch, or looks at
-// the time: the second interface of those sinks, which the runtime finds by a dynamic_cast.
+// What a sink is told beside its rows if it may hold them back for longer than an epoch, or looks
+// at the time: the second interface of those sinks, which the runtime finds by a dynamic_cast.
 #pragma once
 
 #include "connectors/sink.h"

@@ -167,8 +167,9 @@ Status FileSink::BoundMemory() {
 
 Status FileSink::Open() { return target_->Open(); }
 
-// The folders of one take have a file open each: few, so that these can be held in memory where they
-// cannot be handed on. The file by which a group is known to be shown, its first, is published last.
+// The folders of one take have a file open each: few, so that these can be held in memory where
+// they cannot be handed on. The file by which a group is known to be shown, its first, is published
+// last.
 Status FileSink::WriteGathered(bool all) {
   constexpr size_t kAtOnce = 32;
   MILL_RETURN(CloseAll());

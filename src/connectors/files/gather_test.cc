@@ -1,120 +1,14 @@
 // Files of rows that several epochs gathered: exactly once, whatever fails and whenever.
-#include <arrow/array.h>
-#include <arrow/builder.h>
-#include <gtest/gtest.h>
-#include <unistd.h>
-
-#include <algorithm>
 #include <cerrno>
-#include <filesystem>
-#include <fstream>
 #include <functional>
-#include <set>
 
 #include "base/files.h"
-#include "connectors/files/file_sink.h"
-#include "connectors/files/lane_files.h"
+#include "connectors/files/gather_testing.h"
 
 namespace millrace {
 namespace {
 
 namespace fs = std::filesystem;
-
-class GatherTest : public ::testing::Test {
- protected:
-  void SetUp() override {
-    const auto* info = ::testing::UnitTest::GetInstance()->current_test_info();
-    folder_ =
-        fs::temp_directory_path() / fmt::format("millrace_gather_{}_{}", info->name(), getpid());
-    table_.name = "out";
-    table_.schema = {{{"day", SqlType::String()}, {"n", SqlType::BigInt()}}};
-    table_.partitioned_by = {"day"};
-    table_.owner = "job/sink out";
-    table_.options = {{"connector", "filesystem"},
-                      {"path", folder_.string()},
-                      {"format", "json"},
-                      {"auto-compaction", "true"}};
-    Clear();
-  }
-  void TearDown() override {
-    InjectFileFaults(nullptr);
-    fs::remove_all(folder_);
-  }
-  void Clear() {
-    fs::remove_all(folder_);
-    epoch_ = 0;
-  }
-
-  std::unique_ptr<FileSink> Open() {
-    auto sink = FileSink::Make(table_);
-    EXPECT_TRUE(sink.ok()) << sink.status().ToString();
-    if (!sink.ok() || !(*sink)->Open().ok()) return nullptr;
-    return std::move(*sink);
-  }
-
-  // Rows of numbers [from, to), each of day n % 3.
-  Batch Rows(int64_t from, int64_t to) {
-    arrow::StringBuilder day;
-    arrow::Int64Builder number;
-    for (int64_t n = from; n < to; ++n) {
-      EXPECT_TRUE(day.Append(fmt::format("{}", n % 3)).ok());
-      EXPECT_TRUE(number.Append(n).ok());
-    }
-    Batch batch;
-    batch.rows = arrow::RecordBatch::Make(table_.schema.ToArrow(), to - from,
-                                          {day.Finish().ValueOrDie(), number.Finish().ValueOrDie()});
-    return batch;
-  }
-
-  Committable Epoch(FileSink* sink, int64_t from, int64_t to, bool all = false) {
-    EXPECT_TRUE(sink->Write(Rows(from, to)).ok());
-    return (all ? sink->StageAll(++epoch_) : sink->Stage(++epoch_)).ValueOrDie();
-  }
-  Committable Shown(FileSink* sink, int64_t from, int64_t to, bool all = false) {
-    Committable staged = Epoch(sink, from, to, all);
-    EXPECT_TRUE(sink->Publish(staged).ok());
-    return staged;
-  }
-
-  std::vector<fs::path> Files() const {
-    std::vector<fs::path> files;
-    for (const std::string& path : ListFiles(folder_.string()).ValueOrDie()) {
-      if (!path.ends_with("_SUCCESS")) files.emplace_back(path);
-    }
-    return files;
-  }
-  // What readers see: the numbers, sorted.
-  std::vector<int64_t> Numbers() const {
-    std::vector<int64_t> numbers;
-    for (const fs::path& path : Files()) {
-      std::ifstream file(path);
-      for (std::string line; std::getline(file, line);) {
-        numbers.push_back(std::stoll(line.substr(line.find(':') + 1)));
-      }
-    }
-    std::sort(numbers.begin(), numbers.end());
-    return numbers;
-  }
-  static std::vector<int64_t> Range(int64_t from, int64_t to) {
-    std::vector<int64_t> range;
-    for (int64_t n = from; n < to; ++n) range.push_back(n);
-    return range;
-  }
-  // Hidden files, without locks.
-  std::set<std::string> Hidden() const {
-    std::set<std::string> names;
-    for (const auto& entry : fs::recursive_directory_iterator(folder_)) {
-      const std::string name = entry.path().filename().string();
-      const bool hidden = name.starts_with('.') && !name.ends_with(".lock");
-      if (hidden || name.ends_with(".rows")) names.insert(name);
-    }
-    return names;
-  }
-
-  fs::path folder_;
-  TableInfo table_;
-  int64_t epoch_ = 0;
-};
 
 TEST_F(GatherTest, RowsOfManyEpochsBecomeOneFileOfEachPartition) {
   auto sink = Open();
@@ -308,78 +202,6 @@ TEST_F(GatherTest, StoppedInAJobFolderTheRowsWaitForTheNextRun) {
   ASSERT_TRUE(next->Recover({last}).ok());
   Shown(next.get(), 9, 12, true);
   EXPECT_EQ(Numbers(), Range(0, 12));
-}
-
-TEST_F(GatherTest, SuccessFilesOfPartitions) {
-  table_.options["sink.partition-commit.policy.kind"] = "success-file";
-  table_.options["sink.partition-commit.delay"] = "1 h";
-  auto sink = Open();
-  Shown(sink.get(), 0, 9);
-  const Committable last = Shown(sink.get(), 9, 10, true);  // a savepoint: no success yet
-  EXPECT_FALSE(fs::exists(folder_ / "day=0/_SUCCESS"));
-  sink.reset();
-  sink = Open();
-  ASSERT_TRUE(sink->Recover({}).ok());  // gone on from the savepoint, which names nothing
-  sink->OnWatermark(kMaxTimestamp);     // the end
-  ASSERT_TRUE(sink->Publish(sink->StageAll(++epoch_).ValueOrDie()).ok());
-  for (const char* day : {"0", "1", "2"}) {
-    EXPECT_TRUE(fs::exists(folder_ / ("day=" + std::string(day)) / "_SUCCESS")) << day;
-  }
-}
-
-TEST_F(GatherTest, PartitionsAreCompleteWhenTheWatermarkHasPassedThem) {
-  table_.options["sink.partition-commit.policy.kind"] = "success-file";
-  table_.options["sink.partition-commit.success-file.name"] = "_DONE";
-  table_.options["sink.partition-commit.trigger"] = "partition-time";
-  table_.options["sink.partition-commit.delay"] = "1 d";
-  table_.options["partition.time-extractor.timestamp-pattern"] = "2024-01-0$day";
-  table_.options["partition.time-extractor.timestamp-formatter"] = "yyyy-MM-dd";
-  const fs::path one = folder_ / "day=1/_DONE", two = folder_ / "day=2/_DONE";
-  const Timestamp midnight = 1704153600000;  // 2024-01-02T00:00:00Z
-  auto sink = Open();
-  ASSERT_TRUE(sink->Write(Rows(1, 3)).ok());  // days 1 and 2
-  sink->OnWatermark(midnight - 1);
-  ASSERT_TRUE(sink->Publish(sink->Stage(++epoch_).ValueOrDie()).ok());
-  EXPECT_FALSE(fs::exists(one));
-  sink->OnWatermark(midnight);
-  Committable staged = sink->Stage(++epoch_).ValueOrDie();
-  EXPECT_FALSE(fs::exists(one));
-  sink.reset();
-  sink = Open();
-  ASSERT_TRUE(sink->Recover({staged}).ok());
-  EXPECT_TRUE(fs::exists(one));
-  EXPECT_FALSE(fs::exists(two));
-  EXPECT_EQ(Numbers(), Range(1, 2)) << "the rows came with it";
-  fs::remove(one);
-  ASSERT_TRUE(sink->Write(Rows(4, 5)).ok());  // a late row: it is told of again
-  sink->OnWatermark(midnight + 5);
-  ASSERT_TRUE(sink->Publish(sink->Stage(++epoch_).ValueOrDie()).ok());
-  EXPECT_TRUE(fs::exists(one));
-  EXPECT_EQ(Numbers(), (std::vector<int64_t>{1, 4}));
-  table_.options["partition.time-extractor.timestamp-formatter"] = "yyyyMMdd";
-  const Status wrong = Open()->Write(Rows(1, 2));
-  EXPECT_NE(wrong.message().find("'2024-01-01' is not of the form yyyyMMdd"), std::string::npos)
-      << wrong.ToString();
-}
-
-TEST_F(GatherTest, PartitionCommitOptionsAreChecked) {
-  const auto error = [this](const std::string& key, const std::string& value) {
-    TableInfo table = table_;
-    table.options["sink.partition-commit.policy.kind"] = "success-file";
-    table.options[key] = value;
-    return FileSink::Make(table).status().message();
-  };
-  EXPECT_NE(error("sink.partition-commit.policy.kind", "metastore").find("hint: 'success-file'"),
-            std::string::npos);
-  EXPECT_NE(error("sink.partition-commit.trigger", "x").find("partition-time"), std::string::npos);
-  EXPECT_NE(error("sink.partition-commit.success-file.name", "a/b").find("'a/b'"),
-            std::string::npos);
-  EXPECT_EQ(error("sink.partition-commit.delay", "1 h"), "");
-  table_.options["sink.partition-commit.delay"] = "1 h";
-  EXPECT_NE(FileSink::Make(table_).status().message().find("wants 'sink.partition-commit.policy"),
-            std::string::npos);
-  table_.partitioned_by.clear();
-  EXPECT_NE(error("x", "y").find("PARTITIONED BY"), std::string::npos);
 }
 
 // A job with a sink, killed at its k-th call to the file system; then it goes on from what its last

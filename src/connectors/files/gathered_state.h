@@ -1,6 +1,7 @@
-// What a file sink's committable says beside the files that its epoch shows: the rows that are
-// gathered for larger files (gatherer.h) and the partitions that wait for their success file
-// (partition_commit.h). Each committable tells all of it, so the newest one is enough to go on from.
+// What a file sink's committable says beside the files that its epoch shows: rows that are gathered
+// for larger files (gatherer.h) and the partitions that wait for their success file
+// (partition_commit.h). Each committable tells all of it, so the newest one is enough to go on
+// from.
 #pragma once
 
 #include <cstdint>

@@ -75,7 +75,7 @@ Status Gatherer::WriteSegment(const std::vector<std::string>& folders) {
   for (const SegmentPart& part : builder.parts()) {
     GatheredGroup& group = groups_[part.folder];
     if (group.rows == 0) {
-      group = {part.folder, fmt::format("{}-g{}", writer_, next_group_++), 0, 0, Now(), number};
+      group = {part.folder, fmt::format("{}-g{:06}", writer_, next_group_++), 0, 0, Now(), number};
     }
     AddToGroup(part);
     segment.parts[part.folder] = part;
@@ -156,7 +156,7 @@ Status Gatherer::TakeFrom(Segment* segment, const std::set<std::string>& folders
 std::string Gatherer::NextStem(const std::string& folder) {
   const int number = files_of_[folder]++;
   const std::string& stem = stems_[folder];
-  return number == 0 ? stem : fmt::format("{}-{}", stem, number);
+  return number == 0 ? stem : fmt::format("{}_{:03}", stem, number);
 }
 
 // Of few rows headers and footers are the most: that says nothing.

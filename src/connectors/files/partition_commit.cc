@@ -31,8 +31,8 @@ Result<bool> IsWanted(const TableInfo& table) {
     return false;
   }
   if (kind != "success-file") {
-    return UserError("table '{}': option '{}': '{}' is not there: there is no metastore, and classes "
-                     "cannot be loaded. hint: 'success-file'",
+    return UserError("table '{}': option '{}': '{}' is not there: there is no metastore, and "
+                     "classes cannot be loaded. hint: 'success-file'",
                      table.name, kKind, kind);
   }
   if (table.partitioned_by.empty()) {

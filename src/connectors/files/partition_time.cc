@@ -80,8 +80,8 @@ void ReplaceAll(std::string* text, const std::string& what, const std::string& w
 Result<PartitionTime> PartitionTime::Make(const TableInfo& table) {
   const std::string kind = StringOption(table.options, "partition.time-extractor.kind", "default");
   if (kind != "default") {
-    return UserError("table '{}': option 'partition.time-extractor.kind': '{}' is not there, classes "
-                     "cannot be loaded. hint: 'default' with '{}' = '$day $hour:00:00'",
+    return UserError("table '{}': option 'partition.time-extractor.kind': '{}' is not there, "
+                     "classes cannot be loaded. hint: 'default' with '{}' = '$day $hour:00:00'",
                      table.name, kind, kPattern);
   }
   PartitionTime time;
@@ -117,8 +117,8 @@ Result<Timestamp> PartitionTime::Of(const std::string& folder) const {
     Timestamp time = 0;
     if (ReadFields(text, formatter, &fields) && ToTime(fields, &time)) return time;
   }
-  return UserError("the partition '{}' is at no time: '{}' is not of the form {}. hint: options '{}' "
-                   "and '{}'",
+  return UserError("the partition '{}' is at no time: '{}' is not of the form {}. hint: options "
+                   "'{}' and '{}'",
                    folder, text, formatters.front(), kPattern, kFormatter);
 }
 

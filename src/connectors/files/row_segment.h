@@ -1,5 +1,5 @@
-// A segment: rows of an epoch, of many partitions, in one hidden file, until they are put together
-// with others into files of the table's format (gatherer.h). All of a partition's rows lie together.
+// A segment: rows of an epoch, of many partitions, in one hidden file, until they are put
+// together with others into files of the table's format (gatherer.h). All of a partition's rows lie together.
 //
 //   part | part | ... | index | its length (8) | its XXH64 (8) | "MILLSEG1"
 //
