@@ -164,6 +164,17 @@ class Sink(S3):
         self.assertEqual(sorted(row[-2:] for row in back), [["0", "334"], ["2", "333"]])
         self.assertEqual(self.uploads(), [])
 
+    def test_success_files_of_complete_partitions(self):
+        options = "'auto-compaction' = 'true', 'sink.partition-commit.policy.kind' = 'success-file', 'sink.partition-commit.delay' = '1 h'"
+        script = self.generated(1000) + self.table("n BIGINT, d STRING", options, partitioned="PARTITIONED BY (d)") + \
+            "INSERT INTO t SELECT n, CAST(MOD(n, 3) AS STRING) FROM g;"
+        for rounds in (1, 2):  # written again for what comes later
+            self.rows(script)
+            told = {key: size for key, size in self.objects().items() if key.endswith("/_SUCCESS")}
+            self.assertEqual(told, {f"d={d}/_SUCCESS": 0 for d in range(3)})
+            self.assertEqual(sum("/part-" in key for key in self.objects()), 3 * rounds)
+        self.assertEqual(self.numbers(), sorted([*range(1000)] * 2))
+
     def test_parquet_in_many_parts(self):
         """An object of several parts, read by an independent reader and by ourselves."""
         self.rows(self.generated(300000) + self.table("n BIGINT, t STRING", "'parquet.compression' = 'UNCOMPRESSED'", form="parquet") +

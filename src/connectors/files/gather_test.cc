@@ -62,6 +62,21 @@ TEST_F(GatherTest, LargeEpochsBecomeFilesOfTheirSize) {
   EXPECT_NE(line.find("\"n\":0"), line.npos) << "in the order of rows: " << line;
 }
 
+TEST_F(GatherTest, AFileOfManyEpochsHasOneHeader) {
+  table_.options["format"] = "csv";
+  table_.options["csv.header"] = "true";
+  auto sink = Open();
+  Shown(sink.get(), 0, 3);
+  Shown(sink.get(), 3, 6);
+  Shown(sink.get(), 6, 7, true);
+  std::set<std::string> texts;
+  for (const fs::path& path : Files()) {
+    std::ifstream file(path);
+    texts.emplace(std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>());
+  }
+  EXPECT_EQ(texts, (std::set<std::string>{"n\n0\n3\n6\n", "n\n1\n4\n", "n\n2\n5\n"}));
+}
+
 TEST_F(GatherTest, AnotherWriterTakesOver) {
   auto first = Open();
   Shown(first.get(), 0, 10);

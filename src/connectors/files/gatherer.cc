@@ -41,8 +41,10 @@ Gatherer::Gatherer(const TableInfo& table, const Schema& columns, Limits limits,
       files_(table.options) {}
 
 Status Gatherer::Add(const std::string& folder, std::shared_ptr<arrow::RecordBatch> rows) {
+  constexpr int64_t kOfAColumn = 512;  // beside the values: counts where batches are small
   Pending& pending = rows_[folder];
-  MILL_ASSIGN(const int64_t bytes, arrow::util::ReferencedBufferSize(*rows));
+  MILL_ASSIGN(int64_t bytes, arrow::util::ReferencedBufferSize(*rows));
+  bytes += kOfAColumn * (rows->num_columns() + 1);
   pending.rows.push_back(std::move(rows));
   pending.bytes += bytes;
   held_ += bytes;
