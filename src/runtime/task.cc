@@ -3,7 +3,16 @@
 #include <algorithm>
 #include <utility>
 
+#include "connectors/gathering_sink.h"
+
 namespace millrace {
+namespace {
+
+void TellTime(Sink* sink, Timestamp time) {
+  if (auto* gathering = dynamic_cast<GatheringSink*>(sink)) gathering->OnWatermark(time);
+}
+
+}  // namespace
 
 Status SinkWriter::Accept(Message message) {
   if (const auto* batch = std::get_if<Batch>(&message)) {
@@ -12,9 +21,12 @@ Status SinkWriter::Accept(Message message) {
   }
   if (const auto* barrier = std::get_if<Barrier>(&message)) {
     MILL_RETURN(CrashAt("before a sink stages"));
-    MILL_ASSIGN(staged_, sink_->Stage(barrier->epoch));
+    MILL_ASSIGN(staged_, StageSink(sink_, barrier->epoch, checkpoints_->shows_all()));
     MILL_RETURN(CrashAt("after a sink has staged"));
   }
+  const auto* watermark = std::get_if<Watermark>(&message);
+  if (watermark && watermark->domain == TimeDomain::kEvent) TellTime(sink_, watermark->time);
+  if (std::holds_alternative<End>(message)) TellTime(sink_, kMaxTimestamp);
   return Status::OK();
 }
 
