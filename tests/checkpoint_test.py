@@ -360,10 +360,17 @@ class Recovery(unittest.TestCase):
         shown = run("state", "show", "job", "--rows", "2", folder=folder)
         self.assertIn("files of RocksDB", shown.stdout, shown.stderr)
         self.assertIn("| user_id", shown.stdout)
+        exported = run("state", "export", "job", "--to", "exported", folder=folder)
+        self.assertEqual(exported.returncode, 0, exported.stderr)
+        self.assertFalse([path for path in (folder / "exported").rglob("*.*") if "rocksdb" in str(path)])
+        self.assertTrue(list((folder / "exported").glob("state/*/exported-*/sessions-*.parquet")))
+        again = run("state", "export", "job", "--to", "exported", folder=folder)
+        self.assertEqual(again.returncode, 2)
+        self.assertIn("is not empty", again.stderr)
         for number, (backend, workers) in enumerate([(disk, "1"), (groups, "3"), (disk, "2")]):
             point = "point%d" % number
             shutil.rmtree(folder / "job" / "control", ignore_errors=True)  # a process makes it once it owns the job
-            process = self.start(folder, "--restore", "point%d" % (number - 1) if number else "latest", "--workers",
+            process = self.start(folder, "--restore", "point%d" % (number - 1) if number else "exported", "--workers",
                                  workers, *backend)
             self.stop_with_savepoint(process, folder, point)
             self.assertFalse(list((folder / point).rglob("*.sst")), "a savepoint is Parquet")

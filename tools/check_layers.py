@@ -23,7 +23,8 @@ ALLOWED = {
                 "base"},
     "engine": {"plan", "sql", "operators", "runtime", "connectors", "formats", "functions", "windows", "state",
                "data", "base"},
-    "cli": {"engine", "runtime/job.h", "connectors/connector.h", "connectors/iceberg/maintenance.h",
+    "server": {"runtime/job.h", "data", "base"},
+    "cli": {"engine", "server", "runtime/job.h", "connectors/connector.h", "connectors/iceberg/maintenance.h",
             "connectors/storage/file_system.h", "data", "base"},
 }
 INCLUDE = re.compile(r'^#include "([^"]+)"', re.MULTILINE)

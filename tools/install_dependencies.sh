@@ -13,7 +13,7 @@ readonly CONFLUENT_SHA256=24f613cc81a856b6fbb2d7d11044a9aa770044eecc1f83ff846186
 readonly PACKAGES="g++ cmake ninja-build ccache mold pkg-config python3 python3-pip
   libsimdjson-dev libmimalloc-dev libfmt-dev libcli11-dev libpcre2-dev libzstd-dev zlib1g-dev
   libsqlite3-dev libedit-dev libxxhash-dev libcurl4-openssl-dev librdkafka-dev
-  libpq-dev librocksdb-dev libgtest-dev sqlite3"
+  libpq-dev librocksdb-dev libboost1.81-dev libgtest-dev sqlite3"
 
 missing=""
 for package in $PACKAGES; do

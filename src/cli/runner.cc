@@ -14,6 +14,7 @@
 #include "cli/signals.h"
 #include "data/text_table.h"
 #include "engine/engine.h"
+#include "server/metrics_endpoint.h"
 
 namespace millrace {
 namespace {
@@ -24,6 +25,9 @@ using std::chrono::steady_clock;
 constexpr milliseconds kTick{200};
 // How long a job that is stopped may take before the program ends without it.
 constexpr std::chrono::seconds kStopTime{3};
+
+// Of Flink's Prometheus reporter.
+constexpr char kMetricsPort[] = "9249";
 
 // True if whoever read the standard output has gone: nobody is left to be told of it.
 bool OutputGone() { return std::ferror(stdout) != 0 && errno == EPIPE; }
@@ -111,10 +115,32 @@ class RunnerImpl : public Runner {
   Status ShowJob(StatementResult& result) {
     if (Pressed() > 0) return Status::OK();
     const bool interactive = result.kind == StatementResult::Kind::kRows;
+    MILL_RETURN(OpenMetrics());
+    std::shared_ptr<void> shown;
+    if (metrics_) {
+      shown = metrics_->Show(result.job_name.empty() ? "query" : result.job_name,
+                             [job = result.job.get()] { return job->Counts(); });
+    }
     const Status done = RunJob(*result.job, result.limit_reached.get(), interactive);
     job_failed_ = !done.ok();
     if (interactive) table_.Finish(job_failed_);
     return done;
+  }
+
+  // Serves the jobs' counters if the session asks for it, from its first job on.
+  Status OpenMetrics() {
+    const std::string option = "metrics.reporter.prom.port";
+    const bool wanted = !engine_->Option(option, "").empty() ||
+                        !engine_->Option("metrics.reporter.prom.factory.class", "").empty();
+    if (!wanted || metrics_) return Status::OK();
+    auto ports = ParsePortRange(engine_->Option(option, kMetricsPort));
+    MILL_RETURN(Annotate(ports.status(), "option '" + option + "'"));
+    auto started = MetricsEndpoint::Start(*ports);
+    MILL_RETURN(Annotate(started.status(), "option '" + option + "'"));
+    metrics_ = std::move(*started);
+    if (!settings_.quiet)
+      std::fprintf(stderr, "millrace: metrics at http://127.0.0.1:%d/metrics\n", metrics_->port());
+    return Status::OK();
   }
 
   int Pressed() const { return Interrupts() - interrupts_before_; }
@@ -210,6 +236,7 @@ class RunnerImpl : public Runner {
   std::unique_ptr<Engine> engine_;
   Dashboard dashboard_;
   ResultTable table_;
+  std::unique_ptr<MetricsEndpoint> metrics_;  // null: nobody has asked for it
   int interrupts_before_ = 0;
   bool job_failed_ = false;
   bool ended_early_ = false;

@@ -56,13 +56,16 @@ void StateCommands::AddTo(CLI::App* app) {
   show_ = state->add_subcommand("show", "One checkpoint: positions, state, staged output");
   show_->add_option("path", path_, "A manifest, or a folder: its newest")->required();
   show_->add_option("--rows", rows_, "Show so many rows of each table of state");
+  export_ = state->add_subcommand("export", "Copies a checkpoint, all its state as Parquet");
+  export_->add_option("path", path_, "A manifest, or a folder: its newest")->required();
+  export_->add_option("--to", target_, "Folder of the copy; new or empty")->required();
   diff_ = state->add_subcommand("diff", "What differs between two checkpoints");
   diff_->add_option("from", path_, "A manifest or folder")->required();
   diff_->add_option("to", other_, "A manifest or folder")->required();
 }
 
 bool StateCommands::parsed() const {
-  for (const CLI::App* command : {savepoint_, stop_, list_, show_, diff_}) {
+  for (const CLI::App* command : {savepoint_, stop_, list_, show_, export_, diff_}) {
     if (command->parsed()) return true;
   }
   return false;
@@ -73,6 +76,7 @@ int StateCommands::Run() const {
   if (savepoint_->parsed()) return Print(AskJob(folder_, "savepoint", Target(folder_, target_), wait));
   if (list_->parsed()) return Print(ListCheckpoints(path_));
   if (show_->parsed()) return Print(ShowCheckpoint(path_, rows_));
+  if (export_->parsed()) return Print(ExportCheckpoint(path_, target_));
   if (diff_->parsed()) return Print(DiffCheckpoints(path_, other_));
   if (with_savepoint_ == drain_) {
     std::fputs("millrace: stop wants either --savepoint or --drain\n", stderr);

@@ -21,6 +21,7 @@ class StateCommands {
   CLI::App* stop_ = nullptr;
   CLI::App* list_ = nullptr;
   CLI::App* show_ = nullptr;
+  CLI::App* export_ = nullptr;
   CLI::App* diff_ = nullptr;
   std::string folder_, target_, path_, other_;
   bool with_savepoint_ = false, drain_ = false;

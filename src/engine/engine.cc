@@ -32,7 +32,8 @@ const std::vector<std::string>& SessionOptions() {
       "execution.runtime-mode", "execution.checkpointing.interval", "sql-client.execution.result-mode",
       "table.dml-sync", "table.exec.*", "__table.exec.sort.non-temporal.enabled__", "table.optimizer.*", "execution.*", "restart-strategy*",
       "state.*", "pipeline.*", "millrace.batch-rows", "millrace.queue-bytes", "millrace.job-folder",
-      "millrace.table.*",
+      "millrace.table.*", "metrics.reporters", "metrics.reporter.prom.port",
+      "metrics.reporter.prom.factory.class",
       "s3.endpoint", "s3.region", "s3.access-key", "s3.secret-key", "s3.session-token",
       "s3.path.style.access", "s3.anonymous"};
   return kNames;
@@ -66,6 +67,14 @@ Status CheckSessionValue(const std::string& key, const std::string& value) {
   }
   if (key == "table.local-time-zone") {
     return Annotate(TimeZone::Make(value).status(), "option '" + key + "'");
+  }
+  if (key == "metrics.reporters" && value != "prom") {
+    return UserError("option '{}': there is only 'prom', not '{}'", key, value);
+  }
+  if (key == "metrics.reporter.prom.factory.class" && !value.ends_with("PrometheusReporterFactory")) {
+    return UserError(
+        "option '{}': '{}' is not there; metrics are served as Flink's PrometheusReporterFactory does", key,
+        value);
   }
   if (key.starts_with("state.backend")) return ReadStateBackend(one, 1).status();
   if (key == "execution.checkpointing.interval") {
@@ -495,7 +504,7 @@ class EngineImpl : public Engine {
   Status LaunchJob(const std::vector<PlanPtr>& plans, BuildSettings settings,
                    const JobOptions& options, StatementResult* result) {
     LaunchRequest request;
-    request.name = UniqueJobName(result->sinks);
+    request.name = result->job_name = UniqueJobName(result->sinks);
     request.options = options;
     request.session = set_;
     request.rejects = rejected_.get();

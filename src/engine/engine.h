@@ -61,6 +61,7 @@ struct StatementResult {
   enum class Kind { kOk, kText, kRows, kJob } kind = Kind::kOk;
   std::string text;              // EXPLAIN, SHOW, DESCRIBE, HELP: ready to print
   std::unique_ptr<Job> job;      // INSERT, STATEMENT SET, SELECT: not yet started
+  std::string job_name;          // of a job that writes tables; "" of others
   std::vector<std::string> sinks;  // tables the job writes
   // Set when a LIMIT has been reached: whoever runs the job should then drain it.
   std::shared_ptr<std::atomic<bool>> limit_reached;

@@ -7,7 +7,7 @@
 
 #include "data/pretty.h"
 #include "data/text_table.h"
-#include "runtime/checkpoint_manifest.h"
+#include "runtime/checkpoint_copy.h"
 #include "state/stored_table.h"
 
 namespace millrace {
@@ -221,6 +221,14 @@ Result<std::string> ShowCheckpoint(const std::string& path, int64_t rows) {
                         sink.counters.troubles.rejected);
   }
   return text;
+}
+
+Result<std::string> ExportCheckpoint(const std::string& path, const std::string& to) {
+  MILL_ASSIGN(const auto found, Newest(path));
+  const auto& [file, manifest] = found;
+  MILL_ASSIGN(const Manifest copy, CopyCheckpoint(manifest, RootOf(file), to));
+  return fmt::format("{} {} of job '{}' as Parquet in {}: {} bytes\n", KindOf(copy.name),
+                     copy.name.epoch, copy.name.job, to, BytesOf(copy));
 }
 
 Result<std::string> DiffCheckpoints(const std::string& from, const std::string& to) {

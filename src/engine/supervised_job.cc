@@ -1,5 +1,6 @@
 #include "engine/supervised_job.h"
 
+#include <atomic>
 #include <condition_variable>
 #include <mutex>
 #include <random>
@@ -51,7 +52,7 @@ class SupervisedJob final : public Job {
 
   Supervision parts_;
   std::thread supervisor_;
-  int64_t restarts_ = 0;
+  std::atomic<int64_t> restarts_{0};
 
   mutable std::mutex mutex_;  // guards what follows
   std::condition_variable changed_;
@@ -207,7 +208,9 @@ std::vector<std::string> SupervisedJob::Imbalances() const {
 
 JobCounts SupervisedJob::Counts() const {
   const auto job = Current();
-  return job ? job->Counts() : JobCounts{};
+  JobCounts counts = job ? job->Counts() : JobCounts{};
+  counts.restarts = restarts_.load(std::memory_order_relaxed);
+  return counts;
 }
 
 }  // namespace

@@ -11,6 +11,9 @@
 #include <fstream>
 #include <sstream>
 
+#include "base/files.h"
+#include "state/state_file.h"
+
 namespace millrace {
 
 namespace {
@@ -275,6 +278,21 @@ Result<Manifest> ReadManifest(const std::string& path) {
   std::stringstream text;
   text << file.rdbuf();
   return ManifestFromJson(text.str(), path);
+}
+
+Status WriteManifest(const Manifest& manifest, const std::string& folder) {
+  const std::string path =
+      fmt::format("{}/{}-{}.json", folder, manifest.name.savepoint ? "savepoint" : "chk",
+                  manifest.name.epoch);
+  const std::string temporary = path + std::string(kManifestInProgress);
+  const std::string text = ManifestToJson(manifest);
+  MILL_ASSIGN(auto file, DurableFile::Create(temporary));
+  MILL_RETURN(file->Write(text.data(), std::ssize(text)));
+  MILL_RETURN(file->Close());
+  if (RenameFile(temporary, path) != 0) {
+    return ExternalError("cannot rename '{}': {}", temporary, std::strerror(errno));
+  }
+  return SyncFolder(folder);
 }
 
 std::vector<ManifestFile> ListManifests(const std::string& folder) {

@@ -59,6 +59,14 @@ std::string ManifestToJson(const Manifest& manifest);
 Result<Manifest> ManifestFromJson(const std::string& text, const std::string& path);
 Result<Manifest> ReadManifest(const std::string& path);
 
+// Makes the manifest durable under its name in `folder`, which makes the checkpoint complete: its
+// files are durable before.
+Status WriteManifest(const Manifest& manifest, const std::string& folder);
+// What the name of a manifest ends in while it is written.
+inline constexpr std::string_view kManifestInProgress = ".inprogress";
+// Where the files of epoch `epoch` lie below the manifest's folder.
+inline std::string EpochFolder(int64_t epoch) { return fmt::format("state/{}", epoch); }
+
 // A manifest found in a folder, newest first.
 struct ManifestFile {
   std::string path;

@@ -3,9 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <chrono>
-#include <cstring>
 #include <ctime>
 #include <filesystem>
 #include <set>
@@ -18,8 +16,6 @@ namespace millrace {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr std::string_view kInProgress = ".inprogress";
 
 std::string UtcNow() {
   const std::time_t now = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
@@ -35,8 +31,6 @@ Status MakeFolder(const std::string& folder) {
   if (error) return ExternalError("cannot make the folder '{}': {}", folder, error.message());
   return Status::OK();
 }
-
-std::string EpochFolder(int64_t epoch) { return fmt::format("state/{}", epoch); }
 
 // Letters and digits of an operator's id, for a folder's name.
 std::string FileName(const std::string& id) {
@@ -159,7 +153,7 @@ Result<WrittenCheckpoint> FileCheckpointStore::Write(const Checkpoint& checkpoin
   }
   WrittenCheckpoint written;
   MILL_ASSIGN(const Manifest manifest, WriteFiles(checkpoint, written));
-  MILL_RETURN(Commit(manifest));
+  MILL_RETURN(WriteManifest(manifest, folder_));
   chains_.clear();
   for (const ManifestOperator& op : manifest.operators) {
     for (const auto& [instance, chain] : op.chains) chains_[{op.id, instance}] = chain;
@@ -265,23 +259,6 @@ Result<ManifestPayload> FileCheckpointStore::WritePayload(const std::string& sin
   return payload;
 }
 
-Status FileCheckpointStore::Commit(const Manifest& manifest) {
-  const std::string path =
-      fmt::format("{}/{}-{}.json", folder_, manifest.name.savepoint ? "savepoint" : "chk",
-                  manifest.name.epoch);
-  const std::string temporary = path + std::string(kInProgress);
-  const std::string text = ManifestToJson(manifest);
-  {
-    MILL_ASSIGN(auto file, DurableFile::Create(temporary));
-    MILL_RETURN(file->Write(text.data(), std::ssize(text)));
-    MILL_RETURN(file->Close());
-  }
-  if (RenameFile(temporary, path) != 0) {
-    return ExternalError("cannot rename '{}': {}", temporary, std::strerror(errno));
-  }
-  return SyncFolder(folder_);
-}
-
 // Manifests first: one that is there must find its files.
 Status FileCheckpointStore::DropOld() {
   const std::vector<ManifestFile> manifests = ListManifests(folder_);
@@ -312,7 +289,7 @@ Status FileCheckpointStore::DropOld() {
   }
   // A manifest whose writing failed; this is the only writer, and it is done.
   for (const auto& entry : fs::directory_iterator(folder_, error)) {
-    if (entry.path().extension() == kInProgress) files.push_back(entry.path());
+    if (entry.path().extension() == kManifestInProgress) files.push_back(entry.path());
   }
   for (const fs::path& file : files) fs::remove(file, error);
   std::sort(folders.rbegin(), folders.rend());

@@ -39,7 +39,6 @@ class FileCheckpointStore final : public CheckpointStore {
                        WrittenCheckpoint& written);
   Result<ManifestPayload> WritePayload(const std::string& sink, size_t number,
                                        const Committable& staged, int64_t epoch, int64_t& bytes);
-  Status Commit(const Manifest& manifest);
   Status DropOld();
 
   std::string folder_;

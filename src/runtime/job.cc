@@ -537,6 +537,7 @@ void GraphJob::CountOperators(size_t node, JobCounts& counts) const {
   const std::lock_guard lock(assembly_->splits_mutex);
   for (size_t op = 0; op < operator_names_[node].size(); ++op) {
     JobCounts::OperatorCount count;
+    count.id = assembly_->graph.nodes[node].operator_ids[op];
     count.name = operator_names_[node][op];
     count.watermark = kMaxTimestamp;
     for (const auto& task : assembly_->tasks[node]) {

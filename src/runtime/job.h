@@ -27,7 +27,8 @@ struct JobCounts {
     bool idle = false, ended = false;
   };
   struct OperatorCount {
-    std::string name;
+    std::string id;    // stable over restarts
+    std::string name;  // what it does
     int64_t rows_in = 0, rows_out = 0, late = 0, filtered = 0;
     std::map<std::string, int64_t> late_from;  // of `late`, by "table/split" where it is known
     Timestamp watermark = kMinTimestamp;
@@ -42,6 +43,7 @@ struct JobCounts {
   std::vector<OperatorCount> operators;
   std::vector<SinkCount> sinks;
   CheckpointTotals checkpoints;
+  int64_t restarts = 0;  // after failures
 };
 
 // What a job works with; all may be null, and outlives the job.

@@ -298,6 +298,16 @@ Result<std::shared_ptr<arrow::RecordBatch>> FirstStoredRows(const StoredRows& st
   return first;
 }
 
+Result<StateTable> TableOfStored(const StoredRows& stored) {
+  MILL_ASSIGN(const auto folder, FolderOfLinks::Make(stored.Files()));
+  MILL_ASSIGN(const auto store, RocksDbStore::OpenToRead(folder->path()));
+  MILL_ASSIGN(const StoredLayout layout, StoredLayout::Read(*store));
+  StateTable table = layout.table();
+  table.id_columns = layout.key().columns;
+  table.id_columns.insert(table.id_columns.end(), layout.key().slice.begin(), layout.key().slice.end());
+  return table;
+}
+
 Status StoredTable::ForEach(const StateTable& table, KeyGroupRange groups,
                             const RowVisitor& visit) const {
   MILL_ASSIGN(const auto folder, FolderOfLinks::Make(files_));

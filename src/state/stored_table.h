@@ -144,6 +144,9 @@ class StoredTable final : public StoredRows {
 Result<std::shared_ptr<arrow::RecordBatch>> FirstStoredRows(const StoredRows& stored,
                                                             int64_t limit);
 
+// The table that a database holds, with all its columns; its name and doc are not known there.
+Result<StateTable> TableOfStored(const StoredRows& stored);
+
 // The files of the database in `folder`.
 std::vector<std::string> DatabaseFiles(const std::string& folder);
 // True if the file never changes under its name.
