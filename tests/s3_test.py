@@ -152,6 +152,17 @@ class Source(S3):
         self.assertIn("'s3.secret-key' = '****'", shown.stdout)
 
 
+class VirtualHosts(S3):
+    def test_the_bucket_in_the_host_name(self):
+        """Written by multipart uploads and read back; names below localhost are this machine's."""
+        with s3.Server(domain="localhost") as server:
+            table = f"CREATE TABLE t (n BIGINT) WITH ('connector' = 'filesystem', 'format' = 'json', 'path' = 's3://{server.bucket}/v', " \
+                f"{server.options(f'http://localhost:{server.port}')}, 's3.path.style.access' = 'false');\n"
+            self.rows(self.generated(1000) + table + "INSERT INTO t SELECT n FROM g;")
+            self.assertGreater(sum(server.list("v/").values()), 0)
+            self.assertEqual(self.rows(table + "SET 'execution.runtime-mode' = 'batch'; SELECT COUNT(*) AS c FROM t;")[-1][-1], "1000")
+
+
 class Sink(S3):
     def test_partitions(self):
         self.rows(self.generated(1000) + self.table("n BIGINT, d STRING", partitioned="PARTITIONED BY (d)") +

@@ -113,6 +113,7 @@ class Tap : public Sink, public GatheringSink {
   }
   Status Abort() override { return sink_->Abort(); }
   bool takes_changelog() const override { return sink_->takes_changelog(); }
+  SinkTroubles troubles() const override { return sink_->troubles(); }
 
  private:
   std::unique_ptr<Sink> sink_;

@@ -508,7 +508,8 @@ JobCounts GraphJob::Counts() const {
     const SinkWriter* sink = assembly_->tasks[n][0]->sink();
     if (!sink) continue;
     counts.sinks.push_back(
-        {assembly_->graph.nodes[n].sink_table, sink->rows(), sink->published_epochs()});
+        {assembly_->graph.nodes[n].sink_table, sink->rows(), sink->published_epochs(),
+         sink->troubles()});
   }
   return counts;
 }

@@ -43,6 +43,7 @@ Result<LaneFilesOptions> FilesOf(const TableInfo& table) {
 
 Result<std::vector<std::unique_ptr<Source>>> MakeSources(const TableInfo& table,
                                                          const Schema& columns) {
+  MILL_RETURN(CheckFileMetadata(table));
   MILL_ASSIGN(LaneFilesOptions files, FilesOf(table));
   if (table.time_column.empty() && !table.conditions.empty()) {
     files.wanted = [filter = PartitionFilter(table)](const std::string& path) {
