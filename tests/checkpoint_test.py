@@ -226,6 +226,32 @@ class Recovery(unittest.TestCase):
                               r"[\d.]+ ms saving, [\d.]+ ms writing, [1-9]\d* bytes")
         self.assertRegex(done.stderr, r"\d+ checkpoints; the last: ")
 
+    def test_checkpoints_get_through_behind_a_slow_sink(self):
+        """A terminal that takes 300 kB a second: queues of megabytes before it would hold barriers for half a minute."""
+        folder = self.folder("slow")
+        (folder / "slow.sql").write_text("""
+CREATE TABLE rows_in (k BIGINT, v STRING) WITH ('connector' = 'datagen', 'rows-per-second' = '0',
+  'fields.k.min' = '0', 'fields.k.max' = '9999', 'fields.v.length' = '50');
+CREATE TABLE shown (k BIGINT, c BIGINT, v STRING) WITH ('connector' = 'print');
+INSERT INTO shown SELECT k, COUNT(*), MAX(v) FROM rows_in GROUP BY k;
+""")
+        process = subprocess.Popen(
+            [program_support.PROGRAM, "run", "-q", "--folder", "job", "--workers", "2", "--set",
+             "execution.checkpointing.interval=500ms", "slow.sql"], cwd=folder, stdout=subprocess.PIPE)
+        try:
+            begin, taken = time.monotonic(), 0
+            while newest_checkpoint(folder / "job") < 4:
+                self.assertLess(time.monotonic() - begin, 120, "checkpoints do not get through")
+                taken += len(os.read(process.stdout.fileno(), 4096))
+                time.sleep(max(0.0, taken / 300_000 - (time.monotonic() - begin)))
+        finally:
+            process.kill()
+            process.communicate()
+        log = (folder / "job" / "job.log").read_text()
+        barriers = [float(ms) for ms in re.findall(r"of these ([\d.]+) ms for barriers", log)]
+        self.assertGreaterEqual(len(barriers), 3, log)
+        self.assertLess(sorted(barriers)[len(barriers) // 2], 10_000, log)
+
     def test_damaged_checkpoint(self):
         folder = self.folder("damaged")
         self.kill_at_checkpoint(folder, 4)

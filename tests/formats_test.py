@@ -165,6 +165,22 @@ class AvroMessages(Messages):
         self.assertEqual(len(self.reasons()), 1)
 
 
+    def test_round_trip_of_its_json_with_fastavro(self):
+        import fastavro
+        schema = fastavro.parse_schema(flink_schema())
+        script = self.table("k", COLUMNS, "'format' = 'avro', 'avro.encoding' = 'json'")
+        self.rows(script + f"INSERT INTO k VALUES {VALUES}, {NULLS};")
+        self.assertEqual([next(fastavro.json_reader(io.StringIO(value.decode()), schema)) for value in self.values()], [RECORD, NULL_RECORD])
+        text = io.StringIO()
+        fastavro.json_writer(text, schema, [{**RECORD, "id": 3}])
+        self.fill([text.getvalue(), b"garbage"])
+        rows = self.rows(script + "SELECT id, m, s, y, da, ti, ts, a, mp, r FROM k WHERE id > 2;", "--folder", str(self.path / "job"))
+        self.assertEqual(len(rows), 1)
+        self.assertEqual(rows[0][:3], ["3", "-12345.678", "gr\u00fcn"])
+        self.assertEqual(rows[0][4:], ["2024-02-29", "12:34:56", "1969-12-31 23:59:59.999", "[1, 2]", "{k=5}", "(3, z)"])
+        self.assertEqual(len(self.reasons()), 1)
+
+
 class Confluent(Messages):
     def setUp(self):
         super().setUp()
@@ -278,16 +294,30 @@ class Protobuf(Messages):
         order.field.add(name="color", number=6, type=Type.TYPE_ENUM, type_name=".shop.Color", label=1)
         order.field.add(name="d", number=1000, type=Type.TYPE_DOUBLE, label=1)
         order.field.add(name="item", number=8, type=Type.TYPE_MESSAGE, type_name=".shop.Item", label=1)
+        (self.path / "shop.proto").write_text("""syntax = "proto3";
+            package shop;  // the same as text
+            enum Color { RED = 0; BLUE = 2; }
+            message Item { string name = 1; }
+            message Order {
+              sint64 id = 1; optional string who = 2; repeated int32 xs = 3; repeated Item items = 4; map<string, int64> counts = 500;
+              Color color = 6; double d = 1000; Item item = 8;
+            }""")
         (self.path / "shop.desc").write_bytes(descriptor_pb2.FileDescriptorSet(file=[file]).SerializeToString())
         pool = descriptor_pool.DescriptorPool()
         pool.Add(file)
         return message_factory.GetMessageClass(pool.FindMessageTypeByName("shop.Order"))
 
     def test_round_trip_with_google(self):
+        self.round_trip("shop.desc")
+
+    def test_round_trip_with_google_by_the_proto_file(self):
+        self.round_trip("shop.proto")
+
+    def round_trip(self, descriptor_file):
         Order = self.descriptors()
         script = self.table("k", "id BIGINT, who STRING, xs ARRAY<INT>, items ARRAY<ROW<name STRING>>, counts MAP<STRING, BIGINT>, color STRING, "
                             "d DOUBLE, item ROW<name STRING>", f"'format' = 'protobuf', 'protobuf.message-class-name' = 'shop.Order', "
-                            f"'protobuf.descriptor-file' = '{self.path}/shop.desc'")
+                            f"'protobuf.descriptor-file' = '{self.path}/{descriptor_file}'")
         self.rows(script + "INSERT INTO k VALUES (-5, 'me', ARRAY[1, -2], ARRAY[ROW('p'), ROW('q')], MAP['k', CAST(6 AS BIGINT)], 'BLUE', 0.5E0, "
                   "ROW('r')), (CAST(NULL AS BIGINT), CAST(NULL AS STRING), CAST(NULL AS ARRAY<INT>), CAST(NULL AS ARRAY<ROW<name STRING>>), "
                   "CAST(NULL AS MAP<STRING, BIGINT>), CAST(NULL AS STRING), CAST(NULL AS DOUBLE), CAST(NULL AS ROW<name STRING>));")
@@ -330,6 +360,21 @@ class Debezium(Messages):
                 self.assertIsNone(change["before"])
                 state[change["after"]["c"]] = change["after"]["n"]
         self.assertEqual(state, {"b": 2})
+
+    def test_what_a_change_tells_beside_the_row(self):
+        source = {"ts_ms": 1700000000123, "db": "shop", "schema": "public", "table": "orders", "lsn": 7}
+        self.fill([json.dumps({"op": "c", "after": {"id": 1}, "ts_ms": 1700000000456, "source": source})])
+        columns = "id INT, at TIMESTAMP_LTZ(3) METADATA FROM 'value.source.timestamp' VIRTUAL, seen TIMESTAMP_LTZ(3) METADATA FROM " \
+            "'value.ingestion-timestamp' VIRTUAL, t STRING METADATA FROM 'value.source.table' VIRTUAL, p MAP<STRING, STRING> METADATA FROM " \
+            "'value.source.properties' VIRTUAL, part INT METADATA FROM 'partition' VIRTUAL"
+        query = "SELECT id, CAST(at AS STRING), CAST(seen AS STRING), t, p['db'], part FROM k;"
+        rows = self.rows(self.table("k", columns, "'format' = 'debezium-json'") + query)
+        self.assertEqual([row[-6:] for row in rows], [["1", "2023-11-14 22:13:20.123", "2023-11-14 22:13:20.456", "orders", "shop", "0"]])
+        self.fails(self.table("k", columns, "'format' = 'json'") + query, "is of the format debezium-json, this table's is json")
+        (self.path / "changes.json").write_text(json.dumps({"op": "c", "after": {"id": 1}, "source": source}) + "\n")
+        rows = self.rows(f"CREATE TABLE f (id INT, db STRING METADATA FROM 'source.database', name STRING METADATA FROM 'file.name') WITH "
+                         f"('connector' = 'filesystem', 'path' = '{self.path}/changes.json', 'format' = 'debezium-json');\nSELECT db, name, id FROM f;")
+        self.assertEqual([row[-3:] for row in rows], [["shop", "changes.json", "1"]])
 
 
 if __name__ == "__main__":

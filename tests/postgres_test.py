@@ -10,6 +10,8 @@ import json
 import os
 import pathlib
 import random
+import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -71,6 +73,12 @@ class Postgres(Scripts):
 
     def query(self, sql):
         return SERVER.query(sql.replace("{t}", self.name))
+
+    def books(self, script):
+        """What a job says of itself, with its books."""
+        done = sql(script, quiet=False)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return done.stderr
 
     def numbers(self):
         return sorted(int(n) for n, in self.query("SELECT n FROM {t}"))
@@ -184,7 +192,7 @@ class Sink(Postgres):
         columns = "id BIGINT, v STRING, `at` TIMESTAMP(3), j STRING"
         script = f"CREATE TABLE f ({columns}) WITH ('connector' = 'filesystem', 'path' = '{self.path}/in.json', 'format' = 'json');\n"
         insert = "INSERT INTO p SELECT id, v, CASE WHEN id = 501 THEN TIMESTAMPADD(YEAR, 290000, TIMESTAMP '9000-01-01 00:00:00') ELSE `at` END, j FROM f;"
-        self.rows(script + self.table(columns) + insert)
+        said = self.books(script + self.table(columns) + insert)
         kept = self.query("SELECT id FROM {t} WHERE v <> 'old' ORDER BY id")
         gone = {7, 100, 200, 300, 400, 501, 600}
         self.assertEqual([int(i) for i, in kept], [i for i in range(1000) if i not in gone])
@@ -193,7 +201,8 @@ class Sink(Postgres):
         for (_, reason), text in zip(refused, ["already exists", "too long", "zero byte", "null value", "already exists", "out of PostgreSQL's range",
                                                "invalid input syntax for type json"]):
             self.assertIn(text, reason)
-        self.assertIn("7 rows were refused and are kept in millrace_rejected", self.stderr)
+        self.assertIn("7 rows were refused and are kept in millrace_rejected", said)
+        self.assertIn("p: written 993 + refused 7; retries 1\n", said)
         self.query("TRUNCATE {t}")
         error = self.fails(script + self.table(columns, "'sink.rejected-rows' = 'fail'") + insert, "table 'p'")
         self.assertTrue("too long" in error or "zero byte" in error, error)
@@ -276,7 +285,7 @@ class Survives(Postgres):
 
     def start(self, script, *args, stderr=subprocess.PIPE):
         (self.path / "job.sql").write_text(script)
-        process = subprocess.Popen([PROGRAM, "run", "-q", "job.sql", "--folder", "job", "--set", "execution.checkpointing.interval=50ms", *args],
+        process = subprocess.Popen([PROGRAM, "run", "job.sql", "--folder", "job", "--set", "execution.checkpointing.interval=50ms", *args],
                                    cwd=self.path, stdout=subprocess.DEVNULL, stderr=stderr, text=True)
         self.addCleanup(self.end, process)
         return process
@@ -329,7 +338,9 @@ class Survives(Postgres):
             SERVER.stop(how)
             time.sleep(AWAY)
             SERVER.start()
-            self.assertIn("trying again", self.drain_and_check(process))
+            said = self.drain_and_check(process)
+            self.assertIn("trying again", said)
+            self.assertRegex(said, r"p: written \d+; retries [1-9]")
 
     def test_database_stopped_at_least_once(self):
         process = self.start(self.job(key=", PRIMARY KEY (n) NOT ENFORCED", options=", 'sink.delivery-guarantee' = 'at-least-once'"))
@@ -350,7 +361,9 @@ class Survives(Postgres):
                 while proxy.lost < lost + count and time.monotonic() < deadline and process.poll() is None:
                     time.sleep(0.02)
                 self.assertEqual(proxy.lost, lost + count)
-            self.drain_and_check(process)
+            said = self.drain_and_check(process)
+            self.assertRegex(said, r"p: written \d+; retries \d+")
+            self.assertGreaterEqual(int(re.search(r"retries (\d+)", said).group(1)), proxy.lost)
 
     def test_deadlock(self):
         """The other session waits for us (its own check comes too late), then we for it: we are the victim, and try again."""
@@ -370,6 +383,7 @@ class Survives(Postgres):
         other.communicate(timeout=30)
         error = self.finish(process)
         self.assertIn("deadlock detected", error)
+        self.assertRegex(error, r"p: written 2; retries [1-9]")
         self.assertEqual(self.query("SELECT k, v FROM {t} ORDER BY k"), [["1", "10"], ["2", "20"]])
 
     def test_killed_and_restored(self):
@@ -549,6 +563,33 @@ class Source(Postgres):
         self.assertEqual(self.rows(script + "SELECT window_start, COUNT(*) AS c FROM TABLE(TUMBLE(TABLE p, DESCRIPTOR(`at`), INTERVAL '1' MINUTE)) "
                                    "GROUP BY window_start, window_end;"), [["2020-01-01 00:00:00.000", "60"], ["2020-01-01 00:01:00.000", "40"]])
         self.assertEqual(self.rows(script + "SELECT COUNT(*) AS c FROM p;")[-1][1:], ["100"])
+
+    def test_conditions_pushed(self):
+        """What is not wanted is not sent, and what is wanted comes; also where the language of the database sorts in its own way."""
+        self.query("CREATE TABLE {t} (id bigint PRIMARY KEY, v text COLLATE \"en-x-icu\", d date, at timestamptz); INSERT INTO {t} SELECT i, "
+                   "CASE WHEN i % 2 = 0 THEN 'a' ELSE 'B' END || i % 10, date '1969-12-30' + i % 5, "
+                   "timestamptz '1969-12-31 23:59:59.9975Z' + i * interval '0.5 ms' FROM generate_series(0, 99) i")
+        self.query("INSERT INTO {t} VALUES (1000, NULL, NULL, NULL)")
+        table = self.table("id BIGINT, v STRING, d DATE, `at` TIMESTAMP_LTZ(3)") + \
+            f"CREATE TABLE o (id BIGINT) WITH ('connector' = 'filesystem', 'path' = '{self.path}/out', 'format' = 'json');\n"
+        known = [[None if value == "NULL" else value for value in row]
+                 for row in self.query("SELECT id, v, d, floor(extract(epoch from at) * 1000)::bigint FROM {t}")]
+        everything = [[int(i), v, d, at] for i, v, d, at in known]
+        cases = (("id < 10 AND id <> 3", lambda i, v, d, at: i < 10 and i != 3, True), ("id IN (5, 77, 5000)", lambda i, v, d, at: i in (5, 77), True),
+                 ("v < 'a'", lambda i, v, d, at: v and v < "a", True), ("v = 'a4' AND id > 50", lambda i, v, d, at: v == "a4" and i > 50, True),
+                 ("v IS NULL", lambda i, v, d, at: v is None, True), ("d >= DATE '1970-01-02'", lambda i, v, d, at: d and d >= "1970-01-02", True),
+                 ("`at` <= TO_TIMESTAMP_LTZ(-1, 3)", lambda i, v, d, at: at and int(at) <= -1, None),
+                 ("`at` = TO_TIMESTAMP_LTZ(7, 3)", lambda i, v, d, at: at == "7", None), ("v <> 'gr\u00fcn'", lambda i, v, d, at: v, False))
+        for where, wanted, pushed in cases:
+            with self.subTest(where=where):
+                ids = sorted(row[0] for row in everything if wanted(*row))
+                said = self.books(table + f"INSERT INTO o SELECT id FROM p WHERE {where};")
+                lines = [line for file in (self.path / "out").rglob("*") if file.is_file() for line in file.read_text().splitlines()]
+                self.assertEqual(sorted(json.loads(line)["id"] for line in lines), ids)
+                read = int(re.search(r"p: read (\d+)", said).group(1))
+                if pushed is not None:
+                    self.assertEqual(read, len(ids) if pushed else 101)
+                shutil.rmtree(self.path / "out", ignore_errors=True)
 
     def test_values_that_do_not_fit_are_dead_letters(self):
         self.query("CREATE TABLE {t} (id int PRIMARY KEY, n numeric, at timestamp, i interval); INSERT INTO {t} VALUES (1, 1.25, 'infinity', NULL), (2, 'NaN', '2020-01-01', NULL), "

@@ -33,9 +33,9 @@ def run(*args, text=None, folder=None, timeout=120, **more):
     return done
 
 
-def sql(script, *args, timeout=180, env=None, cwd=None):
+def sql(script, *args, timeout=180, env=None, cwd=None, quiet=True):
     """Runs the statements of `script`; `env` goes on top of the environment."""
-    return subprocess.run([PROGRAM, "sql", "-q", *args], input=script, capture_output=True, text=True, timeout=timeout, cwd=cwd,
+    return subprocess.run([PROGRAM, "sql", *(["-q"] if quiet else []), *args], input=script, capture_output=True, text=True, timeout=timeout, cwd=cwd,
                           env={**os.environ, **(env or {})})
 
 

@@ -152,6 +152,17 @@ class Source(S3):
         self.assertIn("'s3.secret-key' = '****'", shown.stdout)
 
 
+class VirtualHosts(S3):
+    def test_the_bucket_in_the_host_name(self):
+        """Written by multipart uploads and read back; names below localhost are this machine's."""
+        with s3.Server(domain="localhost") as server:
+            table = f"CREATE TABLE t (n BIGINT) WITH ('connector' = 'filesystem', 'format' = 'json', 'path' = 's3://{server.bucket}/v', " \
+                f"{server.options(f'http://localhost:{server.port}')}, 's3.path.style.access' = 'false');\n"
+            self.rows(self.generated(1000) + table + "INSERT INTO t SELECT n FROM g;")
+            self.assertGreater(sum(server.list("v/").values()), 0)
+            self.assertEqual(self.rows(table + "SET 'execution.runtime-mode' = 'batch'; SELECT COUNT(*) AS c FROM t;")[-1][-1], "1000")
+
+
 class Sink(S3):
     def test_partitions(self):
         self.rows(self.generated(1000) + self.table("n BIGINT, d STRING", partitioned="PARTITIONED BY (d)") +
@@ -163,6 +174,17 @@ class Sink(S3):
                          "SET 'execution.runtime-mode' = 'batch'; SELECT d, COUNT(*) AS c FROM t WHERE d <> '1' GROUP BY d;")
         self.assertEqual(sorted(row[-2:] for row in back), [["0", "334"], ["2", "333"]])
         self.assertEqual(self.uploads(), [])
+
+    def test_success_files_of_complete_partitions(self):
+        options = "'auto-compaction' = 'true', 'sink.partition-commit.policy.kind' = 'success-file', 'sink.partition-commit.delay' = '1 h'"
+        script = self.generated(1000) + self.table("n BIGINT, d STRING", options, partitioned="PARTITIONED BY (d)") + \
+            "INSERT INTO t SELECT n, CAST(MOD(n, 3) AS STRING) FROM g;"
+        for rounds in (1, 2):  # written again for what comes later
+            self.rows(script)
+            told = {key: size for key, size in self.objects().items() if key.endswith("/_SUCCESS")}
+            self.assertEqual(told, {f"d={d}/_SUCCESS": 0 for d in range(3)})
+            self.assertEqual(sum("/part-" in key for key in self.objects()), 3 * rounds)
+        self.assertEqual(self.numbers(), sorted([*range(1000)] * 2))
 
     def test_parquet_in_many_parts(self):
         """An object of several parts, read by an independent reader and by ourselves."""
@@ -195,8 +217,8 @@ class Sink(S3):
 
 
 class ExactlyOnce(S3):
-    def job(self, rows=ROWS, rate=100000, endpoint=None, more=""):
-        script = self.generated(rows, f", 'rows-per-second' = '{rate}'") + self.table("n BIGINT", endpoint=endpoint) + \
+    def job(self, rows=ROWS, rate=100000, endpoint=None, more="", options=""):
+        script = self.generated(rows, f", 'rows-per-second' = '{rate}'") + self.table("n BIGINT", options, endpoint=endpoint) + \
             f"SET 'execution.checkpointing.interval' = '100 ms'; {more} INSERT INTO t SELECT n FROM g;"
         (self.path / "job.sql").write_text(script)
 
@@ -321,6 +343,25 @@ class ExactlyOnce(S3):
         self.finish(self.start(*restore))
         self.assertEqual(self.numbers(), list(range(ROWS)))
         self.assertEqual(self.uploads(), [])
+
+    def test_gathered_rows_of_killed_jobs(self):
+        """The rows of many checkpoints become few objects; what they are gathered in goes."""
+        self.job(rate=ROWS // 8, options="'auto-compaction' = 'true', 'compaction.file-size' = '3mb'")
+        kills, held, restore = 0, 0, []
+        for _ in range(4):
+            process = self.start(*restore)
+            restore = ["--restore", "latest"]
+            self.checkpoint(newest_checkpoint(self.path / "job") + 5, process)
+            kills += process.poll() is None
+            process.kill()
+            process.communicate()
+            held += any(name.endswith(".rows") for name in self.objects())
+        self.assertGreaterEqual(min(kills, held), 2, "the job is too short to be killed")
+        self.finish(self.start(*restore))
+        self.assertEqual(self.numbers(), list(range(ROWS)))
+        self.assertEqual(self.uploads(), [])
+        self.assertFalse([name for name in self.objects() if name.endswith(".rows")])
+        self.assertLessEqual(sum(name.startswith("part-") for name in self.objects()), 5)
 
     def test_server_stopped_for_a_while(self):
         self.job(200000, 50000)

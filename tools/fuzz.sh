@@ -5,7 +5,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-readonly TARGETS="sql json csv regex raw cast parquet avro protobuf debezium"
+readonly TARGETS="sql json csv regex raw cast parquet avro protobuf debezium iceberg"
 seconds=${1%s}
 if ! [[ $seconds =~ ^[0-9]+$ ]]; then
   echo "fuzz: the time must be seconds, as 60s, not '$1'" >&2

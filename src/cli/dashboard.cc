@@ -241,8 +241,12 @@ std::string Summary(const JobCounts& counts, const std::vector<std::string>& imb
       text += fmt::format("    late from {}: {}\n", split, rows);
     }
   }
-  for (const auto& sink : counts.sinks)
-    text += fmt::format("  {}: written {}\n", sink.table, sink.rows);
+  for (const auto& sink : counts.sinks) {
+    const auto& [retries, rejected] = sink.troubles;
+    text += fmt::format("  {}: written {}", sink.table, sink.rows - rejected);
+    if (rejected > 0) text += fmt::format(" + refused {}", rejected);
+    text += retries > 0 ? fmt::format("; retries {}\n", retries) : "\n";
+  }
   const std::string checkpoints = CheckpointText(counts.checkpoints);
   if (!checkpoints.empty()) text += "  " + checkpoints;
   for (const std::string& line : imbalances) text += "  imbalance: " + line + "\n";

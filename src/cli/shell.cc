@@ -23,7 +23,7 @@ const char* const kKeywords[] = {
     "FUNCTIONS",    "SET",         "RESET",    "BETWEEN",  "LIKE",          "CASE",
     "WHEN",         "THEN",        "ELSE",     "CAST",     "TRY_CAST",      "TIMESTAMP",
     "STRING",       "BIGINT",      "DOUBLE",   "DECIMAL",  "BOOLEAN",       "HELP",
-    "QUIT"};
+    "CALL",         "QUIT"};
 
 // The command of a line, in capitals, without a closing semicolon.
 std::string Command(const std::string& line) {

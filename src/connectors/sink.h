@@ -18,6 +18,12 @@ struct Committable {
   std::string payload;  // serialized, opaque; empty: nothing to publish
 };
 
+// What a sink survived, as the job's books count it.
+struct SinkTroubles {
+  int64_t retries = 0;   // what failed and was done again: transactions, requests
+  int64_t rejected = 0;  // rows that its table refused, and that were kept elsewhere
+};
+
 class Sink {
  public:
   virtual ~Sink() = default;
@@ -41,6 +47,8 @@ class Sink {
   virtual Status Abort() = 0;
   // True when updates and deletes (row kinds other than +I) can be taken.
   virtual bool takes_changelog() const = 0;
+  // What the calls above went through until now, beside the failures that they returned.
+  virtual SinkTroubles troubles() const { return {}; }
 };
 
 }  // namespace millrace

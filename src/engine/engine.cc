@@ -12,6 +12,7 @@
 #include "engine/build.h"
 #include "engine/emit_options.h"
 #include "engine/launch.h"
+#include "engine/procedures.h"
 #include "engine/rejected.h"
 #include "engine/session_catalog.h"
 #include "engine/state_backend.h"
@@ -366,9 +367,22 @@ class EngineImpl : public Engine {
     if (const SpecialForm* form = FindSpecialForm(help.name)) {
       return Text(fmt::format("{}\n{}\n", form->signature, form->doc));
     }
+    if (std::string manual = ProcedureManual(help.name); !manual.empty()) return Text(manual);
     const std::string near = NearestName(help.name, registry.Names());
     return UserError("there is no function '{}'{}", help.name,
                      near.empty() ? "" : ". did you mean '" + near + "'?");
+  }
+
+  Result<StatementResult> Run(const ast::Call& call, ResultSink* rows) {
+    if (options_.explain) return Text(fmt::format("CALL system.{}: it is run at once\n", call.name));
+    MILL_ASSIGN(const ProcedureRow row,
+                RunProcedure(call, [this](const std::string& name) -> Result<TableInfo> {
+                  auto table = catalog_.FindTable(name);
+                  if (!table) return NoSuchTable(name);
+                  return InfoOf(*table);
+                }));
+    MILL_ASSIGN(const auto statements, ParseScript(QueryOf(row)));
+    return ExecuteOne(statements.front(), rows);
   }
 
   Result<PlanPtr> PlanSelect(const ast::Query& query) {

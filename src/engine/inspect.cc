@@ -215,8 +215,10 @@ Result<std::string> ShowCheckpoint(const std::string& path, int64_t rows) {
     text += shown;
   }
   for (const ManifestSink& sink : manifest.sinks) {
-    text += fmt::format("\n{}\n  {} rows, {} epochs published, {} to publish\n", sink.id,
-                        sink.counters.rows, sink.counters.published_epochs, sink.pending.size());
+    text += fmt::format("\n{}\n  {} rows, {} epochs published, {} to publish, {} retries, {} refused\n",
+                        sink.id, sink.counters.rows, sink.counters.published_epochs,
+                        sink.pending.size(), sink.counters.troubles.retries,
+                        sink.counters.troubles.rejected);
   }
   return text;
 }

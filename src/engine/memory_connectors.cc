@@ -1,5 +1,6 @@
 #include "engine/memory_connectors.h"
 
+#include "connectors/gathering_sink.h"
 #include "connectors/staged_rows.h"
 
 namespace millrace {
@@ -88,7 +89,7 @@ class CommittedResultWriter : public Sink {
   std::vector<Batch> written_;
 };
 
-class Tap : public Sink {
+class Tap : public Sink, public GatheringSink {
  public:
   Tap(std::unique_ptr<Sink> sink, std::string table,
       std::function<void(const std::string&, const Batch&)> tell)
@@ -100,12 +101,19 @@ class Tap : public Sink {
     return sink_->Write(batch);
   }
   Result<Committable> Stage(int64_t epoch) override { return sink_->Stage(epoch); }
+  Result<Committable> StageAll(int64_t epoch) override {
+    return StageSink(sink_.get(), epoch, true);
+  }
+  void OnWatermark(Timestamp time) override {
+    if (auto* gathering = dynamic_cast<GatheringSink*>(sink_.get())) gathering->OnWatermark(time);
+  }
   Status Publish(const Committable& committable) override { return sink_->Publish(committable); }
   Status Recover(const std::vector<Committable>& pending) override {
     return sink_->Recover(pending);
   }
   Status Abort() override { return sink_->Abort(); }
   bool takes_changelog() const override { return sink_->takes_changelog(); }
+  SinkTroubles troubles() const override { return sink_->troubles(); }
 
  private:
   std::unique_ptr<Sink> sink_;

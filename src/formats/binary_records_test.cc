@@ -8,6 +8,7 @@
 #include <fstream>
 
 #include "formats/decode_testing.h"
+#include "formats/protobuf/proto_file.h"
 #include "formats/protobuf/test_descriptors.h"
 #include "formats/record_decoder.h"
 #include "formats/record_encoder.h"
@@ -94,8 +95,62 @@ TEST(AvroFormat, ReadsWhatItWrites) {
             (Texts{"0: field `b`: the record is cut off or no Avro of this schema",
                    "1: 1 bytes behind the record: it is of another schema",
                    "3: field `a`: the record is cut off or no Avro of this schema"}));
-  EXPECT_TRUE(Holds(MakeError("avro", kTwo, {{"avro.encoding", "json"}}), "only binary"));
+  EXPECT_TRUE(Holds(MakeError("avro", kTwo, {{"avro.encoding", "xml"}}), "neither binary nor"));
   EXPECT_TRUE(Holds(MakeError("avro-confluent", kTwo, {}), "missing option 'avro-confluent.url'"));
+}
+
+TEST(AvroFormat, ReadsAndWritesItsJson) {
+  const SqlType text = SqlType::String();
+  SqlType row = SqlType::Of(TypeKind::kRow);
+  row.children.push_back({"x", std::make_shared<SqlType>(SqlType::Int())});
+  const Schema all{{{"n", SqlType::BigInt().NotNull()},
+                    {"b", SqlType::Boolean()},
+                    {"f", SqlType::Of(TypeKind::kFloat)},
+                    {"d", SqlType::Double()},
+                    {"s", text},
+                    {"y", SqlType::Bytes()},
+                    {"m", SqlType::Of(TypeKind::kDecimal, 6, 2)},
+                    {"a", SqlType::Array(SqlType::Int())},
+                    {"p", SqlType::Map(text.NotNull(), SqlType::BigInt().NotNull())},
+                    {"r", row}}};
+  const Options json{{"avro.encoding", "json"}};
+  const Texts records = EncodeRecords(
+      "avro", all, json,
+      R"({"n":-5,"b":true,"f":1,"d":1e300,"s":"q\"\u00fc","y":"gP8K","m":-1.28,"a":[1,null],)"
+      R"("p":{"k":7},"r":{"x":3}})" "\n" R"({"n":0})" "\n");
+  // Bytes are characters: 0x80 is C2 80 in UTF-8.
+  EXPECT_EQ(records,
+            (Texts{R"({"n":-5,"b":{"boolean":true},"f":{"float":1.0},"d":{"double":1e+300},)"
+                   R"("s":{"string":"q\")" "\xC3\xBC" R"("},"y":{"bytes":")" "\xC2\x80\xC3\xBF"
+                   R"(\u000a"},"m":{"bytes":")" "\xC2\x80" R"("},"a":{"array":[{"int":1},null]},)"
+                   R"("p":{"map":{"k":7}},"r":{"org.apache.flink.avro.generated.record_r":)"
+                   R"({"x":{"int":3}}}})",
+                   R"({"n":0,"b":null,"f":null,"d":null,"s":null,"y":null,"m":null,"a":null,)"
+                   R"("p":null,"r":null})"}));
+  const Read read = DecodeRecords("avro", all, all, json, records);
+  EXPECT_TRUE(read.bad.empty()) << read.bad.front();
+  EXPECT_EQ(read.rows, (Texts{"-5, TRUE, 1.0, 1.0E300, q\"\xC3\xBC, x'80ff0a', -1.28, [1, NULL], {k=7}, "
+                              "(3)",
+                              "0, null, null, null, null, null, null, null, null, null"}));
+}
+
+TEST(AvroFormat, BrokenJsonIsADeadLetter) {
+  const Options json{{"avro.encoding", "json"}};
+  const Read read = DecodeRecords(
+      "avro", kTwo, kTwo, json,
+      {R"({"b":1,"a":null})", R"({"a":null})", R"({"a":"x","b":1})", R"({"a":{"int":1},"b":1})",
+       R"({"a":{"string":1},"b":1})", R"({"a":null,"b":1.5})", "{", R"({"a":{},"b":1})",
+       R"( {"more":[], "a":{"string":"y"},"b":2} )"});
+  EXPECT_EQ(read.rows, (Texts{"null, 1", "y, 2"}));
+  EXPECT_EQ(read.sources, (std::vector<int64_t>{0, 8}));
+  ASSERT_EQ(read.bad.size(), 7U);
+  EXPECT_EQ(read.bad[0], "1: field `b`: it is not there");
+  EXPECT_EQ(read.bad[1], "2: field `a`: a value of a union is null or as {\"string\": ...}");
+  EXPECT_EQ(read.bad[2], "3: field `a`: the union has no 'int'");
+  EXPECT_EQ(read.bad[3], "4: field `a`: 1 is no string");
+  EXPECT_EQ(read.bad[4], "5: field `b`: 1.5 is no long");
+  EXPECT_TRUE(Holds(read.bad[5], "broken JSON")) << read.bad[5];
+  EXPECT_TRUE(Holds(read.bad[6], "is null or as")) << read.bad[6];
 }
 
 class ProtobufFormat : public testing::Test {
@@ -221,6 +276,81 @@ TEST_F(ProtobufFormat, NamesWhatDoesNotFit) {
             "error: format 'protobuf': field `color`: 'PINK' is no value of enum shop.Color");
 }
 
+TEST_F(ProtobufFormat, ReadsProtoFiles) {
+  const std::filesystem::path folder = testing::TempDir() + "millrace-protos";
+  std::filesystem::create_directories(folder / "shop");
+  std::ofstream(folder / "shop/order.proto") << R"(// An order.
+      syntax = "proto3";
+      package shop;
+      import public "shop/item.proto"; import "google/protobuf/timestamp.proto";
+      option java_package = "x.\"y\"";
+      option (custom) = { a: 1; b: { c: "}" } };
+      enum Color { option allow_alias = true; RED = 0; BLUE = 0x2 [deprecated = true]; reserved 3; }
+      service Shop { rpc Buy (Order) returns (Order) { option x = 1; } }
+      message Order { /* map and list */
+        reserved 100 to 200, 300; reserved "old";
+        int64 id = 1; optional string who = 2;
+        repeated sint32 xs = 3 [packed = true, (o).p = {q: 1}];
+        repeated Item items = 4; map<string, int64> counts = 5; Color color = 6; double d = 7;
+        uint32 u = 8; .shop.Item item = 9; bytes b = 10; bool f = 11; fixed32 x = 12; float y = 13;
+        message Inner { enum Color { A = 0; } Color color = 1; }
+        oneof choice { string text = 20; Inner inner = 21; }
+        google.protobuf.Timestamp at = 22;
+      })";
+  std::ofstream(folder / "shop/item.proto")
+      << "syntax = 'proto3'; package shop; message Item { string name = 1; int32 n = 2; }";
+  const std::string json =
+      R"({"id":7,"who":"w","xs":[1,-2],"items":[{"name":"i","n":3}],"counts":{"k":4},)"
+      R"("color":"BLUE","d":0.5,"u":9,"item":{"name":"j"},"f":true,"x":1,"y":2.5})" "\n";
+  const Options from_text{{"protobuf.message-class-name", "shop.Order"},
+                          {"protobuf.descriptor-file", folder / "shop/order.proto"}};
+  EXPECT_EQ(EncodeRecords("protobuf", Orders(), from_text, json),
+            EncodeRecords("protobuf", Orders(), options_, json));
+  const SqlType text = SqlType::String(), whole = SqlType::BigInt();
+  SqlType at = SqlType::Of(TypeKind::kRow);
+  at.children = {{"seconds", std::make_shared<SqlType>(whole)},
+                 {"nanos", std::make_shared<SqlType>(SqlType::Int())}};
+  SqlType inner = SqlType::Of(TypeKind::kRow);
+  inner.children = {{"color", std::make_shared<SqlType>(text)}};
+  const Schema more{{{"text", text}, {"inner", inner}, {"at", at}}};
+  const Texts records =
+      EncodeRecords("protobuf", more, from_text,
+                    R"({"inner":{"color":"A"},"at":{"seconds":5,"nanos":6}})" "\n");
+  EXPECT_EQ(DecodeRecords("protobuf", more, more, from_text, records).rows,
+            (Texts{"null, (A), (5, 6)"}));
+  std::filesystem::remove_all(folder);
+}
+
+std::string ProtoError(const std::string& text) {
+  const auto parsed = ParseProtoText("x.proto", text, [](const std::string& name) {
+    return Result<std::string>(UserError("no '{}'", name));
+  });
+  return parsed.ok() ? "" : parsed.status().message();
+}
+
+TEST(ProtoFiles, SayWhereTheyAreWrong) {
+  EXPECT_EQ(ProtoError("syntax = \"proto2\"; message M { optional E e = 3 [default = B]; "
+                       "required group G = 1 { optional int32 a = 2; } extensions 10 to max; "
+                       "enum E { B = -1; } }\nextend M { optional int32 x = 10; };"),
+            "");
+  EXPECT_EQ(ProtoError("message M {\n int32 = 1;\n}"),
+            "x.proto: line 2: expected a name, found '='");
+  EXPECT_EQ(ProtoError("message M {\n int32 a = 0;\n}"),
+            "x.proto: line 2: 0 is no field's number: 1 to 536870911");
+  EXPECT_EQ(ProtoError("message M { N a = 1; }"), "message M, field 'a': there is no type 'N'");
+  EXPECT_EQ(ProtoError("\nmessage M { int32 a = 1"),
+            "x.proto: line 2: expected ';', found 'the end'");
+  EXPECT_EQ(ProtoError("import \"y.proto\";"), "x.proto: no 'y.proto'");
+  EXPECT_EQ(ProtoError("edition = \"2023\";"),
+            "x.proto: line 1: expected message, enum, import or another definition of proto2 or "
+            "proto3, found 'edition'");
+  EXPECT_EQ(ProtoError("/* no end"), "x.proto: line 1: a comment does not end");
+  EXPECT_EQ(ProtoError("option a = 'x\n';"), "x.proto: line 1: a string does not end");
+  std::string deep;
+  for (int i = 0; i < 100; ++i) deep += "message M { ";
+  EXPECT_TRUE(Holds(ProtoError(deep), "deeper than"));
+}
+
 TEST(DebeziumFormat, IsAChangelog) {
   const Read read = DecodeRecords(
       "debezium-json", kTwo, kTwo, {},
@@ -258,6 +388,38 @@ TEST(DebeziumFormat, BrokenChangesAreDeadLettersAsAWhole) {
       {"broken", R"({"op":"x"})", good});
   EXPECT_EQ(lenient.rows, (Texts{"null, 7"}));
   EXPECT_TRUE(lenient.bad.empty());
+}
+
+TEST(DebeziumFormat, TellsWhereChangesComeFrom) {
+  Schema wanted = kTwo;
+  const Schema facts{{{"ingestion-timestamp", SqlType::TimestampLtz(3)},
+                      {"source.timestamp", SqlType::TimestampLtz(3)},
+                      {"source.database", SqlType::String()},
+                      {"source.schema", SqlType::String()},
+                      {"source.table", SqlType::String()},
+                      {"source.properties",
+                       SqlType::Map(SqlType::String().NotNull(), SqlType::String())},
+                      {"schema", SqlType::String()}}};
+  wanted.columns.insert(wanted.columns.end(), facts.columns.begin(), facts.columns.end());
+  const std::vector<std::string_view> records = {
+      R"({"payload":{"op":"u","before":{"b":1},"after":{"b":2},"ts_ms":2,"source":{"ts_ms":1,)"
+      R"("db":"sh\u006fp","schema":null,"table":"t","lsn":7,"x":{"y": [1, 2]}}},"schema": {"a": 1}})",
+      R"({"payload":{"op":"c","after":{"b":"bad"},"ts_ms":9}})",
+      R"({"payload":{"op":"c","after":{"b":3},"ts_ms":"late","source":[]}})"};
+  const auto decoder = MakeRecordDecoder("debezium-json", wanted, kTwo,
+                                         {{"debezium-json.schema-include", "true"}}, 7);
+  ASSERT_TRUE(decoder.ok()) << decoder.status();
+  KeptDeadLetters dead;
+  const auto decoded = (*decoder)->Decode(records, nullptr, dead);
+  ASSERT_TRUE(decoded.ok()) << decoded.status();
+  ASSERT_TRUE(decoded->rows->ValidateFull().ok());
+  const std::string told =
+      "1970-01-01 00:00:00.002, 1970-01-01 00:00:00.001, shop, null, t, "
+      "{ts_ms=1, db=shop, schema=NULL, table=t, lsn=7, x={\"y\":[1,2]}}, {\"a\":1}";
+  EXPECT_EQ(RowTexts(*decoded->rows),
+            (Texts{"null, 1, " + told, "null, 2, " + told,
+                   "null, 3, null, null, null, null, null, null, null"}));
+  EXPECT_EQ(dead.reasons.size(), 1U);
 }
 
 TEST(DebeziumFormat, ReadsEnvelopesWithASchemaAndWritesThemWithout) {

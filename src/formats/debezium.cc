@@ -4,6 +4,7 @@
 #include <arrow/compute/api_vector.h>
 #include <arrow/datum.h>
 
+#include "formats/debezium_metadata.h"
 #include "formats/json_slices.h"
 #include "formats/makers.h"
 #include "formats/options.h"
@@ -25,6 +26,7 @@ Options JsonOptions(const Options& options) {
 // A record's change, as slices of it; "null" where there is none.
 struct Envelope {
   std::string_view op, before = "null", after = "null";
+  DebeziumFacts facts;
 };
 
 bool ReadEnvelope(std::string_view text, bool has_schema, Envelope* envelope) {
@@ -33,6 +35,7 @@ bool ReadEnvelope(std::string_view text, bool has_schema, Envelope* envelope) {
     payload = {};
     const bool sound = ForEachJsonMember(text, [&](std::string_view key, std::string_view value) {
       if (key == "payload") payload = value;
+      if (key == "schema") envelope->facts.schema = value;
     });
     if (!sound || payload.empty()) return false;
   }
@@ -40,14 +43,22 @@ bool ReadEnvelope(std::string_view text, bool has_schema, Envelope* envelope) {
     if (key == "op") envelope->op = value;
     if (key == "before") envelope->before = value;
     if (key == "after") envelope->after = value;
+    if (key == "source") envelope->facts.source = value;
+    if (key == "ts_ms") envelope->facts.ts_ms = value;
   });
 }
 
 // Cuts each line's rows out of its envelope and hands them all to the JSON decoder at once.
 class DebeziumDecoder final : public Decoder {
  public:
-  DebeziumDecoder(std::unique_ptr<Decoder> rows, bool has_schema, bool lenient)
-      : rows_(std::move(rows)), has_schema_(has_schema), lenient_(lenient) {
+  // `schema`: the columns of `rows`, then those of `metadata`.
+  DebeziumDecoder(const Schema& schema, std::unique_ptr<Decoder> rows,
+                  DebeziumMetadataColumns metadata, bool has_schema, bool lenient)
+      : schema_(schema.ToArrow()),
+        rows_(std::move(rows)),
+        metadata_(std::move(metadata)),
+        has_schema_(has_schema),
+        lenient_(lenient) {
     rows_->KeepLines(&read_);
   }
 
@@ -64,6 +75,7 @@ class DebeziumDecoder final : public Decoder {
     std::string_view record;
     RowKind kind = RowKind::kInsert;
     bool is_pair = false;  // the next one belongs to it: neither comes without the other
+    DebeziumFacts facts;
   };
   // Tells bad rows as the records that they are in, each once.
   class RecordDeadLetters final : public DeadLetters {
@@ -96,8 +108,12 @@ class DebeziumDecoder final : public Decoder {
   // The rows of `read_` that are whole changes.
   std::vector<int64_t> WholeChanges() const;
   Result<std::shared_ptr<arrow::RecordBatch>> Keep(std::shared_ptr<arrow::RecordBatch> rows);
+  Result<std::shared_ptr<arrow::RecordBatch>> AddMetadata(
+      std::shared_ptr<arrow::RecordBatch> rows, const std::vector<int64_t>& whole);
 
+  std::shared_ptr<arrow::Schema> schema_;
   std::unique_ptr<Decoder> rows_;
+  DebeziumMetadataColumns metadata_;
   bool has_schema_;
   bool lenient_;
   RowKinds kinds_;
@@ -121,10 +137,11 @@ std::string DebeziumDecoder::ReadLine(int64_t line, std::string_view record) {
     return "\"before\" is null. hint: REPLICA IDENTITY FULL for a PostgreSQL table";
   }
   if (!deletes && envelope.after == "null") return "\"after\" is null";
-  if (deletes) AddImage({line, record, RowKind::kDelete, false}, envelope.before);
-  if (updates) AddImage({line, record, RowKind::kUpdateBefore, true}, envelope.before);
+  const DebeziumFacts& facts = envelope.facts;
+  if (deletes) AddImage({line, record, RowKind::kDelete, false, facts}, envelope.before);
+  if (updates) AddImage({line, record, RowKind::kUpdateBefore, true, facts}, envelope.before);
   if (!deletes) {
-    AddImage({line, record, updates ? RowKind::kUpdateAfter : RowKind::kInsert, false},
+    AddImage({line, record, updates ? RowKind::kUpdateAfter : RowKind::kInsert, false, facts},
              envelope.after);
   }
   return "";
@@ -178,12 +195,25 @@ Result<std::shared_ptr<arrow::RecordBatch>> DebeziumDecoder::Keep(
     NoteLine(image.line);
   }
   kinds_ = std::move(kinds);
-  if (whole.size() == read_.size()) return rows;
+  if (whole.size() == read_.size()) return AddMetadata(std::move(rows), whole);
   arrow::Int64Builder indices;
   MILL_RETURN(indices.AppendValues(whole));
   MILL_ASSIGN(const auto wanted, indices.Finish());
   MILL_ASSIGN(const arrow::Datum taken, arrow::compute::Take(rows, wanted));
-  return taken.record_batch();
+  return AddMetadata(taken.record_batch(), whole);
+}
+
+Result<std::shared_ptr<arrow::RecordBatch>> DebeziumDecoder::AddMetadata(
+    std::shared_ptr<arrow::RecordBatch> rows, const std::vector<int64_t>& whole) {
+  if (metadata_.empty()) return rows;
+  for (const int64_t row : whole) {
+    const int64_t line = read_[static_cast<size_t>(row)];
+    metadata_.Append(images_[static_cast<size_t>(line - kFirstLine)].facts);
+  }
+  auto columns = rows->columns();
+  MILL_ASSIGN(auto metadata, metadata_.Finish());
+  for (auto& column : metadata) columns.push_back(std::move(column));
+  return arrow::RecordBatch::Make(schema_, rows->num_rows(), std::move(columns));
 }
 
 // Wraps each row's JSON.
@@ -248,12 +278,19 @@ Result<std::unique_ptr<Encoder>> MakeRows(const Schema& schema, const Options& o
 
 }  // namespace
 
-Result<std::unique_ptr<Decoder>> MakeDebeziumDecoder(const Schema& schema, const Options& options) {
+Result<std::unique_ptr<Decoder>> MakeDebeziumDecoder(const Schema& schema, size_t metadata,
+                                                     const Options& options) {
   MILL_ASSIGN(const bool has_schema, BoolOption(options, "debezium-json.schema-include", false));
   MILL_ASSIGN(const bool lenient,
               BoolOption(options, "debezium-json.ignore-parse-errors", false));
-  MILL_ASSIGN(auto rows, MakeJsonDecoder(schema, JsonOptions(options)));
-  return std::make_unique<DebeziumDecoder>(std::move(rows), has_schema, lenient);
+  Schema of_row = schema, of_record;
+  const auto first = of_row.columns.end() - static_cast<std::ptrdiff_t>(metadata);
+  of_record.columns.assign(first, of_row.columns.end());
+  of_row.columns.erase(first, of_row.columns.end());
+  MILL_ASSIGN(auto facts, DebeziumMetadataColumns::Make(of_record));
+  MILL_ASSIGN(auto rows, MakeJsonDecoder(of_row, JsonOptions(options)));
+  return std::make_unique<DebeziumDecoder>(schema, std::move(rows), std::move(facts), has_schema,
+                                           lenient);
 }
 
 Result<std::unique_ptr<Encoder>> MakeDebeziumEncoder(const Schema& schema, const Options& options) {

@@ -14,7 +14,9 @@ namespace millrace {
 // can be written.
 inline bool IsChangelogFormat(const std::string& format) { return format == "debezium-json"; }
 
-Result<std::unique_ptr<Decoder>> MakeDebeziumDecoder(const Schema& schema, const Options& options);
+// The last `metadata` columns of `schema` are named by their keys (debezium_metadata.h).
+Result<std::unique_ptr<Decoder>> MakeDebeziumDecoder(const Schema& schema, size_t metadata,
+                                                     const Options& options);
 // One record a line, each a row added.
 Result<std::unique_ptr<Encoder>> MakeDebeziumEncoder(const Schema& schema, const Options& options);
 Result<std::unique_ptr<RecordEncoder>> MakeDebeziumRecordEncoder(const Schema& schema,

@@ -132,7 +132,7 @@ Result<std::unique_ptr<Decoder>> MakeDecoder(const std::string& name, const Sche
   if (name == "json") return MakeJsonDecoder(schema, options);
   if (name == "csv") return MakeCsvDecoder(schema, all, options);
   if (name == "raw") return MakeRawDecoder(schema, all, options);
-  if (name == "debezium-json") return MakeDebeziumDecoder(schema, options);
+  if (name == "debezium-json") return MakeDebeziumDecoder(schema, 0, options);
   if (IsBinary(name)) return NoLines(name);
   return MakeRegexDecoder(schema, all, options);
 }

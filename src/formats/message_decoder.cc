@@ -100,6 +100,7 @@ Result<std::shared_ptr<arrow::RecordBatch>> MessageDecoder::Decode(const Chunk& 
   if (key_) MILL_RETURN(Place(spec_.key, keys, rows.key_rows, columns));
   const size_t first_metadata = columns.size() - spec_.metadata.size();
   for (size_t i = 0; i < spec_.metadata.size(); ++i) {
+    if (columns[first_metadata + i]) continue;
     MILL_ASSIGN(columns[first_metadata + i],
                 MetadataColumn(spec_.metadata[i], messages, rows.messages));
   }
@@ -199,7 +200,7 @@ RowKinds MessageDecoder::KindsOf(const Assignment& rows, const std::vector<RowKi
 
 Result<std::unique_ptr<Decoder>> MakeMessageDecoder(MessageSpec spec) {
   MILL_ASSIGN(auto value, MakeRecordDecoder(spec.value.format, spec.value.columns, spec.value.all,
-                                            spec.value.options));
+                                            spec.value.options, spec.value.metadata));
   std::unique_ptr<RecordDecoder> key;
   if (!spec.key.format.empty()) {
     auto made =

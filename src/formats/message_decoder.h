@@ -23,12 +23,14 @@ struct MessagePart {
   Schema all;                // all columns of the part, named as the format knows them
   Schema columns;            // those that are wanted
   std::vector<int> targets;  // the output column of each
+  size_t metadata = 0;       // how many of them, the last, are what the format tells beside the row
 };
 
 struct MessageSpec {
   Schema output;  // the last ones are `metadata`
   MessagePart value, key;
-  std::vector<std::string> metadata;  // "topic", "offset", ...: see message_metadata.h
+  // "topic", "offset", ...: see message_metadata.h; and others, which `value` fills in.
+  std::vector<std::string> metadata;
   bool upsert = false;  // rows replace those of the same key; NULL values delete them
 };
 

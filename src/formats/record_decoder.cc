@@ -189,18 +189,22 @@ Result<DecodedRecords> LineRecordDecoder::Finish() {
 
 Result<std::unique_ptr<RecordDecoder>> MakeRecordDecoder(const std::string& format,
                                                          const Schema& schema, const Schema& all,
-                                                         const Options& options) {
+                                                         const Options& options,
+                                                         size_t metadata) {
   if (format == "raw") return MakeRawRecordDecoder(schema, all, options);
   MILL_RETURN(CheckFormatOptions(format, options));
   if (format == "avro") return MakeAvroDecoder(schema, all, options);
   if (format == "avro-confluent") return MakeConfluentDecoder(schema, options);
   if (format == "protobuf") return MakeProtobufDecoder(schema, options);
-  MILL_ASSIGN(auto decoder, MakeDecoder(format, schema, all, options));
+  const bool changelog = IsChangelogFormat(format);
+  MILL_CHECK(metadata == 0 || changelog);
+  MILL_ASSIGN(auto decoder, changelog ? MakeDebeziumDecoder(schema, metadata, options)
+                                      : MakeDecoder(format, schema, all, options));
   std::optional<CsvOptions> csv;
   if (format == "csv") {
     MILL_ASSIGN(csv, CsvOptions::Read(options));
   }
-  const bool json = format == "json" || IsChangelogFormat(format);
+  const bool json = format == "json" || changelog;
   return std::make_unique<LineRecordDecoder>(std::move(decoder), json, std::move(csv));
 }
 

@@ -31,9 +31,11 @@ class RecordDecoder {
                                         DeadLetters& dead) = 0;
 };
 
-// As MakeDecoder; 'raw' reads numbers and booleans too, in `raw.endianness`.
+// As MakeDecoder; 'raw' reads numbers and booleans too, in `raw.endianness`. The last `metadata`
+// columns of `schema` are what the format tells beside the row, named by its keys.
 Result<std::unique_ptr<RecordDecoder>> MakeRecordDecoder(const std::string& format,
                                                          const Schema& schema, const Schema& all,
-                                                         const Options& options);
+                                                         const Options& options,
+                                                         size_t metadata = 0);
 
 }  // namespace millrace

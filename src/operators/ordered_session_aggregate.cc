@@ -30,6 +30,7 @@ Status OrderedSessionAggregate::Open(const OperatorContext& context) {
   SpillOptions options;
   options.keys = table.key_columns;
   options.clocks = 1;
+  options.ends_all = true;
   return MakeSpilled(context, table, options, partitions_.get(), this).Value(&spilled_);
 }
 

@@ -52,6 +52,7 @@ class SessionAggregate : public WindowedOperator, private SlotOwner {
     MILL_ASSIGN(keys_, KeyTable::Make(*saved_.table().schema, saved_.key_places()));
     SpillOptions options;
     options.clocks = 1;
+    options.ends_all = true;
     return MakeSpilled(context, saved_, options, keys_.get(), this).Value(&spilled_);
   }
   Result<Progress> OnBatch(int input, const Batch& rows, Output& out) override;

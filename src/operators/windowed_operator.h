@@ -34,12 +34,15 @@ class WindowedOperator : public Operator {
   // Emits the next chunk of what is due under watermark_; false: nothing more is due.
   virtual Result<bool> EmitChunk(Output& out) = 0;
 
+  // Some chunks only, although there may be room for more: a job that is stopped waits for it.
   Result<Progress> Drain(Output& out) {
-    while (true) {
+    constexpr int kChunksAtOnce = 8;
+    for (int chunk = 0; chunk < kChunksAtOnce; ++chunk) {
       if (out.Full()) return Progress::kMore;
       MILL_ASSIGN(bool more, EmitChunk(out));
       if (!more) return Progress::kDone;
     }
+    return Progress::kMore;
   }
   void CountLate(const Batch& rows, size_t row, Timestamp watermark) {
     const RowTimes times(spec_.window, watermark_, rows);

@@ -193,7 +193,7 @@ std::vector<Route> Builder::MakeRoutes(size_t index, int instance) {
 
 Channel* Builder::Connect(size_t consumer, const Edge& edge, size_t instance) {
   auto* task = static_cast<OperatorTask*>(assembly_.tasks[consumer][instance].get());
-  assembly_.channels.push_back(std::make_unique<Channel>(options_.queue_bytes, task));
+  assembly_.channels.push_back(std::make_unique<Channel>(options_.queue_bytes, options_.queue_time, task));
   Channel* channel = assembly_.channels.back().get();
   task->inbox().Add(channel, edge.input);
   outputs_.push_back(channel);
@@ -234,7 +234,7 @@ Result<std::unique_ptr<Task>> Builder::MakeSourceTask(size_t index, TaskParts ta
     wiring.member = alignment->Join(node.ingestion->max_drift.count());
   }
   wiring.checkpoints = context_.checkpoints;
-  wiring.batch_rows = options_.batch_rows;
+  wiring.batch_rows = BatchRows(options_.batch_rows, options_.queue_time / 10);
   wiring.ticks = ticks_;
   const IngestOptions ingest{options_.time_zone, source->bounded()};
   MILL_RETURN(MakeParsers(node, ingest, parts, wiring));

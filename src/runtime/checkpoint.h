@@ -36,6 +36,7 @@ struct SourceCounters {
 
 struct SinkCounters {
   int64_t rows = 0, published_epochs = 0;
+  SinkTroubles troubles;
 };
 
 // An operator instance at the barrier.

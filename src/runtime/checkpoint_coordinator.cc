@@ -92,6 +92,7 @@ void CheckpointCoordinator::Begin(Time now) {
   image_ = {};
   image_.name = {options_.job, options_.lineage, epoch_, options_.script_hash, false, all_ended(),
                  options_.key_groups};
+  shows_all_ = final_ || savepoint_;
   full_ = !chained_ || savepoint_ || (store_ && store_->wants_full());
   chained_ = false;
   // A job that has ended has nothing left to do but to publish.

@@ -37,6 +37,8 @@ class CheckpointListener {
   virtual bool keeps_state() const = 0;
   // How operators are to save at the barrier that passes.
   virtual SaveMode save_mode() const = 0;
+  // True if sinks are to hold nothing back at the barrier that passes: a savepoint's or the last one.
+  virtual bool shows_all() const = 0;
   // True while sources are to take nothing in: a checkpoint is due, and too much of what sinks have
   // staged waits for being published.
   virtual bool holds_sources() const = 0;
@@ -107,6 +109,7 @@ class CheckpointCoordinator final : public CheckpointListener {
 
   bool keeps_state() const override { return keeps_state_; }
   SaveMode save_mode() const override;
+  bool shows_all() const override { return shows_all_; }
   bool holds_sources() const override { return holds_sources_.load(std::memory_order_relaxed); }
   void SourceEnded() override;
   void Acknowledge(TaskSnapshot snapshot) override;
@@ -175,6 +178,7 @@ class CheckpointCoordinator final : public CheckpointListener {
   bool chained_ = false;  // the snapshots of the last epoch are kept: the next may be deltas
   std::atomic<bool> holds_sources_{false};
   std::atomic<bool> full_{true};  // asked of the one under way
+  std::atomic<bool> shows_all_{false};  // of the one under way
   std::atomic<bool> keeps_state_{false};  // the one under way holds the operators' state
   size_t ended_ = 0;   // sources
   int missing_ = 0;    // acknowledgements still to come

@@ -120,6 +120,25 @@ TEST_F(CoordinatorTest, PauseBetweenCheckpoints) {
   EXPECT_EQ(barrier_, 2);
 }
 
+TEST_F(CoordinatorTest, SinksShowAllWithASavepointAndAtTheEnd) {
+  Make({});
+  Trigger(10);
+  EXPECT_FALSE(coordinator_->shows_all());
+  Complete(1);
+  coordinator_->TriggerSavepoint("s", false, [](const Status&) {}, now_);
+  EXPECT_EQ(barrier_, 2);
+  EXPECT_TRUE(coordinator_->shows_all());
+  Complete(2);
+  for (int64_t epoch = 1; epoch <= 2; ++epoch) coordinator_->Published(0, epoch);
+  coordinator_->WriteNext();
+  Trigger(10);
+  EXPECT_FALSE(coordinator_->shows_all());
+  Complete(3);
+  coordinator_->SourceEnded();
+  EXPECT_EQ(barrier_, 4);
+  EXPECT_TRUE(coordinator_->shows_all());
+}
+
 TEST_F(CoordinatorTest, FinalCheckpointEndsTheJobOncePublished) {
   Make({});
   coordinator_->SourceEnded();

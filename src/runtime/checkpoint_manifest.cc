@@ -94,8 +94,10 @@ std::string SinkText(const ManifestSink& sink) {
     return fmt::format(R"({{"epoch": {}, "path": {}, "bytes": {}, "checksum": "{:016x}"}})",
                        each.epoch, Quoted(each.path), each.bytes, each.checksum);
   };
-  return fmt::format(R"({{"id": {}, "rows": {}, "published_epochs": {}, "pending": {}}})",
+  return fmt::format(R"({{"id": {}, "rows": {}, "published_epochs": {}, "retries": {}, )"
+                     R"("rejected": {}, "pending": {}}})",
                      Quoted(sink.id), sink.counters.rows, sink.counters.published_epochs,
+                     sink.counters.troubles.retries, sink.counters.troubles.rejected,
                      Array(sink.pending, "      ", payload));
 }
 
@@ -180,7 +182,8 @@ LaneSnapshot LaneOf(const dom::element& in) {
 ManifestSink SinkOf(const dom::element& in) {
   ManifestSink sink;
   sink.id = Text(in, "id");
-  sink.counters = {Number(in, "rows"), Number(in, "published_epochs")};
+  sink.counters = {Number(in, "rows"), Number(in, "published_epochs"),
+                   {NumberOr0(in, "retries"), NumberOr0(in, "rejected")}};  // not of old
   for (const dom::element each : dom::array(in["pending"])) {
     sink.pending.push_back(
         {Number(each, "epoch"), Text(each, "path"), Number(each, "bytes"), Hex(each, "checksum")});

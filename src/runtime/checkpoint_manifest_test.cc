@@ -20,7 +20,7 @@ Manifest Example() {
   lane.idle = true;
   lane.counters = {1, 2, 3};
   manifest.lanes = {lane};
-  manifest.sinks = {{"sink out", {8, 9}, {{11, "state/12/sink-0-11.bin", 3, 77}}}};
+  manifest.sinks = {{"sink out", {8, 9, {3, 1}}, {{11, "state/12/sink-0-11.bin", 3, 77}}}};
   manifest.rejects = Committable{12, "late.json 5\n"};
   return manifest;
 }
@@ -32,6 +32,8 @@ TEST(Manifest, IsReadAsItWasWritten) {
   EXPECT_EQ(read.lanes[0].position, Example().lanes[0].position);
   EXPECT_EQ(read.operators[0].chains.at(2)[0].checksum, 0xffffffffffffffffu);
   EXPECT_EQ(read.sinks[0].pending[0].checksum, 77u);
+  EXPECT_EQ(read.sinks[0].counters.troubles.retries, 3);
+  EXPECT_EQ(read.sinks[0].counters.troubles.rejected, 1);
   EXPECT_EQ(read.rejects->payload, "late.json 5\n");
 }
 

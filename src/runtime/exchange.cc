@@ -56,7 +56,7 @@ Exchange::Exchange(std::vector<Route> routes, Coalescing coalescing, uint32_t ke
     : coalescing_(coalescing), key_groups_(key_groups) {
   for (Route& route : routes) {
     Fan fan{std::move(route.keys), {}};
-    for (Channel* channel : route.targets) fan.lanes.push_back({channel, {}, 0});
+    for (Channel* channel : route.targets) fan.lanes.push_back({channel, {}, 0, 0});
     fans_.push_back(std::move(fan));
   }
 }
@@ -127,9 +127,11 @@ Status Exchange::Add(Lane& lane, Batch batch) {
     lane.channel->Push(std::move(batch));
     return Status::OK();
   }
+  const bool narrow = lane.channel->narrowed();
+  if (narrow) lane.bytes += batch.bytes();
   lane.pieces.push_back(std::move(batch));
   lane.rows += rows;
-  return Status::OK();
+  return narrow && lane.bytes * 2 >= lane.channel->limit() ? FlushLane(lane) : Status::OK();
 }
 
 Status Exchange::FlushLane(Lane& lane) {
@@ -141,7 +143,7 @@ Status Exchange::FlushLane(Lane& lane) {
     lane.channel->Push(std::move(joined));
   }
   lane.pieces.clear();
-  lane.rows = 0;
+  lane.rows = lane.bytes = 0;
   return Status::OK();
 }
 

@@ -41,7 +41,7 @@ class Exchange final : public ChainEnd {
   struct Lane {
     Channel* channel = nullptr;
     std::vector<Batch> pieces;
-    int64_t rows = 0;
+    int64_t rows = 0, bytes = 0;  // bytes: counted only for a channel that has become narrow
   };
   struct Fan {
     std::vector<int> keys;

@@ -16,7 +16,7 @@ class InboxTest : public ::testing::Test {
   InboxTest() {
     scheduler_.Add(&task_);
     for (auto& channel : channels_) {
-      channel = std::make_unique<Channel>(1 << 20, &task_);
+      channel = std::make_unique<Channel>(1 << 20, std::chrono::milliseconds{0}, &task_);
       channel->SetProducer(&task_);
       inbox_.Add(channel.get(), 0);
     }

@@ -146,6 +146,7 @@ GraphJob::GraphJob(JobOptions options, JobServices services)
   options_.workers = std::max(options_.workers, 1);
   options_.batch_rows = std::max<int64_t>(options_.batch_rows, 1);
   options_.queue_bytes = std::max<int64_t>(options_.queue_bytes, 1);
+  if (options_.clock || options_.steady_clock) options_.queue_time = {};
   if (!options_.steady_clock) options_.steady_clock = options_.clock ? options_.clock : SteadyTime;
   if (!options_.clock) options_.clock = SystemTime;
   if (options_.crash_point) {
@@ -507,7 +508,8 @@ JobCounts GraphJob::Counts() const {
     const SinkWriter* sink = assembly_->tasks[n][0]->sink();
     if (!sink) continue;
     counts.sinks.push_back(
-        {assembly_->graph.nodes[n].sink_table, sink->rows(), sink->published_epochs()});
+        {assembly_->graph.nodes[n].sink_table, sink->rows(), sink->published_epochs(),
+         sink->troubles()});
   }
   return counts;
 }

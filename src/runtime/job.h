@@ -37,6 +37,7 @@ struct JobCounts {
     std::string table;
     int64_t rows = 0;
     int64_t published_epochs = 0;
+    SinkTroubles troubles;  // failures to publish are among the retries
   };
   std::vector<SourceCount> sources;
   std::vector<OperatorCount> operators;

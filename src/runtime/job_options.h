@@ -63,6 +63,9 @@ struct JobOptions {
   int workers = 1;
   int64_t batch_rows = 8192;         // target rows of a batch between operators
   int64_t queue_bytes = 4 << 20;     // bound of one channel
+  // A channel to a slow task holds no more than it takes in this time, and batches take a tenth of it,
+  // so that barriers get through; 0: whatever it takes. Jobs whose clocks are set have 0.
+  std::chrono::milliseconds queue_time{500};
   // That a task handles in one run: enough to make up for the switch, few enough to be fair.
   int messages_per_run = 16;
   std::chrono::milliseconds barrier_interval{0};  // 0: only the final epoch

@@ -26,6 +26,7 @@ class ShuffledMessages final : public Activity, public CheckpointListener {
   Result<Next> Run() override;
   bool keeps_state() const override { return coordinator_->keeps_state(); }
   SaveMode save_mode() const override { return coordinator_->save_mode(); }
+  bool shows_all() const override { return coordinator_->shows_all(); }
   bool holds_sources() const override { return coordinator_->holds_sources(); }
   void SourceEnded() override;
   void Acknowledge(TaskSnapshot snapshot) override;

@@ -56,6 +56,16 @@ Status SourceTask::Announce() {
   return idle_ ? chain().Feed(0, Idle{}) : Status::OK();
 }
 
+// A barrier that is asked for; between pieces, as positions are.
+Result<bool> SourceTask::AdvanceUrgently() {
+  const int64_t requested = requested_.load(std::memory_order_acquire);
+  if (requested <= injected_ || restored_ || current_.rows) return false;
+  MILL_RETURN(CrashAt("before the barrier"));
+  injected_ = requested;
+  MILL_RETURN(chain().Feed(0, Barrier{requested}));
+  return true;
+}
+
 Result<bool> SourceTask::Advance() {
   if (restored_) {
     MILL_RETURN(Announce());
@@ -63,13 +73,6 @@ Result<bool> SourceTask::Advance() {
   }
   if (current_.rows) {
     MILL_RETURN(AdvanceRows());
-    return true;
-  }
-  const int64_t requested = requested_.load(std::memory_order_acquire);
-  if (requested > injected_) {
-    MILL_RETURN(CrashAt("before the barrier"));
-    injected_ = requested;
-    MILL_RETURN(chain().Feed(0, Barrier{requested}));
     return true;
   }
   if (ended_ || injected_ == last_.load(std::memory_order_relaxed)) return false;
@@ -84,7 +87,8 @@ Result<bool> SourceTask::Advance() {
 // Feeds the next rows of the current piece; pieces are cut evenly, so that no short rest remains.
 Status SourceTask::AdvanceRows() {
   const int64_t left = current_.rows->num_rows() - offset_;
-  const int64_t cuts = (left + wiring_.batch_rows - 1) / wiring_.batch_rows;
+  const int64_t most = wiring_.batch_rows.rows();
+  const int64_t cuts = (left + most - 1) / most;
   const int64_t length = (left + cuts - 1) / cuts;
   const Timestamp before = clock_.watermark();
   Batch batch = clock_.Advance(current_, offset_, length);
@@ -92,6 +96,7 @@ Status SourceTask::AdvanceRows() {
   offset_ += length;
   if (length == left) current_ = {};
   MILL_RETURN(chain().Feed(0, std::move(batch)));
+  wiring_.batch_rows.Fed(length, chain().end().Full());
   if (clock_.watermark() == before) return Status::OK();
   Report();
   return chain().Feed(0, Watermark{TimeDomain::kEvent, clock_.watermark()});

@@ -7,6 +7,7 @@
 #include <mutex>
 #include <string>
 
+#include "runtime/batch_rows.h"
 #include "runtime/lane.h"
 #include "runtime/watermark_alignment.h"
 #include "runtime/task.h"
@@ -28,7 +29,7 @@ struct SourceWiring {
   std::string split;                   // its name
   std::function<void(const std::string& split)> rename;  // a spare lane has taken up `split`
   CheckpointListener* checkpoints = nullptr;
-  int64_t batch_rows = 8192;
+  BatchRows batch_rows;
   bool ticks = false;                  // emit processing-time watermarks
   bool spare = false;                  // has nothing to read yet
 };
@@ -62,6 +63,7 @@ class SourceTask final : public Task {
   const SourceStats& stats() const { return stats_; }
 
  private:
+  Result<bool> AdvanceUrgently() override;
   Result<bool> Advance() override;
   Status AdvanceRows();
   Result<bool> Tick();

@@ -3,23 +3,45 @@
 #include <algorithm>
 #include <utility>
 
+#include "connectors/gathering_sink.h"
+
 namespace millrace {
+namespace {
+
+void TellTime(Sink* sink, Timestamp time) {
+  if (auto* gathering = dynamic_cast<GatheringSink*>(sink)) gathering->OnWatermark(time);
+}
+
+}  // namespace
 
 Status SinkWriter::Accept(Message message) {
   if (const auto* batch = std::get_if<Batch>(&message)) {
     Count(rows_, batch->num_rows());
-    return sink_->Write(*batch);
+    const Status written = sink_->Write(*batch);
+    CountTroubles();
+    return written;
   }
   if (const auto* barrier = std::get_if<Barrier>(&message)) {
     MILL_RETURN(CrashAt("before a sink stages"));
-    MILL_ASSIGN(staged_, sink_->Stage(barrier->epoch));
+    MILL_ASSIGN(staged_, StageSink(sink_, barrier->epoch, checkpoints_->shows_all()));
+    CountTroubles();
     MILL_RETURN(CrashAt("after a sink has staged"));
   }
+  const auto* watermark = std::get_if<Watermark>(&message);
+  if (watermark && watermark->domain == TimeDomain::kEvent) TellTime(sink_, watermark->time);
+  if (std::holds_alternative<End>(message)) TellTime(sink_, kMaxTimestamp);
   return Status::OK();
 }
 
 SinkSnapshot SinkWriter::TakeStaged() {
-  return {id_, {std::move(staged_)}, {rows(), published_epochs()}};
+  return {id_, {std::move(staged_)}, {rows(), published_epochs(), troubles()}};
+}
+
+void SinkWriter::CountTroubles() {
+  const SinkTroubles now = sink_->troubles();
+  Count(retries_, now.retries - taken_over_.retries);
+  Count(rejected_, now.rejected - taken_over_.rejected);
+  taken_over_ = now;
 }
 
 // Epochs are published in order: behind one that could not be, the others wait until it is asked for
@@ -44,6 +66,7 @@ Status SinkWriter::PublishRequested() {
     }
     MILL_RETURN(CrashAt("before a sink publishes"));
     const Status published = sink_->Publish(staged);
+    CountTroubles();
     {
       std::lock_guard lock(mutex_);
       behind_ = !published.ok();
@@ -52,6 +75,7 @@ Status SinkWriter::PublishRequested() {
       if (!behind_) last_published_ = staged.epoch;
     }
     if (!published.ok()) {
+      if (published.IsIOError()) Count(retries_, 1);  // it will be asked for again
       checkpoints_->PublishFailed(number_, published);
       break;
     }
@@ -65,8 +89,11 @@ Status SinkWriter::PublishRequested() {
 Status SinkWriter::Recover(const SinkSnapshot& from) {
   Count(rows_, from.counters.rows);
   Count(published_, from.counters.published_epochs);
+  Count(retries_, from.counters.troubles.retries);
+  Count(rejected_, from.counters.troubles.rejected);
   MILL_RETURN(CrashAt("before a sink recovers"));
   MILL_RETURN(sink_->Recover(from.pending));
+  CountTroubles();
   if (!from.pending.empty()) last_published_ = from.pending.back().epoch;
   Count(published_, std::ssize(from.pending));
   return CrashAt("after a sink has recovered");
@@ -81,6 +108,10 @@ Result<Activity::Next> Task::Run() {
 Result<Activity::Next> Task::RunMessages() {
   for (int i = 0; i < parts_.messages; ++i) {
     if (sink()) MILL_RETURN(sink()->PublishRequested());
+    if (!chain_->HasBacklog()) {
+      MILL_ASSIGN(const bool urgent, AdvanceUrgently());
+      if (urgent) continue;
+    }
     if (chain_->end().Full()) return Next::kWait;
     if (chain_->HasBacklog()) {
       MILL_RETURN(chain_->Resume());

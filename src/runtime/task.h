@@ -50,11 +50,16 @@ class SinkWriter final : public ChainEnd {
   const std::string& id() const { return id_; }
   int64_t rows() const { return rows_.load(std::memory_order_relaxed); }
   int64_t published_epochs() const { return published_.load(std::memory_order_relaxed); }
+  SinkTroubles troubles() const {
+    return {retries_.load(std::memory_order_relaxed), rejected_.load(std::memory_order_relaxed)};
+  }
   // False if what a checkpoint has committed could not be published.
   bool publishes_all() const { return !behind_; }
 
  private:
   Status CrashAt(const char* point) { return crash_ ? crash_(point) : Status::OK(); }
+  // Takes over what the sink has counted; after each call to it.
+  void CountTroubles();
 
   Sink* sink_;
   size_t number_;
@@ -68,7 +73,8 @@ class SinkWriter final : public ChainEnd {
   std::atomic<bool> behind_{false};
   int64_t last_published_ = 0;
   std::atomic<bool> asked_{false};
-  std::atomic<int64_t> rows_{0}, published_{0};
+  std::atomic<int64_t> rows_{0}, published_{0}, retries_{0}, rejected_{0};
+  SinkTroubles taken_over_;  // of these, what the sink had counted
 };
 
 // The rows that a task rejects, as of the epoch that it is in.
@@ -128,6 +134,8 @@ class Task : public Activity, private BarrierObserver {
   TaskRejects& rejects() { return rejects_; }
 
  protected:
+  // Passes into the chain what need not wait until the next tasks have room; false if there is nothing.
+  virtual Result<bool> AdvanceUrgently() { return false; }
   // Passes the next input into the chain; false if there is none now.
   virtual Result<bool> Advance() = 0;
   // Adds what the task itself knows at the barrier.

@@ -124,6 +124,10 @@ void AddJob(const std::string& job, const JobCounts& counts, Page& page) {
     page.Counter("sink_rows_total", "Rows written.", of, sink.rows);
     page.Counter("sink_published_epochs_total", "Checkpoints whose rows can be seen.", of,
                  sink.published_epochs);
+    page.Counter("sink_retries_total", "Failures after which a sink tried again.", of,
+                 sink.troubles.retries);
+    page.Counter("sink_refused_rows_total", "Rows that the table refused, kept elsewhere.", of,
+                 sink.troubles.rejected);
   }
   const CheckpointTotals& checkpoints = counts.checkpoints;
   page.Counter("checkpoints_completed_total", "Checkpoints that were completed.", labels,

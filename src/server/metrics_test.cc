@@ -22,7 +22,7 @@ JobCounts SomeCounts() {
   op.name = "GroupAggregate(k)";
   op.late = 3;
   counts.operators = {op};
-  counts.sinks = {{"out", 7, 2}, {"out", 8, 2}};
+  counts.sinks = {{"out", 7, 2, {3, 1}}, {"out", 8, 2, {}}};
   counts.checkpoints.completed = 2;
   counts.checkpoints.last.epoch = 2;
   counts.checkpoints.last.duration = microseconds(12500);
@@ -57,6 +57,11 @@ TEST(Metrics, CountersOfAJob) {
   EXPECT_EQ(Family(page, "millrace_sink_rows_total"),
             "millrace_sink_rows_total{job=\"j\",table=\"out\",sink=\"0\"} 7\n"
             "millrace_sink_rows_total{job=\"j\",table=\"out\",sink=\"1\"} 8\n");
+  EXPECT_EQ(Family(page, "millrace_sink_retries_total"),
+            "millrace_sink_retries_total{job=\"j\",table=\"out\",sink=\"0\"} 3\n"
+            "millrace_sink_retries_total{job=\"j\",table=\"out\",sink=\"1\"} 0\n");
+  EXPECT_TRUE(Family(page, "millrace_sink_refused_rows_total")
+                  .starts_with("millrace_sink_refused_rows_total{job=\"j\",table=\"out\",sink=\"0\"} 1\n"));
 }
 
 TEST(Metrics, TheLastCheckpointAndWhatItCostAnOperator) {

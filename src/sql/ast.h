@@ -232,11 +232,17 @@ struct Explain {
 
 struct Help { std::string name; };
 
+struct Call {  // CALL [catalog.]system.name(args)
+  Place place;
+  std::string name;
+  std::vector<ExprPtr> args;  // kNamedArg where they are named
+};
+
 struct Statement {
   Place place;
   std::string text;  // the statement as written, without the semicolon
   std::variant<CreateTable, CreateView, Drop, Show, Describe, SetOption, Insert, StatementSet,
-               Explain, QueryPtr, Help>
+               Explain, QueryPtr, Help, Call>
       body;
 };
 

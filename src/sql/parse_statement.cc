@@ -14,7 +14,7 @@ std::string Trimmed(std::string_view text) {
 
 constexpr std::string_view kStatementWords =
     "a statement (SELECT, INSERT, CREATE, DROP, SHOW, DESCRIBE, SET, RESET, EXECUTE, BEGIN, "
-    "EXPLAIN or HELP)";
+    "EXPLAIN, CALL or HELP)";
 
 // Assigns a parsed statement body, or passes its error on.
 template <typename Body>
@@ -67,6 +67,7 @@ Status Parser::ParseStatementBody(ast::Statement& statement) {
   if (At("BEGIN")) return ParseBegin(statement);
   if (At("EXPLAIN")) return Store(ParseExplain(), statement);
   if (At("HELP")) return Store(ParseHelp(), statement);
+  if (At("CALL")) return Store(ParseCallStatement(), statement);
   return Expected(kStatementWords);
 }
 

@@ -39,7 +39,7 @@ const std::vector<std::string>& SpellableKeywords() {
       "EXISTS",   "CASE",      "WHEN",      "THEN",      "ELSE",        "LIKE",      "NULL",
       "SECOND",   "MINUTE",    "HOUR",      "MONTH",     "YEAR",        "CONSTRAINT", "TIMESTAMP",
       "USING",    "FILTER",    "WITHIN",    "INCLUDING", "EXCLUDING",   "OVERWRITING", "PRECEDING",
-      "UNBOUNDED", "FOLLOWING"};
+      "UNBOUNDED", "FOLLOWING", "CALL"};
   return keywords;
 }
 

@@ -129,6 +129,8 @@ class Parser {
   Result<std::vector<ast::Insert>> ParseInsertsUntilEnd();
   Result<ast::Explain> ParseExplain();
   Result<ast::Help> ParseHelp();
+  Result<ast::Call> ParseCallStatement();  // parse_procedure.cc
+  Result<ast::ExprPtr> ParseProcedureArgument();
 
   // ---- queries (parse_query.cc, parse_select.cc, parse_from.cc) ----
   Result<ast::QueryPtr> ParseQuery();

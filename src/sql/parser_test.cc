@@ -581,6 +581,27 @@ TEST(StatementTest, Commands) {
   EXPECT_TRUE(Parse<ast::SetOption>("RESET 'a'").reset);
 }
 
+TEST(StatementTest, Call) {
+  const auto call = Parse<ast::Call>(
+      "CALL lake.system.expire_snapshots('db.t', table => 'x', older_than => INTERVAL '5' DAY)");
+  EXPECT_EQ(call.name, "expire_snapshots");
+  EXPECT_EQ(call.place.column, 6);
+  ASSERT_EQ(call.args.size(), 3U);
+  EXPECT_EQ(call.args[0]->text, "db.t");
+  EXPECT_EQ(call.args[1]->name, "TABLE") << "a keyword is a name here";
+  EXPECT_EQ(call.args[1]->args[0]->text, "x");
+  EXPECT_EQ(call.args[2]->args[0]->interval_value, 5 * 86400000);
+  EXPECT_TRUE(Parse<ast::Call>("call System.f()").args.empty());
+  EXPECT_EQ(Error("CALL f('t')"),
+            "line 1, column 6: there is no procedure 'f'. hint: procedures are in the database "
+            "'system': CALL system.rewrite_data_files(...)");
+  EXPECT_EQ(Error("CALL system.f('t' 2)"),
+            "line 1, column 19: expected ')' after the procedure's arguments, found '2'");
+  EXPECT_EQ(Error("CALL"),
+            "line 1, column 5: expected the name of a procedure after CALL, found the end of the "
+            "script");
+}
+
 TEST(StatementTest, Insert) {
   const auto insert = Parse<ast::Insert>(
       "INSERT OVERWRITE t /*+ OPTIONS('a'='b') */ PARTITION (p = 1) (x, y) SELECT 1, 2");

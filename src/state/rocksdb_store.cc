@@ -272,6 +272,13 @@ void RocksDbStore::Delete(std::string_view key) {
   MILL_CHECK(db_->batch.Delete(db_->rows(), ToSlice(key)).ok());
 }
 
+Status RocksDbStore::DeleteRange(std::string_view begin, std::string_view end) {
+  MILL_RETURN(Commit());
+  rocksdb::WriteOptions options;
+  options.disableWAL = true;
+  return Translate(db_->db->DeleteRange(options, db_->rows(), ToSlice(begin), ToSlice(end)));
+}
+
 void RocksDbStore::PutTimer(size_t clock, int64_t time, std::string_view key) {
   const std::string timer = TimeBytes(time) + std::string(key);
   MILL_CHECK(db_->batch.Put(db_->timers(clock), ToSlice(timer), Slice()).ok());

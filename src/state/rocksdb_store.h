@@ -85,6 +85,8 @@ class RocksDbStore {
   // Changes take effect together, in the order given, with Commit.
   void Put(std::string_view key, std::string_view value);
   void Delete(std::string_view key);
+  // The keys from `begin` on that are before `end`; at once.
+  Status DeleteRange(std::string_view begin, std::string_view end);
   void PutTimer(size_t clock, int64_t time, std::string_view key);
   // Bytes of changes not committed yet.
   size_t pending_bytes() const;

@@ -90,6 +90,7 @@ Result<bool> SpilledTable::LoadDue(Timestamp until, size_t of_clock) {
   if (of_clock >= clocks_.size()) return false;
   Clock& clock = clocks_[of_clock];
   if (until < clock.cursor || clock.cursor == kMaxTimestamp) return false;
+  if (until == kMaxTimestamp && options_.ends_all) return LoadRest();
   const Timestamp behind = until == kMaxTimestamp ? until : until + 1;
   if (!cold_ || until < clock.next) {
     clock.Advance(behind, "");
@@ -113,6 +114,14 @@ Result<bool> SpilledTable::LoadDue(Timestamp until, size_t of_clock) {
     clock.Advance(behind, "");
   }
   return keys.size() > 0;
+}
+
+// The input has ended and all keys are due: they are read once, as they lie on disk, which is many times
+// as fast as one by one in the order of their times.
+Result<bool> SpilledTable::LoadRest() {
+  MILL_ASSIGN(const bool more, LoadNext(&rest_));
+  if (!more) clocks_[0].Advance(kMaxTimestamp, "");
+  return more;
 }
 
 // If the key's timer is at `time` it is behind the cursor now, where keys are passed one by one.

@@ -115,7 +115,9 @@ Status SpilledTable::DeleteErased() {
   const auto rows = layout_.KeyBatch(changes.erased_count, std::move(changes.erased));
   StoreKeys keys;
   MILL_RETURN(layout_.EncodeKeys(*rows, keys));
-  for (size_t i = 0; i < keys.size(); ++i) store_->Delete(keys[i]);
+  for (size_t i = 0; i < keys.size(); ++i) {
+    if (keys[i] >= std::string_view(rest_)) store_->Delete(keys[i]);
+  }
   return store_->Commit();
 }
 
@@ -298,6 +300,9 @@ Status SpilledTable::Flush() {
 
 Status SpilledTable::Save(StateWriter& writer) {
   MILL_RETURN(Flush());
+  if (!rest_.empty()) {
+    MILL_RETURN(store_->DeleteRange(StoredLayout::GroupBytes(groups_.begin), rest_));
+  }
   const std::string folder = space_->NewPath();
   MILL_RETURN(store_->Checkpoint(folder));
   return writer.WriteStored(

@@ -64,6 +64,7 @@ struct SpillOptions {
   uint32_t key_groups = kKeyGroups;
   size_t slots_per_key = 1;     // at most, with those in which windows are put together
   size_t clocks = 0;  // by which keys are due, at most RocksDbStore::kClocks
+  bool ends_all = false;  // there is one clock, and at its kMaxTimestamp all keys are due and erased
   // A row may go once this column (of the slice, or none of the key) plus `add` is at or before a
   // limit (DropRule).
   struct Drop {
@@ -137,6 +138,7 @@ class SpilledTable {
                KeyGroupRange groups, KeyTable* keys, SlotOwner* owner);
   Status OpenStore(const std::string& folder);
   Status NeedStore();
+  Result<bool> LoadRest();
   Status DeleteErased();
   Result<Loaded> Read(const StoreKeys& keys, const std::vector<Timestamp>* timers,
                       size_t clock) const;
@@ -168,6 +170,7 @@ class SpilledTable {
   std::vector<std::shared_ptr<DropRule>> drop_;
   std::unique_ptr<RocksDbStore> store_;  // null until it is needed
   bool cold_ = false;  // there may be keys that are on disk only
+  std::string rest_;   // once the input has ended: keys before it have come, and count no more
   std::vector<Clock> clocks_;
   // Of the keys written or measured lately.
   double measured_ = 0, measured_key_bytes_ = 0, measured_value_bytes_ = 0;

@@ -48,6 +48,7 @@ class Counter : private SlotOwner {
     SpillOptions options;
     options.keys = {0};
     if (timers) options.clocks = 1;
+    options.ends_all = timers;
     if (drops) options.drop = {{1, 10, true}};
     auto made = SpilledTable::Make(space, Counts(), options, KeyGroupRange{0, kKeyGroups}, keys_.get(), this);
     EXPECT_TRUE(made.ok()) << made.status();
@@ -75,7 +76,7 @@ class Counter : private SlotOwner {
     while (true) {
       for (uint32_t slot = 0; slot < keys_->slot_count(); ++slot) {
         if (!keys_->HasKey(slot) || times_[slot] > now) continue;
-        due.insert(KeyOf(slot));
+        EXPECT_TRUE(due.insert(KeyOf(slot)).second) << "twice";
         counts_[slot] = 0;
         keys_->Erase(slot);
       }
@@ -210,6 +211,19 @@ TEST_F(SpilledTableTest, FindsColdKeysThatAreDue) {
   EXPECT_EQ(*due.begin(), 1000);
   EXPECT_EQ(counter.TakeDue(250).size(), 4000u);
   EXPECT_TRUE(CountsIn(FrozenReader({{counter.Save()}}, 0, 1)).empty());
+}
+
+// Behind the end of the input keys come as they lie on disk, whatever their times, also those that were in
+// memory and have an older row there.
+TEST_F(SpilledTableTest, TheEndFindsEachKeyOnce) {
+  Counter counter(Space(20000), true);
+  counter.Add(Range(0, 9000), 100);
+  counter.Add(Range(9000, 12000), 50);
+  counter.Add(Range(0, 1000), 5000);
+  EXPECT_EQ(counter.TakeDue(60).size(), 3000u);
+  EXPECT_EQ(counter.TakeDue(kMaxTimestamp).size(), 9000u);
+  EXPECT_TRUE(CountsIn(FrozenReader({{counter.Save()}}, 0, 1)).empty());
+  EXPECT_TRUE(counter.TakeDue(kMaxTimestamp).empty());
 }
 
 // Timers that come while their keys are in memory are gone when the keys go back to disk, although

@@ -10,6 +10,7 @@
 #include "formats/avro/container.h"
 #include "formats/avro/types.h"
 #include "formats/protobuf/descriptor.h"
+#include "formats/protobuf/proto_file.h"
 #include "formats/protobuf/test_descriptors.h"
 #include "formats/record_decoder.h"
 
@@ -96,6 +97,10 @@ void RunAvro(std::string_view input) {
 void RunProtobuf(std::string_view input) {
   const auto descriptors = ProtoDescriptors::Parse(input);
   MILL_CHECK(descriptors.ok() || !descriptors.status().message().empty());
+  const auto text_file = ParseProtoText("input.proto", std::string(input), [](const auto& name) {
+    return Result<std::string>(UserError("no '{}'", name));
+  });
+  MILL_CHECK(text_file.ok() || !text_file.status().message().empty());
   const Options options = {{"protobuf.message-class-name", "shop.Order"},
                            {"protobuf.descriptor-file", ShopFile()}};
   const Schema columns = ShopColumns();

@@ -10,6 +10,7 @@
 #include "engine/engine.h"
 #include "formats/format.h"
 #include "functions/expression.h"
+#include "iceberg_target.h"
 #include "parquet_target.h"
 #include "record_targets.h"
 
@@ -192,7 +193,8 @@ const std::vector<FuzzTarget>& FuzzTargets() {
                                    {"regex", RunRegex}, {"raw", RunRaw},   {"cast", RunCast},
                                    {"parquet", RunDamagedParquet},
                                    {"avro", RunAvro},   {"protobuf", RunProtobuf},
-                                   {"debezium", RunDebezium}};
+                                   {"debezium", RunDebezium},
+                                   {"iceberg", RunIceberg}};
   }();
   return kTargets;
 }

@@ -14,7 +14,7 @@ struct FuzzTarget {
   void (*run)(std::string_view input);
 };
 
-// sql, json, csv, regex, raw, cast, parquet, avro, protobuf, debezium.
+// sql, json, csv, regex, raw, cast, parquet, avro, protobuf, debezium, iceberg.
 const std::vector<FuzzTarget>& FuzzTargets();
 
 }  // namespace millrace

@@ -43,9 +43,11 @@ def ensure():
 class Server(Process):
     access, secret, bucket = "lake-user", "lake-secret-value", "lake"
 
-    def __init__(self):
+    def __init__(self, domain=""):
+        """With `domain`, the host BUCKET.domain is the bucket's too."""
         ensure()
         super().__init__("S3 server")
+        self.domain = domain
         (self.path / "data").mkdir()
         self.port = free_port()
         try:
@@ -68,6 +70,8 @@ class Server(Process):
         """Starts the server, again after kill() with all that it had, and waits until it answers."""
         self._release_claims()
         keys = {"ROOT_ACCESS_KEY": self.access, "ROOT_SECRET_KEY": self.secret}
+        if self.domain:
+            keys["VGW_VIRTUAL_DOMAIN"] = self.domain
         self._launch([PROGRAM, "--port", f"127.0.0.1:{self.port}", "posix", self.path / "data"], lambda: self.request("GET", "/"), 60,
                      env={**os.environ, **keys})
 

@@ -9,6 +9,8 @@
 #include "connectors/files/partition_path.h"
 #include "connectors/storage/file_system.h"
 #include "formats/columns.h"
+#include "formats/debezium.h"
+#include "formats/debezium_metadata.h"
 #include "formats/text_value.h"
 
 namespace millrace {
@@ -17,6 +19,9 @@ namespace {
 bool Contains(const std::vector<std::string>& names, const std::string& name) {
   return std::find(names.begin(), names.end(), name) != names.end();
 }
+
+// Else it is of the format.
+bool IsOfFile(const std::string& metadata) { return metadata.starts_with("file."); }
 
 void AppendMetadata(ColumnBuilder& column, const std::string& key, const FileFacts& file) {
   const std::filesystem::path path(file.path);
@@ -58,11 +63,25 @@ class FileDecoder : public Decoder {
 }  // namespace
 
 std::vector<MetadataSpec> FileMetadata() {
-  return {{"file.path", SqlType::String().NotNull(), "The file's absolute path."},
-          {"file.name", SqlType::String().NotNull(), "The last part of its path."},
-          {"file.size", SqlType::BigInt().NotNull(), "Its size in bytes."},
-          {"file.modification-time", SqlType::TimestampLtz(3).NotNull(),
-           "When it was last changed."}};
+  std::vector<MetadataSpec> specs = {
+      {"file.path", SqlType::String().NotNull(), "The file's absolute path."},
+      {"file.name", SqlType::String().NotNull(), "The last part of its path."},
+      {"file.size", SqlType::BigInt().NotNull(), "Its size in bytes."},
+      {"file.modification-time", SqlType::TimestampLtz(3).NotNull(), "When it was last changed."}};
+  for (const DebeziumMetadata& metadata : AllDebeziumMetadata()) {
+    specs.push_back({metadata.key, metadata.type, metadata.doc + " Of debezium-json."});
+  }
+  return specs;
+}
+
+Status CheckFileMetadata(const TableInfo& table) {
+  const std::string format = StringOption(table.options, "format", "");
+  for (const std::string& key : table.metadata) {
+    if (IsOfFile(key) || IsChangelogFormat(format)) continue;
+    return UserError("table '{}': metadata '{}' is of the format debezium-json, this table's is {}",
+                     table.name, key, format);
+  }
+  return Status::OK();
 }
 
 FileColumns::FileColumns(const TableInfo& table, const Schema& columns)
@@ -72,7 +91,11 @@ FileColumns::FileColumns(const TableInfo& table, const Schema& columns)
   const size_t first_metadata = columns.columns.size() - table.metadata.size();
   for (size_t i = 0; i < columns.columns.size(); ++i) {
     const Column& column = columns.columns[i];
-    if (i >= first_metadata) {
+    if (i >= first_metadata && !IsOfFile(column.name)) {
+      origins_.push_back({Kind::kData, data_.size()});
+      data_.columns.push_back(column);
+      ++format_metadata_;
+    } else if (i >= first_metadata) {
       origins_.push_back({Kind::kMetadata, -1});
     } else if (Contains(table.partitioned_by, column.name)) {
       origins_.push_back({Kind::kPartition, -1});
@@ -150,8 +173,12 @@ Result<std::unique_ptr<Decoder>> MakeFileDecoder(const TableInfo& table, const S
     return nullptr;
   }
   FileColumns completed(table, columns);
+  MILL_RETURN(CheckFormatOptions(format, table.options));
   MILL_ASSIGN(auto decoder,
-              MakeDecoder(format, completed.data(), completed.stored(), table.options));
+              IsChangelogFormat(format)
+                  ? MakeDebeziumDecoder(completed.data(), completed.format_metadata(),
+                                        table.options)
+                  : MakeDecoder(format, completed.data(), completed.stored(), table.options));
   if (completed.data().size() == columns.size()) return decoder;
   return std::make_unique<FileDecoder>(std::move(decoder), std::move(completed));
 }

@@ -14,16 +14,21 @@
 
 namespace millrace {
 
-// What a source of files can tell beside the rows, as in Flink.
+// What a source of files can tell beside the rows, as in Flink: of the file, and of a change
+// (debezium-json).
 std::vector<MetadataSpec> FileMetadata();
+// Refuses metadata that the table's format does not have.
+Status CheckFileMetadata(const TableInfo& table);
 
 class FileColumns {
  public:
   // For a scan of `columns`: the table's physical ones, then those of table.metadata.
   FileColumns(const TableInfo& table, const Schema& columns);
 
-  // What the format has to decode.
+  // What the format has to decode; the last format_metadata() columns are what it tells beside the
+  // row.
   const Schema& data() const { return data_; }
+  size_t format_metadata() const { return format_metadata_; }
   // All physical columns that stand in the files, in order.
   const Schema& stored() const { return stored_; }
   // The scan's columns, with those that are NOT NULL marked so.
@@ -44,6 +49,7 @@ class FileColumns {
   std::shared_ptr<arrow::Schema> schema_;
   std::vector<Origin> origins_;  // of each column
   Schema data_;
+  size_t format_metadata_ = 0;
   Schema stored_;
   std::string default_name_;
 };

@@ -43,6 +43,7 @@ Result<LaneFilesOptions> FilesOf(const TableInfo& table) {
 
 Result<std::vector<std::unique_ptr<Source>>> MakeSources(const TableInfo& table,
                                                          const Schema& columns) {
+  MILL_RETURN(CheckFileMetadata(table));
   MILL_ASSIGN(LaneFilesOptions files, FilesOf(table));
   if (table.time_column.empty() && !table.conditions.empty()) {
     files.wanted = [filter = PartitionFilter(table)](const std::string& path) {
@@ -96,6 +97,22 @@ Connector FilesystemConnector() {
       {"sink.rolling-policy.rollover-interval", "DURATION", "30 min",
        "Start a new file when one is this old."},
       {"sink.rolling-policy.check-interval", "DURATION", "1 min", "How often to look for such."},
+      {"auto-compaction", "BOOLEAN", "false",
+       "Gather the rows of several checkpoints for a file, which shows when it is large or old "
+       "enough."},
+      {"compaction.file-size", "MEMORY", "",
+       "How large such a file is to become; by default 'sink.rolling-policy.file-size'."},
+      {"sink.partition-commit.policy.kind", "STRING", "",
+       "success-file: tell by a file in its folder that a partition is complete."},
+      {"sink.partition-commit.success-file.name", "STRING", "_SUCCESS", "Its name."},
+      {"sink.partition-commit.trigger", "STRING", "process-time",
+       "process-time: so long after its first rows; partition-time: after the time in its name."},
+      {"sink.partition-commit.delay", "DURATION", "0 s", "How long after."},
+      {"partition.time-extractor.kind", "STRING", "default", "Only this one."},
+      {"partition.time-extractor.timestamp-pattern", "STRING", "",
+       "How the time is made of the partition's columns: '$day $hour:00:00'; by default the first."},
+      {"partition.time-extractor.timestamp-formatter", "STRING", "yyyy-MM-dd HH:mm:ss",
+       "How that is read."},
       {"s3.upload.min.part.size", "MEMORY", "5MB", "How much of an object one request sends."},
   };
   for (OptionSpec& option : S3OptionSpecs()) connector.options.push_back(std::move(option));

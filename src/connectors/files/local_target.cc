@@ -71,10 +71,11 @@ Result<StagedFiles> FromPayload(std::string_view payload) {
 class LocalFile : public PendingFile {
  public:
   LocalFile(std::shared_ptr<OutputFile> file, std::string path, std::string folder,
-            int64_t sequence)
+            std::string stem, int64_t sequence)
       : file_(std::move(file)),
         path_(std::move(path)),
         folder_(std::move(folder)),
+        stem_(std::move(stem)),
         sequence_(sequence) {}
   ~LocalFile() override {
     if (!path_.empty()) unlink(path_.c_str());
@@ -90,6 +91,7 @@ class LocalFile : public PendingFile {
     return file_->Close();
   }
   const std::string& folder() const { return folder_; }
+  const std::string& stem() const { return stem_; }
   int64_t sequence() const { return sequence_; }
   Status Rename(const std::string& to) {
     if (RenameFile(path_, to) != 0) {
@@ -103,6 +105,7 @@ class LocalFile : public PendingFile {
   std::shared_ptr<OutputFile> file_;
   std::string path_;    // of the hidden file; "" once it is staged
   std::string folder_;  // of the partition, "" or ending with '/'
+  std::string stem_;    // of its name; "" by epoch and sequence
   int64_t sequence_;
 };
 
@@ -152,12 +155,17 @@ Status LocalTarget::Open() {
   return Status::OK();
 }
 
-Result<std::shared_ptr<PendingFile>> LocalTarget::Create(const std::string& folder) {
+Result<std::shared_ptr<PendingFile>> LocalTarget::Create(const std::string& folder,
+                                                         const std::string& stem) {
   const int64_t sequence = sequence_++;
   MILL_RETURN(MakeFolders(path_ + folder));
   std::string path = path_ + folder + fmt::format(".part-{}-{}{}", writer_, sequence, kInProgress);
   MILL_ASSIGN(auto file, OutputFile::Create(path));
-  return std::make_shared<LocalFile>(std::move(file), std::move(path), folder, sequence);
+  return std::make_shared<LocalFile>(std::move(file), std::move(path), folder, stem, sequence);
+}
+
+Result<bool> LocalTarget::IsShown(const std::string& folder, const std::string& stem) {
+  return access((path_ + folder + "part-" + stem + ending_).c_str(), F_OK) == 0;
 }
 
 // Makes the names in `folders`, below the table's, durable, and those of the folders themselves.
@@ -185,7 +193,8 @@ Result<std::string> LocalTarget::Stage(int64_t epoch,
     status = file.Rename(path_ + hidden);
     if (!status.ok()) break;
     folders.push_back(file.folder());
-    staged.files.push_back({hidden, file.folder() + name + ending_});
+    const std::string visible = file.stem().empty() ? name : "part-" + file.stem();
+    staged.files.push_back({hidden, file.folder() + visible + ending_});
   }
   if (status.ok()) status = SyncFolders(folders);
   for (const auto& file : staged.files) {

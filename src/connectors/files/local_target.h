@@ -26,12 +26,16 @@ class LocalTarget : public OutputTarget {
                                                     const std::string& ending);
 
   Status Open() override;
-  Result<std::shared_ptr<PendingFile>> Create(const std::string& folder) override;
+  Result<std::shared_ptr<PendingFile>> Create(const std::string& folder,
+                                              const std::string& stem) override;
+  Result<bool> IsShown(const std::string& folder, const std::string& stem) override;
   Result<std::string> Stage(int64_t epoch,
                             std::vector<std::shared_ptr<PendingFile>> files) override;
   Status Publish(const std::string& payload) override;
   Status DropLeftovers(const std::vector<std::string>& published) override;
   void DropStaged() override;
+  const std::string& writer() const override { return writer_; }
+  const std::string& owner() const override { return owner_; }
 
  private:
   using Visit = std::function<void(const std::string& folder, const std::string& name)>;

@@ -31,8 +31,12 @@ class OutputTarget {
   virtual ~OutputTarget() = default;
   // Makes the target ready, and removes what no committable can name any more.
   virtual Status Open() = 0;
-  // Begins a file in `folder` below the target's, "" or ending with '/'.
-  virtual Result<std::shared_ptr<PendingFile>> Create(const std::string& folder) = 0;
+  // Begins a file in `folder` below the target's, "" or ending with '/'. With a `stem` it will be
+  // "part-<stem>.<format>"; the stem is then nobody else's.
+  virtual Result<std::shared_ptr<PendingFile>> Create(const std::string& folder,
+                                                      const std::string& stem = "") = 0;
+  // True if a file of that stem has been published.
+  virtual Result<bool> IsShown(const std::string& folder, const std::string& stem) = 0;
   // Makes files of Create, sealed, the output of `epoch`; returns a committable's payload, which
   // another target of the table can publish.
   virtual Result<std::string> Stage(int64_t epoch,
@@ -44,6 +48,9 @@ class OutputTarget {
   virtual Status DropLeftovers(const std::vector<std::string>& published) = 0;
   // Drops what this writer has staged and not published.
   virtual void DropStaged() = 0;
+  // What the names of all its files hold: this writer's id, and what those of its owner begin with.
+  virtual const std::string& writer() const = 0;
+  virtual const std::string& owner() const = 0;
 };
 
 // The target that the table's 'path' names; its files end with `ending` (".json").

@@ -158,10 +158,16 @@ Result<std::unique_ptr<OutputTarget>> UploadTarget::Make(const TableInfo& table,
 // The listing tells at once of a missing bucket and of wrong credentials.
 Status UploadTarget::Open() { return client_->Uploads(prefix_).status(); }
 
-Result<std::shared_ptr<PendingFile>> UploadTarget::Create(const std::string& folder) {
-  const std::string key =
-      fmt::format("{}{}part-{}-{}{}", prefix_, folder, writer_, sequence_++, ending_);
-  return std::make_shared<UploadFile>(client_, key, part_bytes_);
+Result<std::shared_ptr<PendingFile>> UploadTarget::Create(const std::string& folder,
+                                                          const std::string& stem) {
+  const std::string own = fmt::format("{}-{}", writer_, sequence_++);
+  return std::make_shared<UploadFile>(client_, KeyOf(folder, stem.empty() ? own : stem),
+                                      part_bytes_);
+}
+
+Result<bool> UploadTarget::IsShown(const std::string& folder, const std::string& stem) {
+  MILL_ASSIGN(const auto size, client_->SizeOf(KeyOf(folder, stem)));
+  return size.has_value();
 }
 
 Result<std::string> UploadTarget::Stage(int64_t, std::vector<std::shared_ptr<PendingFile>> files) {

@@ -23,15 +23,22 @@ class UploadTarget : public OutputTarget {
                                                     const std::string& ending);
 
   Status Open() override;
-  Result<std::shared_ptr<PendingFile>> Create(const std::string& folder) override;
+  Result<std::shared_ptr<PendingFile>> Create(const std::string& folder,
+                                              const std::string& stem) override;
+  Result<bool> IsShown(const std::string& folder, const std::string& stem) override;
   Result<std::string> Stage(int64_t epoch,
                             std::vector<std::shared_ptr<PendingFile>> files) override;
   Status Publish(const std::string& payload) override;
   Status DropLeftovers(const std::vector<std::string>& published) override;
   void DropStaged() override;
+  const std::string& writer() const override { return writer_; }
+  const std::string& owner() const override { return owner_; }
 
  private:
   UploadTarget() = default;
+  std::string KeyOf(const std::string& folder, const std::string& stem) const {
+    return prefix_ + folder + "part-" + stem + ending_;
+  }
 
   std::string prefix_;  // of all keys: "" or ending with '/'
   std::string ending_;

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <thread>
 
+#include "base/files.h"
 #include "connectors/iceberg/sink.h"
 #include "connectors/iceberg/source.h"
 
@@ -154,6 +155,38 @@ TEST_F(IcebergTest, WritersThatCommitInTurnsKeepEachOthersRows) {
     ASSERT_TRUE(one->Publish(first).ok());
   }
   EXPECT_EQ(ReadAll(), (Texts{"1 one", "1 two", "2 one", "2 two", "3 one", "3 two"}));
+}
+
+// Between the metadata that one writer has loaded and the file that would replace it, the other one
+// commits: the link fails, and the epoch is committed on top of what came between.
+TEST_F(IcebergTest, AForcedConflictOfTwoWritersInAFolder) {
+  Append(R"([[0, "first"]])");
+  auto one = OpenSink(), two = OpenSink();
+  ASSERT_TRUE(one->Write(Rows(R"([[1, "one"]])")).ok());
+  ASSERT_TRUE(two->Write(Rows(R"([[2, "two"]])")).ok());
+  const Committable first = one->Stage(2).ValueOrDie();
+  const Committable second = two->Stage(2).ValueOrDie();
+  bool between = false;
+  InjectFileFaults([&](const std::string_view what, const std::string& path) {
+    const bool is_metadata = path.find(".metadata.json.") != std::string::npos;
+    if (what == "sync" && is_metadata && !std::exchange(between, true)) {
+      EXPECT_TRUE(two->Publish(second).ok());
+    }
+    return FileFault{};
+  });
+  const Status published = one->Publish(first);
+  InjectFileFaults(nullptr);
+  ASSERT_TRUE(published.ok()) << published;
+  ASSERT_TRUE(between);
+  ASSERT_TRUE(two->Publish(second).ok());
+  EXPECT_EQ(ReadAll(), (Texts{"0 first", "1 one", "2 two"}));
+  const IcebergMetadata table = Metadata();
+  ASSERT_EQ(table.snapshots.size(), 3U);
+  EXPECT_EQ(table.snapshots[2].parent, table.snapshots[1].id) << "on top of the other's";
+  EXPECT_EQ(table.current()->summary.at("total-records"), "3");
+  for (const auto& entry : fs::directory_iterator(folder_ / "default/t/metadata")) {
+    EXPECT_FALSE(entry.path().string().ends_with(".tmp")) << entry.path();
+  }
 }
 
 TEST_F(IcebergTest, ManySmallManifestsAreMerged) {

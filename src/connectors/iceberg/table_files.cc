@@ -13,6 +13,7 @@
 #include "base/files.h"
 #include "connectors/files/output_file.h"
 #include "connectors/storage/file_system.h"
+#include "connectors/storage/s3_client.h"
 
 namespace millrace {
 namespace {
@@ -80,10 +81,10 @@ Result<std::string> WriteTemporary(const std::string& path, std::string_view byt
   return status;
 }
 
-Status OnlyLocal(const std::string& location) {
-  return UserError("'{}': a table in a folder is written on local disks only: object stores cannot "
-                   "replace its version atomically. hint: 'catalog-type' = 'rest' or 'jdbc'",
-                   location);
+// Of "s3://bucket/key".
+std::string KeyOf(const std::string& location) {
+  const size_t bucket = location.find("://") + 3;
+  return location.substr(location.find('/', bucket) + 1);
 }
 
 }  // namespace
@@ -135,8 +136,41 @@ Status IcebergFiles::Write(const std::string& location, std::string_view bytes) 
   return output->Finish();
 }
 
+Result<S3Client*> IcebergFiles::ClientOf(const std::string& location) {
+  if (!client_) {
+    MILL_ASSIGN(client_, S3Client::Make(location, options_));
+  }
+  return client_.get();
+}
+
+// A store that does not know conditions would let writers replace each other's commits: so it is
+// seen once whether it does.
+Status IcebergFiles::CheckConditions(const std::string& location) {
+  if (knows_conditions_) return Status::OK();
+  MILL_ASSIGN(S3Client * client, ClientOf(location));
+  const std::string probe = TemporaryName(location);
+  MILL_RETURN(client->PutIfAbsent(KeyOf(probe), "first").status());
+  MILL_ASSIGN(const bool replaced, client->PutIfAbsent(KeyOf(probe), "second"));
+  const Status removed = Remove(probe);
+  if (replaced) {
+    return UserError("'{}': the object store replaces a file although it is asked not to "
+                     "(If-None-Match), so a table in a folder cannot be written there. hint: "
+                     "'catalog-type' = 'rest' or 'jdbc'",
+                     location);
+  }
+  knows_conditions_ = removed.ok();
+  return removed;
+}
+
 Result<bool> IcebergFiles::WriteIfAbsent(const std::string& location, std::string_view bytes) {
-  if (IsObjectStore(location)) return OnlyLocal(location);
+  if (IsObjectStore(location)) {
+    MILL_RETURN(CheckConditions(location));
+    MILL_ASSIGN(S3Client * client, ClientOf(location));
+    MILL_ASSIGN(const bool written, client->PutIfAbsent(KeyOf(location), std::string(bytes)));
+    if (written) return true;
+    MILL_ASSIGN(const std::string there, Read(location));
+    return there == bytes;
+  }
   MILL_ASSIGN(const Place place, Find(location));
   MILL_ASSIGN(const std::string temporary, WriteTemporary(place.path, bytes));
   const int linked = link(temporary.c_str(), place.path.c_str());
@@ -149,7 +183,10 @@ Result<bool> IcebergFiles::WriteIfAbsent(const std::string& location, std::strin
 }
 
 Status IcebergFiles::Replace(const std::string& location, std::string_view bytes) {
-  if (IsObjectStore(location)) return OnlyLocal(location);
+  if (IsObjectStore(location)) {
+    MILL_ASSIGN(S3Client * client, ClientOf(location));
+    return client->Put(KeyOf(location), std::string(bytes));
+  }
   MILL_ASSIGN(const Place place, Find(location));
   MILL_ASSIGN(const std::string temporary, WriteTemporary(place.path, bytes));
   if (RenameFile(temporary, place.path) == 0) return SyncFolder(FolderOf(place.path));

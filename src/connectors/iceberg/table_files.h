@@ -16,6 +16,8 @@
 
 namespace millrace {
 
+class S3Client;
+
 // A file that is being written; dropped without Finish, it is removed.
 class IcebergOutput {
  public:
@@ -35,6 +37,7 @@ class IcebergFiles {
   void SetOptions(Options options) {
     options_ = std::move(options);
     remote_ = nullptr;
+    client_ = nullptr;
   }
 
   Result<std::shared_ptr<arrow::io::RandomAccessFile>> Open(const std::string& location);
@@ -42,9 +45,10 @@ class IcebergFiles {
   // A new file; folders above are made.
   Result<std::unique_ptr<IcebergOutput>> Create(const std::string& location);
   Status Write(const std::string& location, std::string_view bytes);
-  // As Write, but answers false, and changes nothing, if the file is there. Local files only.
+  // As Write, but answers false, and changes nothing, if the file is there. In an object store the
+  // bytes must be nobody else's: by them it is known whether an earlier try has succeeded.
   Result<bool> WriteIfAbsent(const std::string& location, std::string_view bytes);
-  // Replaces a small file at once. Local files only.
+  // Replaces a small file at once.
   Status Replace(const std::string& location, std::string_view bytes);
   Result<bool> Exists(const std::string& location);
   Status Remove(const std::string& location);
@@ -61,9 +65,13 @@ class IcebergFiles {
     std::string path;
   };
   Result<Place> Find(const std::string& location);
+  Result<S3Client*> ClientOf(const std::string& location);
+  Status CheckConditions(const std::string& location);
 
   Options options_;
   std::shared_ptr<arrow::fs::FileSystem> local_, remote_;
+  std::shared_ptr<S3Client> client_;
+  bool knows_conditions_ = false;  // the object store, as was seen
 };
 
 }  // namespace millrace

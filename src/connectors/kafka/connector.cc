@@ -6,6 +6,7 @@
 #include "connectors/kafka/fields.h"
 #include "connectors/kafka/sink.h"
 #include "connectors/kafka/source.h"
+#include "formats/debezium_metadata.h"
 #include "formats/message_metadata.h"
 
 namespace millrace {
@@ -18,6 +19,16 @@ size_t SpareLanes(const KafkaOptions& options, size_t partitions) {
   return std::clamp<size_t>(partitions, 4, 32);
 }
 
+// What the value's format tells beside the row can only be asked of one that does.
+Status CheckValueMetadata(const KafkaOptions& options, const TableInfo& table) {
+  for (const std::string& key : table.metadata) {
+    if (!key.starts_with(kValueMetadata) || options.is_changelog()) continue;
+    return UserError("table '{}': metadata '{}' is of the format debezium-json, this table's is {}",
+                     table.name, key, options.value_format);
+  }
+  return Status::OK();
+}
+
 bool Wants(const TableInfo& table, const std::string& metadata) {
   return std::find(table.metadata.begin(), table.metadata.end(), metadata) !=
          table.metadata.end();
@@ -27,6 +38,7 @@ bool Wants(const TableInfo& table, const std::string& metadata) {
 Result<std::vector<std::unique_ptr<Source>>> MakeSources(const TableInfo& table,
                                                          const Schema& columns) {
   MILL_ASSIGN(const KafkaOptions options, KafkaOptions::Read(table));
+  MILL_RETURN(CheckValueMetadata(options, table));
   const MessageSpec spec = MessageSpecOf(options, table, columns);
   const KafkaNeeds needs{!spec.key.format.empty() || Wants(table, "key"),
                          Wants(table, "headers")};
@@ -61,6 +73,10 @@ Connector MakeConnector(bool upsert) {
   connector.more_options = KafkaFormatOptions;
   for (const MessageMetadata& metadata : AllMessageMetadata()) {
     connector.metadata.push_back({metadata.key, metadata.type, metadata.doc});
+  }
+  for (const DebeziumMetadata& metadata : AllDebeziumMetadata()) {
+    const std::string key = std::string(kValueMetadata) + metadata.key;
+    connector.metadata.push_back({key, metadata.type, metadata.doc + " Of debezium-json."});
   }
   connector.make_source = MakeSources;
   connector.make_decoder = MakeKafkaDecoder;

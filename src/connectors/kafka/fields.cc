@@ -46,6 +46,14 @@ MessageSpec MessageSpecOf(const KafkaOptions& options, const TableInfo& table,
     part.columns.columns.push_back(std::move(column));
     part.targets.push_back(static_cast<int>(i));
   }
+  for (size_t i = physical; i < columns.columns.size(); ++i) {
+    const std::string& key = table.metadata[i - physical];
+    if (!options.is_changelog() || !key.starts_with(kValueMetadata)) continue;
+    spec.value.columns.columns.push_back(
+        {key.substr(kValueMetadata.size()), columns.columns[i].type});
+    spec.value.targets.push_back(static_cast<int>(i));
+    ++spec.value.metadata;
+  }
   if (!spec.key.targets.empty() || options.upsert) spec.key.format = options.key_format;
   return spec;
 }

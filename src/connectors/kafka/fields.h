@@ -1,12 +1,16 @@
 // Which columns of a Kafka table stand in a message's key, its value and its metadata.
 #pragma once
 
+#include <string_view>
 #include <vector>
 
 #include "connectors/kafka/options.h"
 #include "formats/message_decoder.h"
 
 namespace millrace {
+
+// Begins the keys of metadata that come from the value's format, as in Flink.
+inline constexpr std::string_view kValueMetadata = "value.";
 
 // How messages become `columns`: the table's physical ones, then those of table.metadata.
 MessageSpec MessageSpecOf(const KafkaOptions& options, const TableInfo& table,

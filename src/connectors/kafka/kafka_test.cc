@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <fstream>
 
+#include "connectors/kafka/client.h"
 #include "connectors/kafka/connector.h"
 #include "connectors/kafka/epoch.h"
 #include "connectors/kafka/fields.h"
@@ -104,6 +105,61 @@ TEST(KafkaProperties, TakesJavasNames) {
   EXPECT_EQ(*read, expected);
   EXPECT_FALSE(LibrdkafkaProperties({{"ssl.truststore.type", "JKS"},
                                      {"ssl.truststore.location", "x.jks"}}).ok());
+}
+
+// What scripts for Flink say, with all of it librdkafka gets along.
+TEST(KafkaProperties, RefusesNothingThatScriptsCommonlySay) {
+  const auto read = LibrdkafkaProperties({
+      {"bootstrap.servers", "b:9092"}, {"group.id", "g"}, {"client.id", "c"},
+      {"client.id.prefix", "c"}, {"security.protocol", "SASL_SSL"}, {"sasl.mechanism", "PLAIN"},
+      {"sasl.jaas.config", "x.PlainLoginModule required username=\"u\" password=\"p\";"},
+      {"ssl.truststore.location", "ca.pem"}, {"ssl.truststore.type", "PEM"},
+      {"ssl.truststore.password", "p"}, {"ssl.keystore.password", "p"}, {"ssl.key.password", "p"},
+      {"ssl.endpoint.identification.algorithm", ""}, {"ssl.protocol", "TLSv1.2"},
+      {"ssl.enabled.protocols", "TLSv1.2,TLSv1.3"}, {"max.poll.records", "500"},
+      {"max.poll.interval.ms", "2147483647"}, {"session.timeout.ms", "45000"},
+      {"heartbeat.interval.ms", "3000"}, {"fetch.min.bytes", "0"}, {"fetch.max.bytes", "2147483647"},
+      {"fetch.max.wait.ms", "500"}, {"max.partition.fetch.bytes", "1048576"},
+      {"isolation.level", "read_committed"}, {"auto.offset.reset", "earliest"},
+      {"enable.auto.commit", "false"}, {"auto.commit.interval.ms", "1000"},
+      {"transaction.timeout.ms", "900000"}, {"compression.type", "zstd"}, {"acks", "all"},
+      {"linger.ms", "100"}, {"batch.size", "0"}, {"buffer.memory", "33554432"},
+      {"max.request.size", "2147483647"}, {"max.block.ms", "60000"}, {"retries", "2147483647"},
+      {"delivery.timeout.ms", "120000"}, {"request.timeout.ms", "600000"},
+      {"max.in.flight.requests.per.connection", "5"}, {"enable.idempotence", "true"},
+      {"receive.buffer.bytes", "-1"}, {"send.buffer.bytes", "-1"}, {"retry.backoff.ms", "0"},
+      {"reconnect.backoff.ms", "50"}, {"reconnect.backoff.max.ms", "1000"},
+      {"connections.max.idle.ms", "-1"}, {"metadata.max.age.ms", "300000"},
+      {"partition.assignment.strategy", "org.apache.kafka.clients.consumer.RangeAssignor"},
+      {"key.deserializer", "x"}, {"value.deserializer", "x"}, {"metric.reporters", ""},
+      {"partition.discovery.interval.ms", "10000"}, {"register.consumer.metrics", "false"},
+      {"allow.auto.create.topics", "false"}, {"client.dns.lookup", "use_all_dns_ips"},
+      {"client.rack", "r"}, {"check.crcs", "false"},
+  });
+  ASSERT_TRUE(read.ok()) << read.status();
+  rd_kafka_conf_t* conf = rd_kafka_conf_new();
+  char reason[512];
+  for (const auto& [key, value] : *read) {
+    EXPECT_EQ(rd_kafka_conf_set(conf, key.c_str(), value.c_str(), reason, sizeof(reason)),
+              RD_KAFKA_CONF_OK) << key << ": " << reason;
+  }
+  rd_kafka_conf_destroy(conf);
+  EXPECT_EQ(read->at("socket.timeout.ms"), "300000");
+  EXPECT_EQ(read->at("batch.size"), "1");
+}
+
+TEST(KafkaProperties, ReadsPkcs12AndRefusesJavasStores) {
+  const auto read = LibrdkafkaProperties({{"ssl.keystore.location", "k.p12"},
+                                          {"ssl.keystore.password", "p"}});
+  ASSERT_TRUE(read.ok());
+  EXPECT_EQ(*read, (std::map<std::string, std::string>{{"ssl.keystore.location", "k.p12"},
+                                                       {"ssl.keystore.password", "p"}}));
+  const auto error = [](const std::string& key, const std::string& path) {
+    return LibrdkafkaProperties({{key, path}}).status().message();
+  };
+  EXPECT_TRUE(Has(error("ssl.truststore.location", "t.jks"), "openssl pkcs12"));
+  EXPECT_TRUE(Has(error("ssl.truststore.location", "t.p12"), "only PEM"));
+  EXPECT_TRUE(Has(error("ssl.keystore.location", "k.jks"), "-deststoretype PKCS12"));
 }
 
 TEST(Secrets, AreReplacedAndNeverTold) {

@@ -29,6 +29,7 @@ Status KafkaPublisher::Publish(const KafkaEpoch::Staged& staged) {
     std::fprintf(stderr, "kafka, table '%s': publishing epoch %ld: %s; trying again\n",
                  options_.table.c_str(), static_cast<long>(staged.epoch),
                  status.message().c_str());
+    ++retries_;
     std::this_thread::sleep_for(std::chrono::milliseconds(500));
   }
 }

@@ -34,6 +34,8 @@ class KafkaPublisher {
   // Does nothing for an epoch that is already published. An error that time may mend is tried again
   // for a while; being fenced by a newer process is final.
   Status Publish(const KafkaEpoch::Staged& staged);
+  // Transactions that failed and were tried again.
+  int64_t retries() const { return retries_; }
 
  private:
   Status TryPublish(const KafkaEpoch::Staged& staged);
@@ -53,6 +55,7 @@ class KafkaPublisher {
   Observer observer_;
   std::unique_ptr<KafkaProducer> producer_;  // null: not connected, or not to be trusted any more
   Status fenced_;
+  int64_t retries_ = 0;
 };
 
 }  // namespace millrace

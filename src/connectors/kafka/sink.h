@@ -30,6 +30,7 @@ class KafkaSink final : public Sink {
   bool takes_changelog() const override {
     return options_.upsert || options_.is_changelog();
   }
+  SinkTroubles troubles() const override { return {publisher_ ? publisher_->retries() : 0, 0}; }
 
  private:
   enum class Guarantee { kNone, kAtLeastOnce, kExactlyOnce };

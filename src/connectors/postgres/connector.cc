@@ -15,7 +15,8 @@ Result<std::vector<std::unique_ptr<Source>>> MakeSources(const TableInfo& table,
   MILL_ASSIGN(const PostgresOptions options, PostgresOptions::Read(table));
   std::vector<std::unique_ptr<Source>> sources;
   for (int64_t lane = 0; lane < options.partitions; ++lane) {
-    sources.push_back(std::make_unique<PostgresSource>(options, columns, lane));
+    sources.push_back(std::make_unique<PostgresSource>(options, columns, table.schema,
+                                                       table.conditions, lane));
   }
   return sources;
 }
@@ -40,6 +41,8 @@ Connector PostgresConnector() {
                               const Schema& columns) -> Result<std::unique_ptr<Decoder>> {
     return MakePostgresDecoder(columns);
   };
+  // Rows that are left out would have to be asked for their times.
+  connector.takes_conditions = [](const TableInfo& table) { return table.time_column.empty(); };
   connector.make_lookup = MakeLookup;
   connector.make_sink = [](const TableInfo& table) -> Result<std::unique_ptr<Sink>> {
     return PostgresSink::Make(table);

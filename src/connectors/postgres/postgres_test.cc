@@ -6,6 +6,7 @@
 
 #include "connectors/postgres/address.h"
 #include "connectors/postgres/catalog.h"
+#include "connectors/postgres/conditions.h"
 #include "connectors/postgres/decoder.h"
 #include "connectors/postgres/encoder.h"
 #include "connectors/postgres/options.h"
@@ -21,6 +22,43 @@ std::string AddressText(const std::string& url) {
   std::string text;
   for (const auto& [key, value] : *read) text += (text.empty() ? "" : "|") + key + "=" + value;
   return text;
+}
+
+std::string ConditionSql(ColumnCondition::Kind kind, std::vector<ColumnValue> values,
+                         const SqlType& type, PostgresOid oid) {
+  PostgresColumn column;
+  column.name = "x";
+  column.type.oid = oid;
+  return PostgresCondition({"x", kind, std::move(values), ""}, type, column,
+                           [](const std::string& text) { return "'" + text + "'"; });
+}
+
+TEST(PostgresConditions, SayNoMoreThanTheyMean) {
+  using Kind = ColumnCondition::Kind;
+  using Oid = PostgresOid;
+  const SqlType whole = SqlType::BigInt(), text = SqlType::String();
+  EXPECT_EQ(ConditionSql(Kind::kLess, {int64_t{-5}}, whole, Oid::kInt4), "t.\"x\" < '-5'::bigint");
+  EXPECT_EQ(ConditionSql(Kind::kIn, {int64_t{1}, int64_t{2}}, whole, Oid::kInt8),
+            "(t.\"x\" = '1'::bigint OR t.\"x\" = '2'::bigint)");
+  EXPECT_EQ(ConditionSql(Kind::kEqual, {std::string("a")}, text, Oid::kText), "t.\"x\" = 'a'");
+  EXPECT_EQ(ConditionSql(Kind::kGreater, {std::string("a")}, text, Oid::kVarchar),
+            "t.\"x\" COLLATE \"C\" > 'a'");
+  EXPECT_EQ(ConditionSql(Kind::kIsNull, {}, text, Oid::kJsonb), "t.\"x\" IS NULL");
+  EXPECT_EQ(ConditionSql(Kind::kGreaterEqual, {int64_t{-1}}, SqlType::Of(TypeKind::kDate), Oid::kDate),
+            "t.\"x\" >= date '1970-01-01' + -1");
+  EXPECT_EQ(ConditionSql(Kind::kLessEqual, {int64_t{7}}, SqlType::Timestamp(3), Oid::kTimestamp),
+            "t.\"x\" < timestamp '1970-01-01' + 8000 * interval '1 us'");
+  EXPECT_EQ(ConditionSql(Kind::kEqual, {int64_t{7}}, SqlType::TimestampLtz(6), Oid::kTimestamptz),
+            "(t.\"x\" >= timestamptz '1970-01-01 00:00:00Z' + 7 * interval '1 us' AND "
+            "t.\"x\" < timestamptz '1970-01-01 00:00:00Z' + 8 * interval '1 us')");
+  // What the database may see in another way is not said.
+  EXPECT_EQ(ConditionSql(Kind::kEqual, {1.5}, SqlType::Double(), Oid::kFloat8), "");
+  EXPECT_EQ(ConditionSql(Kind::kEqual, {std::string("a")}, text, Oid::kBpchar), "");
+  EXPECT_EQ(ConditionSql(Kind::kEqual, {std::string("a\0b", 3)}, text, Oid::kText), "");
+  EXPECT_EQ(ConditionSql(Kind::kLess, {int64_t{5}}, whole, Oid::kNumeric), "");
+  EXPECT_EQ(ConditionSql(Kind::kLess, {INT64_MAX}, SqlType::Timestamp(3), Oid::kTimestamp), "");
+  EXPECT_EQ(ConditionSql(Kind::kLess, {INT64_MIN}, SqlType::Timestamp(6), Oid::kTimestamp), "");
+  EXPECT_EQ(ConditionSql(Kind::kLess, {int64_t{5}}, SqlType::TimestampLtz(3), Oid::kTimestamp), "");
 }
 
 TEST(PostgresAddress, ReadsUrlsOfLibpqAndJdbc) {

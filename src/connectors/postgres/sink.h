@@ -31,6 +31,7 @@ class PostgresSink final : public Sink {
   Status Recover(const std::vector<Committable>& pending) override;
   Status Abort() override;
   bool takes_changelog() const override { return takes_changelog_; }
+  SinkTroubles troubles() const override { return {writer_.retries(), writer_.rejected()}; }
 
  private:
   using Clock = std::chrono::steady_clock;

@@ -4,6 +4,7 @@
 #include <charconv>
 #include <thread>
 
+#include "connectors/postgres/conditions.h"
 #include "connectors/postgres/decoder.h"
 
 namespace millrace {
@@ -60,8 +61,22 @@ Status PostgresSource::Plan(const PostgresTable& there) {
     select_ += fmt::format("{}{}::text", select_.empty() ? "" : ", ", column);
   }
   from_ = there.quoted;
-  MILL_ASSIGN(condition_, LaneCondition(there));
+  MILL_ASSIGN(std::string condition, LaneCondition(there));
+  condition_ = Narrowed(std::move(condition), there);
   return Status::OK();
+}
+
+std::string PostgresSource::Narrowed(std::string condition, const PostgresTable& there) const {
+  const auto quoted = [this](const std::string& text) { return client_->QuotedLiteral(text); };
+  for (const ColumnCondition& test : conditions_) {
+    const int declared = declared_.Find(test.column);
+    const PostgresColumn* const column = there.Find(test.column);
+    if (declared < 0 || !column) continue;
+    const SqlType& type = declared_.columns[static_cast<size_t>(declared)].type;
+    const std::string sql = PostgresCondition(test, type, *column, quoted);
+    if (!sql.empty()) condition += (condition.empty() ? "" : " AND ") + sql;
+  }
+  return condition;
 }
 
 // The bounds only say how wide a lane is: the first and last lane take what lies beyond.

@@ -16,14 +16,20 @@
 #include "connectors/postgres/catalog.h"
 #include "connectors/postgres/options.h"
 #include "connectors/source.h"
+#include "data/column_condition.h"
 
 namespace millrace {
 
 class PostgresSource final : public Source {
  public:
-  // `columns` are those to be read.
-  PostgresSource(PostgresOptions options, Schema columns, int64_t lane)
-      : options_(std::move(options)), columns_(std::move(columns)), lane_(lane) {}
+  // `columns` are those to be read; `declared` are all of the table, which `conditions` name.
+  PostgresSource(PostgresOptions options, Schema columns, Schema declared,
+                 std::vector<ColumnCondition> conditions, int64_t lane)
+      : options_(std::move(options)),
+        columns_(std::move(columns)),
+        declared_(std::move(declared)),
+        conditions_(std::move(conditions)),
+        lane_(lane) {}
 
   Status Open() override;
   Result<Polled> Poll(std::chrono::milliseconds wait) override;
@@ -40,6 +46,8 @@ class PostgresSource final : public Source {
   Status Start(PostgresFault* fault);
   Status Plan(const PostgresTable& there);
   Result<std::string> LaneCondition(const PostgresTable& there) const;
+  // With what of the conditions can be said in SQL.
+  std::string Narrowed(std::string condition, const PostgresTable& there) const;
   std::string Query();
   // Fills `bytes` with whole rows; false at the end.
   Result<bool> Read(std::chrono::milliseconds wait, std::string* bytes, int64_t* rows);
@@ -49,6 +57,8 @@ class PostgresSource final : public Source {
 
   const PostgresOptions options_;
   const Schema columns_;
+  const Schema declared_;
+  const std::vector<ColumnCondition> conditions_;
   const int64_t lane_;
   std::unique_ptr<PostgresClient> client_;  // null: lost, or not yet there
   std::string select_, condition_, from_;

@@ -211,6 +211,7 @@ Status PostgresWriter::Write(const std::vector<Batch>& batches, const Epoch& epo
     const bool again = fault_ == PostgresFault::kAgain && !(late && retry >= options_.max_retries);
     if (!again) return Annotate(written, fmt::format("table '{}'", table_.name));
     notes_.Add(options_, written);
+    ++retries_;
     std::this_thread::sleep_for(pause);
     pause = std::min(pause * 2, milliseconds(1000));
   }

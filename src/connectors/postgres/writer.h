@@ -46,6 +46,8 @@ class PostgresWriter {
                std::chrono::milliseconds patience);
 
   int64_t rejected() const { return rejected_; }
+  // Transactions that failed and were tried again.
+  int64_t retries() const { return retries_; }
 
  private:
   struct Row {
@@ -89,6 +91,7 @@ class PostgresWriter {
   std::vector<std::pair<size_t, std::string>> refused_;  // rows_ that the encoder refuses, and why
   bool keeps_rejected_ = false;   // the table for them has been asked for
   int64_t rejected_now_ = 0, rejected_ = 0;
+  int64_t retries_ = 0;
   std::string first_reason_;
   PostgresRetryNotes notes_;
   std::string bytes_;

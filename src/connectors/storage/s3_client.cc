@@ -17,7 +17,7 @@ constexpr milliseconds kPatience{90000};  // with a server that is away
 constexpr milliseconds kFirstWait{100}, kLongestWait{5000};
 constexpr milliseconds kConnectTimeout{10000}, kTimeout{60000};
 
-constexpr int kNotFound = 404;
+constexpr int kNotFound = 404, kConflict = 409, kPreconditionFailed = 412;
 
 bool IsWorthAnotherTry(const HttpResponse& response) {
   constexpr int kTimedOut = 408, kTooMany = 429, kServerErrors = 500, kNotImplemented = 501;
@@ -209,6 +209,21 @@ Status S3Client::Put(const std::string& key, std::string bytes) {
   request.body = std::move(bytes);
   MILL_ASSIGN(const auto response, Send("write", key, std::move(request)));
   return response.ok() ? Status::OK() : Refused("write", key, response);
+}
+
+// A conflict: somebody else is at it right now, and may fail.
+Result<bool> S3Client::PutIfAbsent(const std::string& key, const std::string& bytes) {
+  constexpr int kTries = 10;
+  for (int tries = 1;; ++tries) {
+    HttpRequest request = Request("PUT", key, "");
+    request.headers.emplace_back("If-None-Match", "*");
+    request.body = bytes;
+    MILL_ASSIGN(const auto response, Send("write", key, std::move(request)));
+    if (response.ok()) return true;
+    if (response.status == kPreconditionFailed) return false;
+    if (response.status != kConflict || tries == kTries) return Refused("write", key, response);
+    std::this_thread::sleep_for(kFirstWait * tries);
+  }
 }
 
 }  // namespace millrace

@@ -47,6 +47,9 @@ class S3Client {
   Result<std::optional<int64_t>> SizeOf(const std::string& key);
   // Writes a small object at once.
   Status Put(const std::string& key, std::string bytes);
+  // As Put, on the condition that there is no such object; false if there is one, which may be what
+  // an earlier try of this call has written. A store that knows no conditions writes anyway.
+  Result<bool> PutIfAbsent(const std::string& key, const std::string& bytes);
 
   const std::string& bucket() const { return bucket_; }
 

@@ -56,6 +56,7 @@ class ProtoDescriptors {
 
  private:
   friend class DescriptorReader;
+  friend class ProtoFileReader;
   std::deque<ProtoMessage> messages_;
   std::deque<ProtoEnum> enums_;
 };

@@ -6,6 +6,7 @@
 
 #include "base/nearest.h"
 #include "formats/options.h"
+#include "formats/protobuf/proto_file.h"
 
 namespace millrace {
 namespace {
@@ -99,20 +100,14 @@ std::vector<RowField> FieldsOf(const Schema& schema) {
   return fields;
 }
 
-Result<ProtobufSettings> ProtobufSettings::Read(const Options& options) {
-  ProtobufSettings settings;
-  MILL_ASSIGN(settings.ignore_errors, BoolOption(options, "protobuf.ignore-parse-errors", false));
-  MILL_ASSIGN(settings.fill_defaults, BoolOption(options, "protobuf.read-default-values", false));
-  settings.null_text = StringOption(options, "protobuf.write-null-string-literal", "");
-  const std::string name = StringOption(options, "protobuf.message-class-name", "");
-  const std::string path = StringOption(options, "protobuf.descriptor-file", "");
-  if (name.empty()) {
-    return UserError("missing option 'protobuf.message-class-name': the message's full name, such "
-                     "as 'shop.Order'");
-  }
-  if (path.empty()) {
-    return UserError("missing option 'protobuf.descriptor-file': a file that protoc "
-                     "--include_imports --descriptor_set_out=FILE x.proto writes");
+namespace {
+
+// A .proto file, or a descriptor set.
+Result<std::shared_ptr<const ProtoDescriptors>> ReadDescriptors(const std::string& path) {
+  if (path.ends_with(".proto")) {
+    auto descriptors = ReadProtoFile(path);
+    MILL_RETURN(Annotate(descriptors.status(), "option 'protobuf.descriptor-file'"));
+    return descriptors;
   }
   std::ifstream file(path, std::ios::binary);
   std::ostringstream content;
@@ -125,7 +120,27 @@ Result<ProtobufSettings> ProtobufSettings::Read(const Options& options) {
   }
   auto descriptors = ProtoDescriptors::Parse(bytes);
   MILL_RETURN(Annotate(descriptors.status(), fmt::format("descriptor file '{}'", path)));
-  settings.descriptors = *descriptors;
+  return descriptors;
+}
+
+}  // namespace
+
+Result<ProtobufSettings> ProtobufSettings::Read(const Options& options) {
+  ProtobufSettings settings;
+  MILL_ASSIGN(settings.ignore_errors, BoolOption(options, "protobuf.ignore-parse-errors", false));
+  MILL_ASSIGN(settings.fill_defaults, BoolOption(options, "protobuf.read-default-values", false));
+  settings.null_text = StringOption(options, "protobuf.write-null-string-literal", "");
+  const std::string name = StringOption(options, "protobuf.message-class-name", "");
+  const std::string path = StringOption(options, "protobuf.descriptor-file", "");
+  if (name.empty()) {
+    return UserError("missing option 'protobuf.message-class-name': the message's full name, such "
+                     "as 'shop.Order'");
+  }
+  if (path.empty()) {
+    return UserError("missing option 'protobuf.descriptor-file': the .proto file, or a file that "
+                     "protoc --include_imports --descriptor_set_out=FILE x.proto writes");
+  }
+  MILL_ASSIGN(settings.descriptors, ReadDescriptors(path));
   MILL_ASSIGN(settings.message, settings.descriptors->Find(name));
   return settings;
 }
