@@ -14,7 +14,7 @@ from services.parts import run as call
 HERE = pathlib.Path(__file__).resolve().parent
 JARS = DEPS / "flink-2.3.0"
 # More than the job wants. Buffers of the network and managed memory come on top.
-HEAP = "-Xmx2g"
+HEAP = "-Xmx1g"
 
 
 class Run(NamedTuple):
