@@ -48,6 +48,7 @@ class SessionAssign : public Operator, private SlotOwner {
     SpillOptions options;
     options.keys = spec_.window.partition;
     options.clocks = 1;
+    options.ends_all = true;
     return MakeSpilled(context, table_, options, keys_.get(), this).Value(&spilled_);
   }
 
