@@ -1,5 +1,5 @@
-// BatchRows: how many rows a source hands on at once. Where the next tasks are slow a batch is what they take
-// in a short time, so that barriers and results need not wait for large ones.
+// BatchRows: how many rows a source hands on at once. Where the next tasks are slow a batch is what
+// they take in a short time, so that barriers and results need not wait for large ones.
 #pragma once
 
 #include <algorithm>

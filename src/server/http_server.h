@@ -1,5 +1,5 @@
-// HttpServer: answers HTTP/1.1 GET and HEAD requests on a thread of its own, on the loopback interface only:
-// whoever may log in to the machine may read what it says, nobody else.
+// HttpServer: answers HTTP/1.1 GET and HEAD requests on a thread of its own, on the loopback
+// interface only: whoever may log in to the machine may read what it says, nobody else.
 #pragma once
 
 #include <functional>
@@ -18,7 +18,8 @@ struct HttpReply {
 
 class HttpServer {
  public:
-  // Called on the server's thread with the path of the request, without what follows a '?'. Must not wait.
+  // Called on the server's thread with the path of the request, without what follows a '?'. Must
+  // not wait.
   using Handler = std::function<HttpReply(const std::string& path)>;
 
   // Listens on 127.0.0.1:`port`; 0: any port that is free. An error if the port is taken.

@@ -1,5 +1,5 @@
-// What jobs count, as a page that Prometheus reads (text format 0.0.4). Names begin with millrace_ and end with
-// the unit; labels say job, table, split, operator. docs/metrics.md lists them.
+// What jobs count, as a page that Prometheus reads (text format 0.0.4). Names begin with millrace_
+// and end with the unit; labels say job, table, split, operator. docs/metrics.md lists them.
 #pragma once
 
 #include <map>

@@ -24,8 +24,9 @@ class MetricsEndpoint {
  public:
   static Result<std::unique_ptr<MetricsEndpoint>> Start(PortRange ports);
 
-  // Shows what `counts` says until what this returns is destroyed. It is called on the server's thread.
-  [[nodiscard]] std::shared_ptr<void> Show(const std::string& job, std::function<JobCounts()> counts);
+  // Shows what `counts`, called on the server's thread, says until what this returns is destroyed.
+  [[nodiscard]] std::shared_ptr<void> Show(const std::string& job,
+                                           std::function<JobCounts()> counts);
 
   int port() const { return server_->port(); }
 
