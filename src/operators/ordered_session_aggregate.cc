@@ -180,6 +180,7 @@ Result<bool> OrderedSessionAggregate::EmitChunk(Output& out) {
     group_rows_[group] = 0;
     groups_->Erase(group);
   }
+  if (spilled_) MILL_RETURN(spilled_->DeleteMany());
   return true;
 }
 

@@ -267,6 +267,7 @@ Result<bool> SessionAggregate::EmitChunk(Output& out) {
   }
   keys_->Erase(freed_);
   freed_.clear();
+  if (spilled_) MILL_RETURN(spilled_->DeleteMany());
   return true;
 }
 

@@ -102,6 +102,7 @@ class KeyTable {
   void Evict(std::span<const uint32_t> slots);
   // The key columns of those saved before and gone since the last call.
   bool has_erased() const { return !erased_lengths_.empty(); }
+  size_t num_erased() const { return erased_lengths_.size(); }
   Result<KeyChanges> TakeErasedKeys();
 
   // The namespace of the slot's key, where there are namespaces.

@@ -117,8 +117,13 @@ Status SpilledTable::DeleteErased() {
   MILL_RETURN(layout_.EncodeKeys(*rows, keys));
   for (size_t i = 0; i < keys.size(); ++i) {
     if (keys[i] >= std::string_view(rest_)) store_->Delete(keys[i]);
+    if (store_->pending_bytes() > kCommitBytes) MILL_RETURN(store_->Commit());
   }
   return store_->Commit();
+}
+
+Status SpilledTable::DeleteMany() {
+  return keys_->num_erased() < kPortion ? Status::OK() : DeleteErased();
 }
 
 // True if the store lacks something of the key.

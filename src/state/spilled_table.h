@@ -96,6 +96,8 @@ class SpilledTable {
   Status Fetch(std::span<const uint32_t> slots);
   // Keeps the hot keys within their share of memory. No slot number is good after it.
   Status Trim();
+  // Deletes what was erased, if that has become much; for who erases many without Trim.
+  Status DeleteMany();
   // Loads cold keys of which a timer of the clock has come. False: there are none left.
   Result<bool> LoadDue(Timestamp until, size_t clock = 0);
   // Reads rows of slices, all or none of a key's (if slices do not come first); some of them may be
