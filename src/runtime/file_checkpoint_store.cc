@@ -284,11 +284,14 @@ Status FileCheckpointStore::DropOld() {
     }
   }
   std::vector<fs::path> files, folders;
-  for (const auto& entry : fs::recursive_directory_iterator(folder_ + "/state", error)) {
-    const bool is_folder = entry.is_directory(error);
-    const std::string path = fs::relative(entry.path(), folder_, error).string();
-    if (is_folder) folders.push_back(entry.path());
-    if (!is_folder && !named.contains(path)) files.push_back(entry.path());
+  // Somebody else may take away what is being looked at: then the rest is dropped the next time.
+  std::error_code gone;
+  for (fs::recursive_directory_iterator at(folder_ + "/state", gone), end; !gone && at != end;
+       at.increment(gone)) {
+    const bool is_folder = at->is_directory(error);
+    const std::string path = fs::relative(at->path(), folder_, error).string();
+    if (is_folder) folders.push_back(at->path());
+    if (!is_folder && !named.contains(path)) files.push_back(at->path());
   }
   // A manifest whose writing failed; this is the only writer, and it is done.
   for (const auto& entry : fs::directory_iterator(folder_, error)) {
